@@ -1,0 +1,6 @@
+"""Console script."""
+
+
+def main() -> int:
+    """Entry."""
+    return 0

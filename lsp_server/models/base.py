@@ -1,0 +1,141 @@
+"""The two protocols between models and the decoder, and what both speak in.
+
+A *denoiser* turns a canvas into a distribution over tokens for each of its masks. A *verifier*
+is a model's causal mode, where it has one: exact next-token logits over a cached sequence, which
+can be extended and cut back. The decoder knows nothing else of a model; a new family is a new
+file beside this one, never a branch in ``diffusion``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from torch import Tensor
+
+Stop = Callable[[], bool]
+"""Asked between any two forwards; True means that nobody wants the answer any more."""
+
+MASK = -1
+"""A masked position of a canvas; each model puts its own mask embedding there."""
+
+
+class Cancelled(Exception):
+    """The request was withdrawn between two forwards; caches stay consistent."""
+
+
+class ModelError(Exception):
+    """A model cannot be found, read or run; the message says what to do about it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Canvas:
+    """Token ids around and inside a hole: ``prefix | tokens | suffix``.
+
+    ``tokens`` holds ids and MASK; ids inside it are anchors, known before denoising.
+    """
+
+    prefix: Sequence[int]
+    tokens: Sequence[int]
+    suffix: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Marginals:
+    """One distribution per masked position of a canvas, left to right.
+
+    ``logits`` has shape (masks, entries), fp32. ``vocabulary`` maps an entry to its token id, or
+    is None where entries are token ids themselves.
+    """
+
+    logits: Tensor
+    vocabulary: Tensor | None = None
+
+
+class Denoiser(Protocol):
+    """A masked diffusion model, or the denoiser head of a causal one."""
+
+    @property
+    def width(self) -> int:
+        """The most masks that one canvas may hold."""
+
+    def denoise(self, canvas: Canvas) -> Marginals:
+        """One forward: distributions for the masks of ``canvas`` (at most ``width`` of them)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prefill:
+    """What bringing the cache up to a prompt gave and cost."""
+
+    logits: Tensor  # (vocabulary,) for the token after the prompt
+    forwards: int
+    cached_tokens: int  # prompt tokens that were in the cache already
+
+
+class Verifier(Protocol):
+    """The causal mode of a model, over one sequence that lives in its cache."""
+
+    def prefill(self, prefix: Sequence[int], suffix: Sequence[int], stop: Stop) -> Prefill:
+        """Bring the cache to the prompt for a hole; the model decides its layout.
+
+        Reuses the longest common part of what is cached, runs in slices, asks ``stop`` between
+        them and raises Cancelled; slices done so far stay cached.
+        """
+
+    def extend(self, tokens: Sequence[int]) -> Tensor:
+        """Append tokens; logits (tokens, vocabulary): row i predicts what follows tokens[i]."""
+
+    def truncate(self, count: int) -> None:
+        """Forget the last ``count`` tokens of the sequence."""
+
+
+class Tokenizer(Protocol):
+    """Text to ids and back; a special token written in a document stays plain text."""
+
+    @property
+    def ends(self) -> frozenset[int]:
+        """Ids that end an answer (end of text and the other special tokens)."""
+
+    def encode(self, text: str) -> list[int]:
+        """Ids of plain text."""
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Text of ids; incomplete UTF-8 at the end becomes U+FFFD."""
+
+    def pieces(self) -> Sequence[bytes]:
+        """The bytes of every ordinary id, by id; empty for special tokens."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """What a person wants to know about a loaded model."""
+
+    name: str
+    family: str
+    licence: str
+    parameters: int
+    device: str
+    precision: str
+    sees_suffix: bool
+    load_ms: float
+
+
+class Model(Protocol):
+    """A loaded model."""
+
+    @property
+    def info(self) -> ModelInfo:
+        """Name, size, device, precision."""
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """The model's tokenizer."""
+
+    @property
+    def denoiser(self) -> Denoiser:
+        """The masked diffusion mode."""
+
+    @property
+    def verifier(self) -> Verifier | None:
+        """The causal mode, or None for a model that has none."""
