@@ -30,7 +30,7 @@ class Settings:
     model: str = "embedded"  # a registered name, or the path of a local model folder
     precision: Precision = "auto"  # auto: measured once per machine and remembered
     device: Device = "auto"
-    threads: int = 0  # 0: one per physical core
+    threads: int = 0  # 0: what torch finds best, one per physical core
     automatic: bool = True  # complete while typing, not only when asked
     languages: Mapping[str, bool] = field(default_factory=lambda: {"*": True})  # by languageId
     secret_globs: tuple[str, ...] = ()  # added to the built-in list, never replacing it

@@ -1,1 +1,4 @@
-"""Canvases, drafts, samplers and the decode loop. Knows nothing of documents, editors or model families."""
+"""Canvases, drafts, samplers and the decode loop.
+
+Knows nothing of documents, editors or model families.
+"""

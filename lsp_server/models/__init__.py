@@ -1,1 +1,4 @@
-"""Models on disk and in memory: weights, tokenizers, tensors. Knows nothing of documents or spans."""
+"""Models on disk and in memory: weights, tokenizers, tensors.
+
+Knows nothing of documents or spans.
+"""

@@ -1,0 +1,71 @@
+"""Token healing: a prompt that ends inside a token, and the tokens that may go on from there.
+
+Text ends where a cursor stands, which is mostly not where a token ends. The last, unfinished part
+of the prefix (the *stub*) is taken off the prompt, and the first tokens of the answer are
+constrained to begin with exactly that text. Knows the bytes of a vocabulary; nothing of models.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections.abc import Sequence
+
+# What a further character could still change in the tokenization: the letters of a word with the
+# one character that goes with it, or white space inside a line.
+_STUB = re.compile(r"(?:[^\r\n\w]|_)?[^\W\d_]+\Z|[^\S\r\n]+\Z")
+_LONGEST = 128  # characters; a longer stub is left in the prompt
+
+
+def split(prefix: str) -> tuple[str, str]:
+    """Take the stub off a prefix: (what goes into the prompt, the stub)."""
+    found = _STUB.search(prefix, max(0, len(prefix) - 2 * _LONGEST))
+    if found is None or len(found.group()) > _LONGEST:
+        return prefix, ""
+    return prefix[: found.start()], found.group()
+
+
+class Vocabulary:
+    """The pieces of a tokenizer, to be searched by how they begin."""
+
+    def __init__(self, pieces: Sequence[bytes]) -> None:
+        """``pieces``: the bytes of every id; ids with no bytes are never allowed."""
+        self._ids = sorted((i for i, piece in enumerate(pieces) if piece), key=pieces.__getitem__)
+        self._sorted = [pieces[i] for i in self._ids]
+
+    def continuing(self, stub: bytes) -> list[int]:
+        """Ids whose bytes begin with ``stub`` or are a beginning of it."""
+        allowed = []
+        for end in range(1, len(stub)):
+            at = bisect_left(self._sorted, stub[:end])
+            if at < len(self._sorted) and self._sorted[at] == stub[:end]:
+                allowed.append(self._ids[at])
+        at = bisect_left(self._sorted, stub)
+        while at < len(self._sorted) and self._sorted[at].startswith(stub):
+            allowed.append(self._ids[at])
+            at += 1
+        return allowed
+
+
+class Writing:
+    """The tokens written into a hole so far, and the text that they add to what was there."""
+
+    def __init__(self, pieces: Sequence[bytes], stub: str = "") -> None:
+        self._pieces, self._stub = pieces, stub.encode("utf-8", "surrogatepass")
+        self.ids: list[int] = []
+        self._bytes = b""
+
+    def append(self, token: int) -> None:
+        """Write one token."""
+        self.ids.append(token)
+        self._bytes += self._pieces[token]
+
+    @property
+    def owed(self) -> bytes:
+        """The part of the stub that has not been written yet."""
+        return self._stub[len(self._bytes) :]
+
+    @property
+    def text(self) -> str:
+        """What has been written beyond the stub; a character cut in half is left out."""
+        return self._bytes[len(self._stub) :].decode("utf-8", "ignore")

@@ -1,0 +1,51 @@
+"""The decoder: one model, one hole at a time, by the way that the settings name.
+
+Knows canvases and logits, not documents; speaks to models only through ``models.base``.
+"""
+
+from __future__ import annotations
+
+from lsp_server.diffusion.boundary import Vocabulary, split
+from lsp_server.diffusion.canvas import Hole, Infill
+from lsp_server.diffusion.denoising import PureDenoising
+from lsp_server.diffusion.trace import Observer, Trace
+from lsp_server.diffusion.verified import VerifiedDecoding
+from lsp_server.models.base import Model, Stop
+from lsp_server.settings import Settings
+
+
+def never() -> bool:
+    """Never stop."""
+    return False
+
+
+class Decoder:
+    """Fills holes with one model. Not for two threads at once: the model has one cache."""
+
+    def __init__(self, model: Model, settings: Settings) -> None:
+        self.model, self.settings = model, settings
+        self._vocabulary = Vocabulary(model.tokenizer.pieces())
+
+    def infill(self, hole: Hole, stop: Stop = never, observe: Observer | None = None) -> Infill:
+        """Fill a hole; ``observe`` sees every forward. Raises Cancelled between two forwards."""
+        model, trace = self.model, Trace(self.model.tokenizer, observe)
+        if self.settings.sampler == "verify" and model.verifier is not None:
+            return VerifiedDecoding(
+                model.tokenizer,
+                model.verifier,
+                model.denoiser,
+                self._vocabulary,
+                self.settings,
+                trace,
+            ).run(hole, stop)
+        return PureDenoising(
+            model.tokenizer, model.denoiser, self._vocabulary, self.settings, trace
+        ).run(hole, stop)
+
+    def prefill(self, hole: Hole, stop: Stop = never) -> int:
+        """Bring the model's cache to a hole's prompt ahead of time; returns the forwards."""
+        if self.model.verifier is None:
+            return 0
+        encode = self.model.tokenizer.encode
+        prefix, suffix = encode(split(hole.prefix)[0]), encode(hole.suffix)
+        return self.model.verifier.prefill(prefix, suffix, stop).forwards

@@ -1,0 +1,44 @@
+"""The trace of a decoding: after every forward, the hole as it then stood.
+
+Knows tokens and their origins; shows nothing itself. Costs nothing when nobody observes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+from lsp_server.diffusion.canvas import Cell, Origin, Step
+from lsp_server.models.base import Tokenizer
+
+Observer = Callable[[Step], None]
+
+
+class Trace:
+    """Collects cells and tells the observer after each forward."""
+
+    def __init__(self, tokenizer: Tokenizer, observer: Observer | None) -> None:
+        self._tokenizer, self._observer = tokenizer, observer
+        self._committed: list[Cell] = []
+
+    def commit(self, token: int, origin: Origin) -> None:
+        """A token is final."""
+        if self._observer:
+            self._committed.append(Cell(self._text(token), origin, "committed"))
+
+    def show(
+        self,
+        kind: Literal["prefill", "verify", "canvas"],
+        ms: float,
+        open_cells: Sequence[tuple[int | None, Origin, Literal["draft", "refused", "mask"]]] = (),
+    ) -> None:
+        """A forward is done; ``open_cells`` follow what is committed (token None: a mask)."""
+        if self._observer:
+            cells = [
+                Cell("" if token is None else self._text(token), origin, state)
+                for token, origin, state in open_cells
+            ]
+            self._observer(Step(kind, (*self._committed, *cells), ms))
+
+    def _text(self, token: int) -> str:
+        return self._tokenizer.decode([token])

@@ -1,0 +1,104 @@
+"""Which arithmetic is fastest here: measured once per machine, then remembered.
+
+Knows how to time a layer's products; decides nothing else. bf16 is slower than fp32 on CPUs that
+do not compute it natively, and int8 needs a kernel that not every build has: neither is assumed.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import statistics
+import time
+from pathlib import Path
+from typing import Literal
+
+import torch
+
+from lsp_server.models.base import ModelError
+from lsp_server.models.quantization import DenseLinear, Int8Linear, Linear, quantize, supports_int8
+from lsp_server.models.qwen2 import QWEN2_0_5B
+from lsp_server.models.storage import cache_folder, replacing
+from lsp_server.settings import Device, Precision
+
+Arithmetic = Literal["fp32", "bf16", "fp16", "int8"]
+_ROWS = 5  # a verifying forward: one token and its drafts
+_REPEATS = 7
+
+
+def choose_device(wanted: Device) -> torch.device:
+    """The device to run on; ``auto`` takes an accelerator when there is one."""
+    accelerators = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if wanted == "auto":
+        return torch.device(next((name for name, there in accelerators.items() if there), "cpu"))
+    if not accelerators.get(wanted, True):
+        raise ModelError(f"device {wanted} is not available here; use --device cpu or auto")
+    return torch.device(wanted)
+
+
+def choose_precision(wanted: Precision, device: torch.device) -> Arithmetic:
+    """The arithmetic to compute in; ``auto`` is the fastest on a CPU, half precision elsewhere."""
+    if wanted == "int8" and (device.type != "cpu" or not supports_int8()):
+        raise ModelError(f"int8 is not available on {device} with this torch; use --precision auto")
+    if wanted != "auto":
+        return wanted
+    if device.type != "cpu":
+        return "bf16" if device.type == "cuda" else "fp16"
+    timings = measured()
+    return min(timings, key=timings.__getitem__)
+
+
+def measured() -> dict[Arithmetic, float]:
+    """Milliseconds of one layer by arithmetic, from the record or measured now."""
+    record = cache_folder() / "machine.json"
+    machine = f"{_processor()} x{torch.get_num_threads()}, torch {torch.__version__}"
+    known = _read(record)
+    if machine not in known:
+        known[machine] = _measure()
+        with replacing(record) as temporary:
+            temporary.write_text(json.dumps(known, indent=1))
+    return known[machine]
+
+
+def _read(record: Path) -> dict[str, dict[Arithmetic, float]]:
+    try:
+        return dict(json.loads(record.read_text()))
+    except (OSError, ValueError):
+        return {}
+
+
+def _measure() -> dict[Arithmetic, float]:
+    """Time the four products of a layer, side by side, medians of repeats."""
+    shape = QWEN2_0_5B
+    sizes = [
+        (shape.width, (shape.heads + 2 * shape.key_heads) * shape.head_width),
+        (shape.width, shape.width),
+        (shape.width, 2 * shape.inner),
+        (shape.inner, shape.width),
+    ]
+    weights = [torch.randn(outputs, inputs) for inputs, outputs in sizes]
+    layers: dict[Arithmetic, list[Linear]] = {
+        "fp32": [DenseLinear(weight) for weight in weights],
+        "bf16": [DenseLinear(weight.bfloat16()) for weight in weights],
+    }
+    if supports_int8():
+        layers["int8"] = [Int8Linear(quantize(weight)) for weight in weights]
+    times: dict[Arithmetic, list[float]] = {name: [] for name in layers}
+    for _ in range(_REPEATS):
+        for name, products in layers.items():
+            dtype = torch.bfloat16 if name == "bf16" else torch.float32
+            inputs = [torch.randn(_ROWS, size, dtype=dtype) for size, _ in sizes]
+            started = time.perf_counter()
+            for product, rows in zip(products, inputs, strict=True):
+                product(rows)
+            times[name].append((time.perf_counter() - started) * 1000)
+    return {name: round(statistics.median(values), 3) for name, values in times.items()}
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    named = (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    return next(named, platform.processor() or platform.machine())

@@ -1,0 +1,96 @@
+"""Models by name: what is there, and how it is loaded.
+
+Knows which name means which loader. Does not know what a model is used for.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from pathlib import Path
+
+import psutil
+import torch
+
+from lsp_server.models import weights
+from lsp_server.models.base import Model, ModelError
+from lsp_server.models.checkpoint import Checkpoint, adapter_path, write_tokenizer
+from lsp_server.models.embedded import EmbeddedModel
+from lsp_server.models.precision import choose_device, choose_precision
+from lsp_server.models.storage import Progress, cache_folder, replacing, require_space
+from lsp_server.models.stores import FORMAT, DenseStore, Int8Store, Store, write_int8
+from lsp_server.models.tokens import EmbeddedTokenizer
+from lsp_server.settings import Settings
+
+EMBEDDED = "embedded"
+_INT8_SIZE = 950_000_000  # bytes of the int8 file
+_MEMORY = {"int8": 1.6e9, "bf16": 3.2e9, "fp16": 3.2e9, "fp32": 5.5e9}  # bytes, while loading
+
+
+def load(settings: Settings, progress: Progress | None = None) -> Model:
+    """Load the model that the settings name; blocking, for seconds.
+
+    Raises ModelError, with what to do, when its files are missing or damaged, memory is short, or
+    the device or precision is not to be had.
+    """
+    if settings.model != EMBEDDED:
+        raise ModelError(f"there is no model named {settings.model!r}; known: {EMBEDDED}")
+    started = time.perf_counter()
+    report = progress or (lambda message, fraction: None)
+    if settings.threads:
+        torch.set_num_threads(settings.threads)
+    if not weights.present():
+        raise ModelError("the model is not on this machine yet; run 'unmask model fetch'")
+    device = choose_device(settings.device)
+    precision = choose_precision(settings.precision, device)
+    if device.type == "cpu":
+        _require_memory(_MEMORY[precision])
+    report("loading", 0.1)
+    store: Store
+    if precision == "int8":
+        store = Int8Store(_int8_file(report))
+    else:
+        dtype = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[precision]
+        store = DenseStore(Checkpoint(weights.path(), adapter_path()), dtype, device)
+    report("loading", 0.5)
+    model = EmbeddedModel(store, EmbeddedTokenizer(_tokenizer_file()), precision, started)
+    report("ready", 1.0)
+    return model
+
+
+def prepare(progress: Progress | None = None) -> None:
+    """Make what loading needs from the fetched weights: the tokenizer and the int8 file."""
+    report = progress or (lambda message, fraction: None)
+    report("rebuilding the tokenizer", 0.0)
+    _tokenizer_file()
+    if choose_precision("auto", choose_device("auto")) == "int8":
+        _int8_file(report)
+
+
+def _tokenizer_file() -> Path:
+    file = cache_folder() / "tokenizer.json"
+    if not file.is_file():
+        with replacing(file) as temporary:
+            write_tokenizer(weights.path(), temporary)
+    return file
+
+
+def _int8_file(report: Progress) -> Path:
+    adapter = hashlib.sha256(adapter_path().read_bytes()).hexdigest()[:12]
+    file = cache_folder() / f"embedded-int8-v{FORMAT}-{adapter}.safetensors"
+    if not file.is_file():
+        require_space(file.parent, _INT8_SIZE)
+        write_int8(file, lambda: Checkpoint(weights.path(), adapter_path()), report)
+        for old in file.parent.glob("embedded-int8-*.safetensors"):
+            if old != file:
+                old.unlink(missing_ok=True)
+    return file
+
+
+def _require_memory(size: float) -> None:
+    free = psutil.virtual_memory().available
+    if free < size:
+        raise ModelError(
+            f"needs {size / 1e9:.1f} GB of memory, {free / 1e9:.1f} GB are free; "
+            "close something or choose --precision int8"
+        )

@@ -1,0 +1,86 @@
+"""Where things are kept on this machine, and how files get there whole or not at all.
+
+Knows folders, hashes and atomic replacement; nothing of what the files mean.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import platformdirs
+
+from lsp_server.models.base import ModelError
+
+Progress = Callable[[str, float], None]
+"""Told what is being done and how far it is, 0 to 1."""
+
+_CHUNK = 1 << 20
+
+
+def cache_folder() -> Path:
+    """The folder for weights: ``UNMASK_CACHE`` or the user's cache folder; made when missing."""
+    chosen = os.environ.get("UNMASK_CACHE")
+    folder = Path(chosen) if chosen else platformdirs.user_cache_path("unmask")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ModelError(
+            f"cannot create the cache folder {folder} ({error.strerror}); "
+            "set UNMASK_CACHE to a folder that you may write to"
+        ) from error
+    return folder
+
+
+def require_space(folder: Path, size: int) -> None:
+    """Raise ModelError unless ``folder`` has ``size`` bytes free."""
+    free = shutil.disk_usage(folder).free
+    if free < size:
+        raise ModelError(
+            f"needs {size / 1e9:.1f} GB free in {folder}, {free / 1e9:.1f} GB are free; "
+            "free some space or set UNMASK_CACHE to another folder"
+        )
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A temporary path that becomes ``path`` when the block ends well, and vanishes otherwise.
+
+    A full disk is reported as ModelError.
+    """
+    handle, name = tempfile.mkstemp(prefix=path.name + ".", suffix=".part", dir=path.parent)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise ModelError(
+                f"the disk is full: {path.name} could not be written to {path.parent}; "
+                "free some space or set UNMASK_CACHE to another folder"
+            ) from error
+        raise
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def sha256(path: Path, progress: Progress | None = None) -> str:
+    """The SHA-256 of a file, in hex."""
+    digest = hashlib.sha256()
+    size, done = max(1, path.stat().st_size), 0
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+            done += len(chunk)
+            if progress:
+                progress(f"checking {path.name}", done / size)
+    return digest.hexdigest()
