@@ -1,0 +1,281 @@
+"""What Unmask adds to the language server protocol: its messages, their types, their registration.
+
+Knows names and shapes, not what they mean to the server. Keys are camelCase on the wire, except
+inside the object of ``unmask/infill``, which is the one that ``unmask infill --json`` prints.
+Positions are 0-based lines and UTF-16 characters everywhere. Optional keys are left out when they
+have no value.
+
+Client to server, requests::
+
+    unmask/infill   {textDocument: {uri}, range, workDoneToken?, partialResultToken?}
+                    → {text, range, span, reason, confidence, forwards: {prefill, verify, canvas},
+                       tokens, accepted: {syntax, file, denoiser}, cached_tokens,
+                       ms: {total, prefill, verify, canvas, polish}, version}
+                    ``text`` replaces ``range`` of ``version``; null with a ``reason`` when there
+                    is nothing to offer. Never an error, except RequestCancelled.
+                    Progress on workDoneToken: begin {title, cancellable: true}, report {message:
+                    the region as filled so far, a mask drawn as ░}, end. Progress on
+                    partialResultToken: Canvas, one for every forward.
+    unmask/stats    {} → Statistics
+    unmask/pause    {} → Status        no completions and no warming until resumed
+    unmask/resume   {} → Status
+    unmask/digest   {textDocument: {uri}} → {version, length, sha256} of the text that the server
+                    holds, or null for a document that is not open
+
+Server to client, notifications::
+
+    unmask/status   Status, after ``initialized`` and at every change
+    unmask/latency  Latency, just before the answer to every completion or infill
+
+Client to server, notifications (all optional)::
+
+    unmask/cursor                            {textDocument: {uri}, position}: the cursor rests
+                                             there, warm the cache
+    textDocument/didFocus                    {textDocument: {uri}}
+    textDocument/didShowCompletion           {item}
+    textDocument/didPartiallyAcceptCompletion {item, acceptedLength}
+
+Commands (``workspace/executeCommand``)::
+
+    unmask.accepted  [id]: an item was inserted. Items carry it only if initializationOptions say
+                     {"acceptedCommand": true}; a client that forwards the commands a server
+                     announces needs nothing else.
+
+initializationOptions: {"settings"?: {…}, "acceptedCommand"?: bool}; settings by their names in
+``unmask.*``, also from ``workspace/didChangeConfiguration`` and ``workspace/configuration``.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Generic, Literal, TypeVar
+
+import attrs
+from lsprotocol import types
+from pygls.protocol import LanguageServerProtocol
+
+INFILL = "unmask/infill"
+STATS = "unmask/stats"
+PAUSE = "unmask/pause"
+RESUME = "unmask/resume"
+DIGEST = "unmask/digest"
+STATUS = "unmask/status"
+LATENCY = "unmask/latency"
+CURSOR = "unmask/cursor"
+DID_FOCUS = "textDocument/didFocus"
+DID_SHOW = "textDocument/didShowCompletion"
+DID_PARTIALLY_ACCEPT = "textDocument/didPartiallyAcceptCompletion"
+DID_CHANGE_STATUS = "didChangeStatus"
+ACCEPTED_COMMAND = "unmask.accepted"
+
+State = Literal["loading", "ready", "paused", "off", "error"]
+
+
+@attrs.frozen
+class InfillParams:
+    """A region of a document to be filled from both sides."""
+
+    text_document: types.TextDocumentIdentifier
+    range: types.Range
+    work_done_token: int | str | None = None
+    partial_result_token: int | str | None = None
+
+
+@attrs.frozen
+class CanvasCell:
+    """One token of a canvas while it fills."""
+
+    text: str
+    origin: Literal["base", "syntax", "file", "denoiser", "mask"]
+    state: Literal["committed", "draft", "refused", "mask"]
+
+
+@attrs.frozen
+class Canvas:
+    """The region as it stands after one forward."""
+
+    kind: Literal["prefill", "verify", "canvas"]
+    cells: tuple[CanvasCell, ...]
+    ms: float
+
+
+@attrs.frozen
+class ForwardCounts:
+    """Forward passes by kind."""
+
+    prefill: int = 0
+    verify: int = 0
+    canvas: int = 0
+
+
+@attrs.frozen
+class Latency:
+    """What the last answer cost, as its user felt it."""
+
+    method: Literal["textDocument/inlineCompletion", "unmask/infill"]
+    ms: float  # from the arrival of the request to its answer
+    offered: bool
+    reason: str  # "offered", or the id of the rule that withheld
+    forwards: ForwardCounts
+    tokens: int
+    tokens_per_forward: float  # tokens per verifying or canvas-only cycle; 0 without forwards
+    cached: bool  # answered without a forward
+    cached_tokens: int
+    p50: float  # ms, over the answers offered lately, this one included
+    p95: float
+    model: str
+    device: str
+    precision: str
+    span: str | None = None
+    version: int | None = None  # of the document
+
+
+@attrs.frozen
+class ModelSummary:
+    """The loaded model in a line."""
+
+    name: str
+    family: str
+    parameters: int
+    device: str
+    precision: str
+    load_ms: float
+
+
+@attrs.frozen
+class Status:
+    """What the server can do now."""
+
+    state: State
+    message: str  # one line for a person; empty when there is nothing to say
+    progress: float | None = None  # 0 to 1 while loading
+    model: ModelSummary | None = None
+
+
+@attrs.frozen
+class Statistics:
+    """What happened since the server started."""
+
+    status: Status
+    version: str
+    uptime_s: float
+    requests: int  # inline completions and infills asked for
+    offered: int
+    cancelled: int  # withdrawn by the client, or by a newer request
+    withheld: dict[str, int]  # answers without a text, by reason
+    shown: int  # as far as the client says so
+    accepted: int  # in whole, by command or as seen in the text
+    partially_accepted: int
+    cache_hits: int  # offered without a forward
+    p50: float | None
+    p95: float | None
+    forwards: ForwardCounts
+    tokens: int
+    tokens_per_forward: float
+    open_documents: int
+    rss_bytes: int
+
+
+@attrs.frozen
+class DocumentParams:
+    """A document by its URI."""
+
+    text_document: types.TextDocumentIdentifier
+
+
+@attrs.frozen
+class Digest:
+    """What the server holds of an open document."""
+
+    version: int | None
+    length: int  # code points
+    sha256: str  # of the UTF-8 text
+
+
+@attrs.frozen
+class CursorParams:
+    """Where the cursor rests."""
+
+    text_document: types.TextDocumentIdentifier
+    position: types.Position
+
+
+@attrs.frozen
+class ShownParams:
+    """An item that the editor has shown."""
+
+    item: types.InlineCompletionItem
+
+
+@attrs.frozen
+class PartialAcceptParams:
+    """An item of which a part was inserted; the length counts from the start of its text."""
+
+    item: types.InlineCompletionItem
+    accepted_length: int  # UTF-16 units
+
+
+P = TypeVar("P")
+
+
+@attrs.define
+class Request(Generic[P]):
+    """JSON-RPC envelope of a request."""
+
+    id: int | str
+    method: str
+    params: P | None = None
+    jsonrpc: str = "2.0"
+
+
+@attrs.define
+class Notification(Generic[P]):
+    """JSON-RPC envelope of a notification."""
+
+    method: str
+    params: P | None = None
+    jsonrpc: str = "2.0"
+
+
+@attrs.define
+class Response(Generic[P]):
+    """JSON-RPC envelope of a result."""
+
+    id: int | str
+    result: P
+    jsonrpc: str = "2.0"
+
+
+_MESSAGES: dict[str, type] = {
+    INFILL: Request[InfillParams],
+    STATS: Request[dict[str, Any]],
+    PAUSE: Request[dict[str, Any]],
+    RESUME: Request[dict[str, Any]],
+    DIGEST: Request[DocumentParams],
+    STATUS: Notification[Status],
+    LATENCY: Notification[Latency],
+    CURSOR: Notification[CursorParams],
+    DID_FOCUS: Notification[dict[str, Any]],
+    DID_SHOW: Notification[ShownParams],
+    DID_PARTIALLY_ACCEPT: Notification[PartialAcceptParams],
+    DID_CHANGE_STATUS: Notification[dict[str, Any]],
+}
+
+_RESULTS: dict[str, type] = {
+    INFILL: Response[dict[str, Any]],
+    STATS: Response[Statistics],
+    PAUSE: Response[Status],
+    RESUME: Response[Status],
+    DIGEST: Response[Digest | None],
+}
+
+
+class UnmaskProtocol(LanguageServerProtocol):
+    """The language server protocol with these messages; for a client as for a server."""
+
+    def get_message_type(self, method: str) -> type[Any] | None:
+        """The envelope that a message of ``method`` is structured into."""
+        return _MESSAGES.get(method) or super().get_message_type(method)
+
+    def get_result_type(self, method: str) -> type[Any] | None:
+        """The envelope of the result of ``method``."""
+        return _RESULTS.get(method) or super().get_result_type(method)
