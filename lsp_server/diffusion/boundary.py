@@ -10,6 +10,10 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lsp_server.diffusion.canvas import Hole
+from lsp_server.models.base import Tokenizer
 
 # What a further character could still change in the tokenization: the letters of a word with the
 # one character that goes with it, or white space inside a line.
@@ -23,6 +27,21 @@ def split(prefix: str) -> tuple[str, str]:
     if found is None or len(found.group()) > _LONGEST:
         return prefix, ""
     return prefix[: found.start()], found.group()
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A hole in tokens: what stands before and after it, and the stub that is left out."""
+
+    prefix: list[int]
+    suffix: list[int]
+    stub: str
+
+    @classmethod
+    def of(cls, hole: Hole, tokenizer: Tokenizer) -> Prompt:
+        """Tokenise the text around a hole."""
+        stem, stub = split(hole.prefix)
+        return cls(tokenizer.encode(stem), tokenizer.encode(hole.suffix), stub)
 
 
 class Vocabulary:

@@ -5,7 +5,7 @@ Knows canvases and logits, not documents; speaks to models only through ``models
 
 from __future__ import annotations
 
-from lsp_server.diffusion.boundary import Vocabulary, split
+from lsp_server.diffusion.boundary import Prompt, Vocabulary
 from lsp_server.diffusion.canvas import Hole, Infill
 from lsp_server.diffusion.denoising import PureDenoising
 from lsp_server.diffusion.trace import Observer, Trace
@@ -31,21 +31,13 @@ class Decoder:
         model, trace = self.model, Trace(self.model.tokenizer, observe)
         if self.settings.sampler == "verify" and model.verifier is not None:
             return VerifiedDecoding(
-                model.tokenizer,
-                model.verifier,
-                model.denoiser,
-                self._vocabulary,
-                self.settings,
-                trace,
-            ).run(hole, stop)
-        return PureDenoising(
-            model.tokenizer, model.denoiser, self._vocabulary, self.settings, trace
-        ).run(hole, stop)
+                hole, model, model.verifier, self._vocabulary, self.settings, trace
+            ).run(stop)
+        return PureDenoising(hole, model, self._vocabulary, self.settings, trace).run(stop)
 
     def prefill(self, hole: Hole, stop: Stop = never) -> int:
         """Bring the model's cache to a hole's prompt ahead of time; returns the forwards."""
         if self.model.verifier is None:
             return 0
-        encode = self.model.tokenizer.encode
-        prefix, suffix = encode(split(hole.prefix)[0]), encode(hole.suffix)
-        return self.model.verifier.prefill(prefix, suffix, stop).forwards
+        prompt = Prompt.of(hole, self.model.tokenizer)
+        return self.model.verifier.prefill(prompt.prefix, prompt.suffix, stop).forwards

@@ -9,11 +9,11 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from lsp_server.diffusion.boundary import Vocabulary, Writing, split
+from lsp_server.diffusion.boundary import Prompt, Vocabulary, Writing
 from lsp_server.diffusion.canvas import Accepted, Forwards, Hole, Infill, Milliseconds, Reason
 from lsp_server.diffusion.samplers import commit_bounded_entropy, commit_confident
-from lsp_server.diffusion.trace import Trace
-from lsp_server.models.base import MASK, Cancelled, Canvas, Denoiser, Marginals, Stop, Tokenizer
+from lsp_server.diffusion.trace import OpenCell, Trace
+from lsp_server.models.base import MASK, Cancelled, Canvas, Marginals, Model, Stop
 from lsp_server.settings import Settings
 
 
@@ -21,34 +21,28 @@ class PureDenoising:
     """One hole being filled; made new for every request."""
 
     def __init__(
-        self,
-        tokenizer: Tokenizer,
-        denoiser: Denoiser,
-        vocabulary: Vocabulary,
-        settings: Settings,
-        trace: Trace,
+        self, hole: Hole, model: Model, vocabulary: Vocabulary, settings: Settings, trace: Trace
     ) -> None:
-        self._tokenizer, self._denoiser, self._vocabulary = tokenizer, denoiser, vocabulary
-        self._settings, self._trace = settings, trace
+        self._hole, self._tokenizer, self._denoiser = hole, model.tokenizer, model.denoiser
+        self._vocabulary, self._settings, self._trace = vocabulary, settings, trace
+        self._prompt = Prompt.of(hole, model.tokenizer)
+        self._writing = Writing(model.tokenizer.pieces(), self._prompt.stub)
         self._forwards, self._ms = Forwards(), Milliseconds()
+        self._last_ms = 0.0
         self._confidence = 1.0
 
-    def run(self, hole: Hole, stop: Stop) -> Infill:
+    def run(self, stop: Stop) -> Infill:
         """Fill the hole; raises Cancelled between two forwards."""
         started = time.perf_counter()
-        stem, stub = split(hole.prefix)
-        self._prefix = self._tokenizer.encode(stem)
-        self._suffix = self._tokenizer.encode(hole.suffix)
-        self._writing = Writing(self._tokenizer.pieces(), stub)
-        while (reason := self._finished(hole)) is None:
-            room = min(self._denoiser.width, hole.max_tokens - len(self._writing.ids))
+        while (reason := self._finished()) is None:
+            room = min(self._denoiser.width, self._hole.max_tokens - len(self._writing.ids))
             if self._writing.owed:
                 self._write(self._heal(room, stop))
             else:
                 self._write(self._fill(room, stop))
         self._ms.total = (time.perf_counter() - started) * 1000
         text = self._writing.text
-        end = hole.end(text)
+        end = self._hole.end(text)
         return Infill(
             text=text if end is None else text[:end],
             reason=reason,
@@ -96,7 +90,7 @@ class PureDenoising:
             raise Cancelled
         started = time.perf_counter()
         marginals = self._denoiser.denoise(
-            Canvas([*self._prefix, *self._writing.ids], tokens, self._suffix)
+            Canvas([*self._prompt.prefix, *self._writing.ids], tokens, self._prompt.suffix)
         )
         self._forwards.canvas += 1
         self._last_ms = (time.perf_counter() - started) * 1000
@@ -120,24 +114,26 @@ class PureDenoising:
     def _write(self, tokens: Sequence[int]) -> None:
         for token in tokens:
             self._writing.append(token)
+            self._trace.commit(token, "denoiser")
             if token in self._tokenizer.ends:
                 return
-            self._trace.commit(token, "denoiser")
 
     def _show(self, tokens: Sequence[int]) -> None:
-        cells = [
+        cells: list[OpenCell] = [
             (None, "mask", "mask") if token == MASK else (token, "denoiser", "draft")
             for token in tokens
         ]
-        self._trace.show("canvas", self._last_ms, cells)  # type: ignore[arg-type]
+        self._trace.show("canvas", self._last_ms, cells)
 
-    def _finished(self, hole: Hole) -> Reason | None:
+    def _finished(self) -> Reason | None:
         ids = self._writing.ids
-        if ids and (ids[-1] in self._tokenizer.ends or hole.end(self._writing.text) is not None):
+        if ids and (
+            ids[-1] in self._tokenizer.ends or self._hole.end(self._writing.text) is not None
+        ):
             return "ended"
-        if len(ids) >= hole.max_tokens:
+        if len(ids) >= self._hole.max_tokens:
             return "length"
-        return "hopeless" if self._confidence < hole.min_confidence else None
+        return "hopeless" if self._confidence < self._hole.min_confidence else None
 
 
 def _token(marginals: Marginals, entry: int) -> int:

@@ -12,6 +12,8 @@ from lsp_server.diffusion.canvas import Cell, Origin, Step
 from lsp_server.models.base import Tokenizer
 
 Observer = Callable[[Step], None]
+OpenCell = tuple[int | None, Origin, Literal["draft", "refused", "mask"]]
+"""A cell that is not final: its token (None: a mask), origin and state."""
 
 
 class Trace:
@@ -30,7 +32,7 @@ class Trace:
         self,
         kind: Literal["prefill", "verify", "canvas"],
         ms: float,
-        open_cells: Sequence[tuple[int | None, Origin, Literal["draft", "refused", "mask"]]] = (),
+        open_cells: Sequence[OpenCell] = (),
     ) -> None:
         """A forward is done; ``open_cells`` follow what is committed (token None: a mask)."""
         if self._observer:

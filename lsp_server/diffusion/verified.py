@@ -13,7 +13,7 @@ import time
 import torch
 from torch import Tensor
 
-from lsp_server.diffusion.boundary import Vocabulary, Writing, split
+from lsp_server.diffusion.boundary import Prompt, Vocabulary, Writing
 from lsp_server.diffusion.canvas import (
     Accepted,
     Forwards,
@@ -33,7 +33,7 @@ from lsp_server.diffusion.drafts import (
     propose_syntax,
 )
 from lsp_server.diffusion.trace import Trace
-from lsp_server.models.base import Cancelled, Denoiser, Stop, Tokenizer, Verifier
+from lsp_server.models.base import Cancelled, Model, Stop, Verifier
 from lsp_server.settings import Settings
 
 _JUDGED = 3  # tokens whose joint probability decides whether an answer is hopeless
@@ -66,43 +66,42 @@ class VerifiedDecoding:
 
     def __init__(
         self,
-        tokenizer: Tokenizer,
+        hole: Hole,
+        model: Model,
         verifier: Verifier,
-        denoiser: Denoiser,
         vocabulary: Vocabulary,
         settings: Settings,
         trace: Trace,
     ) -> None:
-        self._tokenizer, self._verifier, self._denoiser = tokenizer, verifier, denoiser
+        self._hole, self._tokenizer = hole, model.tokenizer
+        self._verifier, self._denoiser = verifier, model.denoiser
         self._vocabulary, self._settings, self._trace = vocabulary, settings, trace
+        self._prompt = Prompt.of(hole, model.tokenizer)
+        self._writing = Writing(model.tokenizer.pieces(), self._prompt.stub)
+        self._file = FileDrafter([*self._prompt.suffix, *self._prompt.prefix])
         self._forwards, self._accepted, self._ms = Forwards(), Accepted(), Milliseconds()
         self._gauge = _Gauge()
         self._drafted = 0
         self._probability = 1.0  # of the first tokens, to the base
 
-    def run(self, hole: Hole, stop: Stop) -> Infill:
+    def run(self, stop: Stop) -> Infill:
         """Fill the hole; raises Cancelled between two forwards."""
         started = time.perf_counter()
-        stem, stub = split(hole.prefix)
-        self._prefix = self._tokenizer.encode(stem)
-        self._suffix = self._tokenizer.encode(hole.suffix)
-        self._writing = Writing(self._tokenizer.pieces(), stub)
-        self._file = FileDrafter([*self._suffix, *self._prefix])
-        prefill = self._verifier.prefill(self._prefix, self._suffix, stop)
+        prefill = self._verifier.prefill(self._prompt.prefix, self._prompt.suffix, stop)
         self._forwards.prefill = prefill.forwards
         self._ms.prefill = _since(started)
         self._trace.show("prefill", self._ms.prefill)
         self._commit(self._choose(prefill.logits), "base")
-        while (reason := self._finished(hole)) is None:
+        while (reason := self._finished()) is None:
             if stop():
                 raise Cancelled
-            self._cycle(hole, stop)
+            self._cycle(stop)
         self._ms.total = _since(started)
-        return self._answer(hole, reason, prefill.cached_tokens)
+        return self._answer(reason, prefill.cached_tokens)
 
-    def _cycle(self, hole: Hole, stop: Stop) -> None:
+    def _cycle(self, stop: Stop) -> None:
         """Draft, verify, keep what agrees and the base's token behind it."""
-        drafts = () if self._writing.owed else self._propose(hole, stop)
+        drafts = () if self._writing.owed else self._propose(stop)
         started = time.perf_counter()
         pending = self._writing.ids[-1]
         rows = self._verifier.extend([pending, *(draft.token for draft in drafts)])
@@ -113,10 +112,13 @@ class VerifiedDecoding:
             kept += 1
         self._verifier.truncate(len(drafts) - kept)
         for row, draft in enumerate(drafts[:kept]):
+            if self._complete():
+                break
             self._judge(rows[row], draft.token)
             self._accepted.add(draft.source, 1)
             self._commit(draft.token, draft.source)
-        self._commit(self._choose(rows[kept]), "base")
+        if not self._complete():
+            self._commit(self._choose(rows[kept]), "base")
         self._drafted += len(drafts)
         if any(draft.source == "denoiser" for draft in drafts):
             self._gauge.learn(sum(draft.source == "denoiser" for draft in drafts[:kept]))
@@ -126,17 +128,17 @@ class VerifiedDecoding:
             "verify", elapsed, [(draft.token, draft.source, "refused") for draft in drafts[kept:]]
         )
 
-    def _propose(self, hole: Hole, stop: Stop) -> Drafts:
+    def _propose(self, stop: Stop) -> Drafts:
         """The best drafts for what follows the pending token."""
         allowed = self._settings.drafts
-        room = hole.max_tokens - len(self._writing.ids) - 1
+        room = self._hole.max_tokens - len(self._writing.ids) - 1
         if not allowed or room < 1:
             return ()
         candidates = []
         if "file" in allowed:
             candidates.append(self._file.propose())
         if "syntax" in allowed:
-            candidates.append(propose_syntax(self._tokenizer, hole, self._writing.text))
+            candidates.append(propose_syntax(self._tokenizer, self._hole, self._writing.text))
         floor = self._settings.draft_confidence
         candidates = [cut(candidate, floor, room) for candidate in candidates]
         sure = max(map(expected_length, candidates), default=0.0) >= _SURE_ENOUGH
@@ -148,8 +150,8 @@ class VerifiedDecoding:
 
     def _denoise(self) -> Drafts:
         started = time.perf_counter()
-        known = [*self._prefix, *self._writing.ids]
-        drafts = propose_denoiser(self._denoiser, known, self._suffix)
+        known = [*self._prompt.prefix, *self._writing.ids]
+        drafts = propose_denoiser(self._denoiser, known, self._prompt.suffix)
         self._forwards.canvas += 1
         elapsed = _since(started)
         self._ms.canvas += elapsed
@@ -171,28 +173,27 @@ class VerifiedDecoding:
             self._probability *= float((logits[token] - logits.logsumexp(-1)).exp())
 
     def _commit(self, token: int, origin: Origin) -> None:
-        if self._ended:  # what was drafted behind an end token is not part of the text
-            return
         self._writing.append(token)
         self._file.append(token)
-        if not self._ended:
-            self._trace.commit(token, origin)
+        self._trace.commit(token, origin)
 
-    @property
-    def _ended(self) -> bool:
+    def _complete(self) -> bool:
+        """Whether the text has come to its end; what was drafted behind it is dropped."""
         ids = self._writing.ids
-        return bool(ids) and ids[-1] in self._tokenizer.ends
+        if ids and ids[-1] in self._tokenizer.ends:
+            return True
+        return self._hole.end(self._writing.text) is not None
 
-    def _finished(self, hole: Hole) -> Reason | None:
-        if self._ended or hole.end(self._writing.text) is not None:
+    def _finished(self) -> Reason | None:
+        if self._complete():
             return "ended"
-        if len(self._writing.ids) >= hole.max_tokens:
+        if len(self._writing.ids) >= self._hole.max_tokens:
             return "length"
-        return "hopeless" if self._probability < hole.min_confidence else None
+        return "hopeless" if self._probability < self._hole.min_confidence else None
 
-    def _answer(self, hole: Hole, reason: Reason, cached_tokens: int) -> Infill:
+    def _answer(self, reason: Reason, cached_tokens: int) -> Infill:
         text = self._writing.text
-        end = hole.end(text)
+        end = self._hole.end(text)
         return Infill(
             text=text if end is None else text[:end],
             reason=reason,
