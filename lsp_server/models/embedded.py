@@ -25,7 +25,15 @@ from lsp_server.models.base import (
     Stop,
 )
 from lsp_server.models.checkpoint import CANVAS_LAYERS, TAPS
-from lsp_server.models.qwen2 import QWEN2_0_5B, Block, Qwen2, Shape, rms_norm, run_block
+from lsp_server.models.qwen2 import (
+    QWEN2_0_5B,
+    Block,
+    Qwen2,
+    Shape,
+    attention_mask,
+    rms_norm,
+    run_block,
+)
 from lsp_server.models.stores import Store
 from lsp_server.models.tokens import FIM_MIDDLE, FIM_PREFIX, FIM_SUFFIX, EmbeddedTokenizer
 
@@ -171,9 +179,10 @@ class CanvasDenoiser:
         state = torch.cat([first, state[1:]])
         base.cache.reserve(rows)
         rotary = model.rotary.at(base.cache.length, rows)
+        mask = attention_mask(rows, base.cache, False, state)
         for index, block in enumerate(self._blocks):
             layer = self._first + index
-            state = run_block(self._shape, block, layer, state, rotary, None, base.cache)
+            state = run_block(self._shape, block, layer, state, rotary, mask, base.cache)
         return self._head(rms_norm(state, self._norm, self._shape.epsilon)).float()
 
 

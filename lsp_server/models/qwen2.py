@@ -82,13 +82,17 @@ def rms_norm(rows: Tensor, weight: Tensor, epsilon: float) -> Tensor:
     return functional.rms_norm(rows, (rows.shape[-1],), weight, epsilon)
 
 
-def causal_mask(rows: int, cached: int, like: Tensor) -> Tensor | None:
-    """Additive mask (rows, cached + rows) that hides the rows to come; None for a single row."""
-    if rows == 1:
-        return None
-    mask = like.new_zeros(rows, cached + rows)
-    mask[:, cached:] = torch.full_like(mask[:, cached:], float("-inf")).triu_(1)
-    return mask
+def attention_mask(rows: int, cache: KeyValueCache, causal: bool, like: Tensor) -> Tensor:
+    """Additive mask (rows, reach) for rows that follow the cached ones.
+
+    Hides what lies beyond them, and from each row the rows after it when ``causal``.
+    """
+    places = torch.arange(cache.reach(rows), device=like.device)
+    last = (
+        torch.arange(rows, device=like.device) if causal else torch.full_like(places[:1], rows - 1)
+    )
+    hidden = places > cache.length + last[:, None]
+    return torch.zeros_like(hidden, dtype=like.dtype).masked_fill_(hidden, float("-inf"))
 
 
 def run_block(
@@ -97,12 +101,12 @@ def run_block(
     layer: int,
     rows: Tensor,
     rotary: tuple[Tensor, Tensor],
-    mask: Tensor | None,
+    mask: Tensor,
     cache: KeyValueCache,
 ) -> Tensor:
     """One layer over ``rows`` (rows, width), which follow what ``cache`` holds of that layer.
 
-    ``mask`` (rows, cached + rows) is additive; None lets every row see every other.
+    ``mask`` is that of ``attention_mask``.
     """
     count = rows.shape[0]
     heads, keys, width = shape.heads, shape.key_heads, shape.head_width
@@ -113,8 +117,7 @@ def run_block(
     query = turned[:, :heads].reshape(count, keys, shape.group, width).transpose(0, 1)
     query = query.reshape(keys, count * shape.group, width) * width**-0.5
     scores = torch.bmm(query, key.transpose(1, 2))
-    if mask is not None:
-        scores.view(keys, count, shape.group, -1).add_(mask[:, None])
+    scores.view(keys, count, shape.group, -1).add_(mask[:, None])
     mixed = torch.bmm(scores.softmax(-1), value)
     mixed = mixed.view(keys, count, shape.group, width).transpose(0, 1)
     rows = rows + block.output(mixed.reshape(count, heads * width))
@@ -168,7 +171,7 @@ class Qwen2:
         cache.reserve(count)
         rows = self.embed(tokens)
         rotary = self.rotary.at(cache.length, count)
-        mask = causal_mask(count, cache.length, rows)
+        mask = attention_mask(count, cache, True, rows)
         tapped = []
         for layer, block in enumerate(self.blocks):
             if layer in self.taps:
