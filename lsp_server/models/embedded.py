@@ -37,7 +37,8 @@ from lsp_server.models.qwen2 import (
 from lsp_server.models.stores import Store
 from lsp_server.models.tokens import FIM_MIDDLE, FIM_PREFIX, FIM_SUFFIX, EmbeddedTokenizer
 
-_SLICE = 32  # rows of a prefill between two looks at the stop flag
+_SLICE_MS = 70.0  # of a prefill between two looks at the stop flag
+_SLICE_ROWS = (8, 128)  # at least and at most
 
 
 def _blocks(store: Store, kind: str, first: int, count: int) -> list[Block]:
@@ -72,6 +73,7 @@ class CausalBase:
         )
         self.cache = self.model.new_cache()
         self._tokens: list[int] = []  # the cached sequence
+        self._slice = _SLICE_ROWS[0]  # rows of the next slice of a prefill
         self._features = torch.empty(0)  # of the rows run last, (rows, taps + 1, width)
 
     @property
@@ -98,10 +100,13 @@ class CausalBase:
         self._cut(cached)
         forwards = 0
         state = torch.empty(0)
-        for start in range(cached, len(prompt), _SLICE):
+        while len(self._tokens) < len(prompt):
             if stop():
                 raise Cancelled
-            state = self._run(prompt[start : start + _SLICE])
+            started = time.perf_counter()
+            done = len(self._tokens)
+            state = self._run(prompt[done : done + self._slice])
+            self._adapt(len(self._tokens) - done, (time.perf_counter() - started) * 1000)
             forwards += 1
         logits = self.model.head(state[-1:])[0].float()
         return Prefill(logits, forwards, cached)
@@ -115,6 +120,12 @@ class CausalBase:
         """Forget the last ``count`` tokens of the sequence."""
         self._cut(len(self._tokens) - count)
         self._features = self._features[: len(self._features) - count]
+
+    def _adapt(self, rows: int, ms: float) -> None:
+        """Aim the next slice at the wanted time; how a prefill is cut does not change it."""
+        if rows == self._slice:
+            least, most = _SLICE_ROWS
+            self._slice = max(least, min(most, int(rows * min(2.0, _SLICE_MS / ms))))
 
     def _cut(self, length: int) -> None:
         self.cache.truncate(length)

@@ -88,9 +88,7 @@ def attention_mask(rows: int, cache: KeyValueCache, causal: bool, like: Tensor) 
     Hides what lies beyond them, and from each row the rows after it when ``causal``.
     """
     places = torch.arange(cache.reach(rows), device=like.device)
-    last = (
-        torch.arange(rows, device=like.device) if causal else torch.full_like(places[:1], rows - 1)
-    )
+    last = places[:rows] if causal else places[rows - 1 : rows]
     hidden = places > cache.length + last[:, None]
     return torch.zeros_like(hidden, dtype=like.dtype).masked_fill_(hidden, float("-inf"))
 
