@@ -1,0 +1,42 @@
+"""Indentation of a new text, made to agree with the document around it. Knows lines, no trees."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+INDENT: Final = re.compile(r"^[ \t]+", re.MULTILINE)
+
+
+def indent_like(around: str, line: str, text: str) -> str:
+    """``text`` with its lines indented by tabs or by spaces, as most lines of ``around`` are.
+
+    ``line`` is what stands before the text on its line: white space at the start of the text
+    indents only when the line is blank so far. Text with nothing to go by is left alone.
+    """
+    indents = INDENT.findall(around)
+    tabs = [indent for indent in indents if indent[0] == "\t"]
+    steps = [len(indent) for indent in indents if indent[0] == " " and len(indent) > 1]
+    if 2 * len(tabs) > len(indents):
+        old, new = " " * _step(text), "\t"
+    elif steps:
+        old, new = "\t", " " * min(steps)
+    else:
+        return text
+    first, *more = text.split("\n")
+    lines = [first if line.strip() else _convert(first, old, new)]
+    return "\n".join(lines + [_convert(each, old, new) for each in more])
+
+
+def _step(text: str) -> int:
+    """Spaces per level of a text: four, unless some line disagrees."""
+    widths = [len(indent) for indent in INDENT.findall(text) if indent[0] == " "]
+    return 4 if all(width % 4 == 0 for width in widths) else 2
+
+
+def _convert(line: str, old: str, new: str) -> str:
+    """Replace each leading ``old`` of a line by ``new``."""
+    levels = 0
+    while line.startswith(old, levels * len(old)):
+        levels += 1
+    return new * levels + line[levels * len(old) :]

@@ -1,0 +1,106 @@
+r"""A cursor or a region between what stands before it, right of it and below it.
+
+Here, and wherever the model's text is handled, lines end with ``\n`` alone; the document's own
+line break comes back with the item. Knows text; does not know windows, models or syntax trees.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from lsp_server.completion.brackets import open_quote
+from lsp_server.positions import LINE_END, clamp, line_start, line_stop
+
+NO_WORD: Final = re.compile(r"\W*")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    r"""A document around ``start`` and ``end``, which are equal for a cursor.
+
+    ``rest`` is what stands right of the end on its line. ``below`` is everything after that: it
+    starts with ``\n``, or is empty on the last line. ``comment`` starts a comment of the language.
+    """
+
+    before: str
+    rest: str
+    below: str
+    comment: str = ""
+
+    @classmethod
+    def of(cls, text: str, start: int, end: int, comment: str = "") -> Place:
+        """Cut a document's text at two offsets."""
+        stop = line_stop(text, end)
+        return cls(newlines(text[:start]), text[end:stop], newlines(text[stop:]), comment)
+
+    @property
+    def line(self) -> str:
+        """The line of the place, left of it."""
+        return self.before[self.before.rfind("\n") + 1 :]
+
+    @property
+    def quote(self) -> str:
+        """The quote that closes the string in which the line stops at the place, or ""."""
+        return open_quote(self.line, self.comment)
+
+    @property
+    def closing(self) -> bool:
+        """S1: nothing right of the place but marks that close, as editors insert them.
+
+        Such a rest is no context: it is hidden from the model and typed again by its answer.
+        What opens something (``()``, a string) is more than that.
+        """
+        if NO_WORD.fullmatch(self.rest) is None:
+            return False
+        mark = self.rest.lstrip()[:1]
+        opens = set(self.rest) & set("([{") or (mark in "\"'`" and not self.quote)
+        return not (mark and opens)
+
+    @property
+    def after_cursor(self) -> str:
+        """What the model is shown behind a cursor; it stays the same while a line is typed."""
+        return self.below[1:] if self.closing else self.rest + self.below
+
+    @property
+    def after_region(self) -> str:
+        """What the model is shown behind a region."""
+        return self.rest + self.below if self.rest.strip() else self.below[1:]
+
+
+def trim_region(text: str, start: int, end: int) -> tuple[int, int]:
+    """The part of a selection that is to be written anew; offsets in any order, anywhere.
+
+    Kept are the indentation of its first line and blank lines before that, and the line breaks
+    behind its last line: a selection of whole lines is replaced by whole lines. Of a blank
+    selection nothing is replaced.
+    """
+    start, end = sorted((clamp(text, start), clamp(text, end)))
+    selection = text[start:end]
+    body = selection.strip()
+    lead = selection[: len(selection) - len(selection.lstrip())]
+    trail = selection[len(selection.rstrip()) :]
+    if not body:
+        blank = re.match(r"[ \t]*", selection)
+        start += blank.end() if blank else 0
+        return start, start
+    if LINE_END.search(lead) or not text[line_start(text, start) : start].strip():
+        start += len(lead)
+    if LINE_END.search(trail):
+        end -= len(trail)
+    return start, end
+
+
+def newlines(text: str) -> str:
+    r"""The text with ``\n`` for every line break."""
+    return text if "\r" not in text else text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def line_break(text: str, offset: int) -> str:
+    r"""The document's line break: that before the offset, else the first after it, else ``\n``."""
+    last = max(text.rfind("\n", 0, offset), text.rfind("\r", 0, offset))
+    if last >= 0:
+        return "\r\n" if text[last - 1 : last + 1] == "\r\n" and last else text[last]
+    first = LINE_END.search(text, offset)
+    return first.group() if first else "\n"

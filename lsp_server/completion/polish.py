@@ -1,0 +1,232 @@
+r"""What the model wrote, made fit to be shown: small pure rules, each with an id, in order.
+
+A rule takes a draft and gives it back, changed or not, or None: it must not be shown. A rule that
+leaves nothing but white space has dropped the draft too. Rules see text with ``\n`` line breaks;
+they know nothing of models, trees or the protocol.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from lsp_server.completion.brackets import excess, foreign, foreign_after, retyped
+from lsp_server.completion.indentation import indent_like
+from lsp_server.completion.place import Place
+from lsp_server.syntax.validity import closes_foreign
+
+WORD: Final = re.compile(r"\w")
+SPECIAL: Final = re.compile(r"<\|[^|<>\s]*\|>")
+REPEATED_LINES: Final = 3
+"""So many lines equal to those below make a duplicate, whatever follows them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A text for a place, and how much right of the place it replaces.
+
+    ``taken`` counts characters of the rest of the line. ``fixed`` forbids to take any (the range is
+    given). ``prose`` says that brackets mean nothing here. ``old`` is the region's text.
+    """
+
+    place: Place
+    text: str
+    finished: bool = True
+    prose: bool = False
+    fixed: bool = False
+    old: str = ""
+    taken: int = 0
+
+    @property
+    def left(self) -> str:
+        """What stays of the rest of the line."""
+        return self.place.rest[self.taken :]
+
+    @property
+    def applied(self) -> str:
+        r"""The document with this draft in it, with ``\n`` line breaks."""
+        return self.place.before + self.text + self.left + self.place.below
+
+
+Rule = Callable[[Draft], Draft | None]
+
+
+def cut_special_tokens(draft: Draft) -> Draft:
+    """C1: a special token never survives, nor half a character."""
+    text = SPECIAL.split(draft.text, maxsplit=1)[0]
+    return replace(draft, text=text.rstrip("\ufffd"))
+
+
+def cut_unfinished_line(draft: Draft) -> Draft:
+    """L4: of several lines, the last one goes when the masks ran out in it."""
+    if draft.finished or "\n" not in draft.text:
+        return draft
+    return replace(draft, text=draft.text[: draft.text.rindex("\n")])
+
+
+def cut_trailing_space(draft: Draft) -> Draft:
+    """C5: no blank lines at the end, and no white space before the end of a line."""
+    text = re.sub(r"\s*\n\s*\Z", "", draft.text)
+    return replace(draft, text=text if draft.place.rest.strip() else text.rstrip())
+
+
+def match_indentation(draft: Draft) -> Draft:
+    """C3: tabs or spaces, as the document has them."""
+    around = draft.place.before + "\n" + draft.place.below
+    return replace(draft, text=indent_like(around, draft.place.line, draft.text))
+
+
+def take_rest(draft: Draft) -> Draft:
+    """S1, D2: what the text types again of the rest of the line is replaced, not doubled."""
+    place = draft.place
+    if place.closing:
+        found = retyped(place.rest, draft.text, place.quote, place.comment)
+    else:
+        first, rest = draft.text.split("\n", 1)[0], place.rest.rstrip()
+        again = bool(rest) and _repeats(replace(draft, text=first), rest)
+        found = list(range(len(first) - len(rest), len(first))) if again else []
+    if not found:
+        return draft
+    if draft.fixed:
+        return replace(draft, text=draft.text[: found[0]])
+    return replace(draft, taken=len(found))
+
+
+def close_block(draft: Draft) -> Draft:
+    """S2: lines put between a pair of brackets move the closing one to a line of its own."""
+    line = draft.place.line
+    between = draft.place.closing and draft.left[:1] in (")", "]", "}")
+    if not between or not draft.text.startswith("\n"):
+        return draft
+    indent = line[: len(line) - len(line.lstrip())]
+    return replace(draft, text=draft.text.rstrip() + "\n" + indent)
+
+
+def cut_head_overlap(draft: Draft) -> Draft:
+    """D1: what already stands before a region is not typed again at its start."""
+    line, text = draft.place.line.strip(), draft.text.lstrip()
+    if WORD.search(line) and text.startswith(line):
+        joined = WORD.match(line[-1]) and WORD.match(text[len(line) : len(line) + 1])
+        return draft if joined else replace(draft, text=text[len(line) :].lstrip(" \t"))
+    above = draft.place.before[: len(draft.place.before) - len(draft.place.line)]
+    last = above.rstrip("\n").rsplit("\n", 1)[-1].strip()
+    first, *more = draft.text.split("\n")
+    if more and not line and WORD.search(last) and first.strip() == last:
+        return replace(draft, text="\n".join(more).lstrip(" \t"))
+    return draft
+
+
+def cut_tail_overlap(draft: Draft) -> Draft:
+    """D1: what follows on the line is not typed again at the end of the text."""
+    for size in range(min(len(draft.text), len(draft.left)), 0, -1):
+        piece = draft.left[:size]
+        worth = WORD.search(piece) or piece.strip() in ("", ",", ";")
+        split = WORD.match(piece[-1]) and WORD.match(draft.left[size : size + 1])
+        if worth and not split and _repeats(draft, piece):
+            return replace(draft, text=draft.text[:-size])
+    return draft
+
+
+def drop_repeated_lines(draft: Draft) -> Draft | None:
+    """D3: nothing but a copy of the lines below is no completion."""
+    full = draft.place.line + draft.text + draft.left
+    written = _filled_lines(full)[:REPEATED_LINES]
+    if WORD.search("".join(written)) is None:
+        return draft
+    return None if written == _filled_lines(draft.place.below)[: len(written)] else draft
+
+
+def cut_repeated_lines(draft: Draft) -> Draft:
+    """D1: last lines that are the next lines of the document, indentation included, go."""
+    if draft.left.strip():
+        return draft
+    lines = [line.rstrip() for line in draft.text.split("\n")]
+    below = [line.rstrip() for line in draft.place.below.lstrip("\n").split("\n")]
+    for count in range(min(len(lines) - 1, len(below)), 0, -1):
+        if lines[-count:] == below[:count] and WORD.search("".join(lines[-count:])):
+            return _cut(draft, "\n".join(lines[:-count]).rstrip())
+    return draft
+
+
+def cut_closed_again(draft: Draft) -> Draft | None:
+    """D4: what is closed right of the text or below it is not closed in it too."""
+    place = draft.place
+    if draft.prose:
+        return draft
+    behind = place.rest + place.below
+    offset = excess(place.before, draft.text, behind, draft.taken, place.quote, place.comment)
+    if offset is None:
+        return draft
+    head, tail = draft.text[:offset], draft.text[offset:]
+    lines = head.rsplit("\n", 1)
+    if len(lines) == 2 and not lines[1].strip():
+        return _cut(draft, lines[0].rstrip())
+    return None if WORD.search(tail.split("\n", 1)[0]) else _cut(draft, head)
+
+
+def drop_foreign_closers(draft: Draft) -> Draft | None:
+    """V1: brackets that close what is not open are not shown."""
+    replaced = draft.old or draft.place.rest[: draft.taken]
+    if draft.prose or not closes_foreign(draft.place.before, draft.text, replaced):
+        return draft
+    return None
+
+
+COMPLETION: Final[tuple[tuple[str, Rule], ...]] = (
+    ("C1", cut_special_tokens),
+    ("L4", cut_unfinished_line),
+    ("C5", cut_trailing_space),
+    ("C3", match_indentation),
+    ("D2", take_rest),
+    ("D1", cut_tail_overlap),
+    ("D3", drop_repeated_lines),
+    ("D1", cut_repeated_lines),
+    ("D4", cut_closed_again),
+    ("S2", close_block),
+    ("V1", drop_foreign_closers),
+)
+REGION: Final[tuple[tuple[str, Rule], ...]] = (
+    ("C1", cut_special_tokens),
+    ("L4", cut_unfinished_line),
+    ("C5", cut_trailing_space),
+    ("C3", match_indentation),
+    ("D1", cut_head_overlap),
+    ("D1", cut_tail_overlap),
+    ("D1", cut_repeated_lines),
+    ("D4", cut_closed_again),
+    ("V1", drop_foreign_closers),
+)
+
+
+def polish(draft: Draft, rules: Sequence[tuple[str, Rule]] = COMPLETION) -> Draft | str:
+    """The draft as it may be shown, or the id of the rule that dropped it (V6: it was blank)."""
+    if not draft.text.strip():
+        return "V6"
+    for identity, rule in rules:
+        changed = rule(draft)
+        if changed is None or not changed.text.strip():
+            return identity
+        draft = changed
+    return draft
+
+
+def _cut(draft: Draft, text: str) -> Draft:
+    """The draft with a shorter text, which may take less of the rest of the line."""
+    cut = replace(draft, text=text, taken=0)
+    return take_rest(cut) if draft.taken else cut
+
+
+def _repeats(draft: Draft, piece: str) -> bool:
+    """Whether the text ends with what follows it: at a whole word, closing the same brackets."""
+    text, start = draft.text, len(draft.text) - len(piece)
+    if not text.endswith(piece) or (WORD.match(piece) and WORD.match(text[start - 1 : start])):
+        return False
+    strangers = foreign_after(text, draft.place.quote, draft.place.comment)
+    closers = {start + offset for offset in foreign(piece, draft.place.comment)}
+    return draft.prose or closers <= set(strangers)
+
+
+def _filled_lines(text: str) -> list[str]:
+    return [line.strip() for line in text.split("\n") if line.strip()]

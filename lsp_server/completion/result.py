@@ -1,0 +1,148 @@
+"""What a request came to: a text or a reason for none, and always what it cost.
+
+Knows offsets and the JSON of the outside contract; does not know how a text is found.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from lsp_server.diffusion.canvas import Accepted, Forwards, Infill, Milliseconds, Step
+from lsp_server.models.base import Stop
+from lsp_server.positions import position_at
+
+OFFERED = "offered"
+"""The reason of a completion that has a text."""
+
+
+@dataclass(slots=True)
+class Timing(Milliseconds):
+    """Wall time by phase, of the whole request."""
+
+    polish: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """``text`` replaces the document from ``start`` to ``end`` (code points), or is None.
+
+    ``reason`` is "offered", the id of the rule that withheld the text, "loading", "timeout" or
+    "error". ``span`` is the kind of what is being written, where it came to that. ``cached`` says
+    that the text is what was left of an earlier answer: it cost no forward.
+    """
+
+    text: str | None
+    start: int
+    end: int
+    span: str | None
+    reason: str
+    confidence: float = 0.0
+    forwards: Forwards = field(default_factory=Forwards)
+    tokens: int = 0
+    accepted: Accepted = field(default_factory=Accepted)
+    cached_tokens: int = 0
+    ms: Timing = field(default_factory=Timing)
+    cached: bool = False
+
+    def to_json(self, text: str) -> dict[str, Any]:
+        """The outside contract's JSON; ``text`` is the document that the offsets count in."""
+        return {
+            "text": self.text,
+            "range": {"start": _position(text, self.start), "end": _position(text, self.end)},
+            "span": self.span,
+            "reason": self.reason,
+            "confidence": self.confidence,
+            "forwards": asdict(self.forwards),
+            "tokens": self.tokens,
+            "accepted": asdict(self.accepted),
+            "cached_tokens": self.cached_tokens,
+            "ms": {phase: round(ms, 3) for phase, ms in asdict(self.ms).items()},
+        }
+
+
+class Meter:
+    """Runs along with one request: counts what it costs, and says when its time is up."""
+
+    def __init__(
+        self,
+        stop: Stop,
+        observe: Callable[[Step], None] | None = None,
+        timeout_ms: float | None = None,
+    ) -> None:
+        """``stop`` and ``observe`` are the request's own; no ``timeout_ms``: take your time."""
+        self.withdrawn = stop
+        self.confidence = 0.0
+        self.cached = False
+        self.span: str | None = None
+        self._observe, self._timeout_ms = observe, timeout_ms
+        self._started = time.perf_counter()
+        self._forwards, self._accepted, self._ms = Forwards(), Accepted(), Timing()
+        self._tokens = self._cached_tokens = 0
+
+    def stop(self) -> bool:
+        """Whether to stop decoding: nobody wants the answer, or it comes too late."""
+        late = self._timeout_ms is not None and self._elapsed() > self._timeout_ms
+        return late or self.withdrawn()
+
+    def observe(self, step: Step) -> None:
+        """Count a forward and pass it on."""
+        setattr(self._forwards, step.kind, getattr(self._forwards, step.kind) + 1)
+        setattr(self._ms, step.kind, getattr(self._ms, step.kind) + step.ms)
+        if self._observe is not None:
+            self._observe(step)
+
+    def take(self, infill: Infill) -> None:
+        """The decoder's own account of its answer, which is exact."""
+        ms = infill.ms
+        self.confidence = infill.confidence
+        self._forwards, self._accepted = infill.forwards, infill.accepted
+        self._ms = Timing(0.0, ms.prefill, ms.verify, ms.canvas)
+        self._tokens, self._cached_tokens = infill.tokens, infill.cached_tokens
+
+    def reuse(self, confidence: float) -> None:
+        """The answer is what was left of an earlier one."""
+        self.cached, self.confidence = True, confidence
+
+    @contextmanager
+    def polishing(self) -> Iterator[None]:
+        """Time what is done inside."""
+        started = time.perf_counter()
+        yield
+        self._ms.polish = (time.perf_counter() - started) * 1000
+
+    def nothing(self, reason: str, start: int, end: int) -> Completion:
+        """A completion without a text."""
+        return self._close(None, start, end, reason)
+
+    def offered(self, text: str, start: int, end: int) -> Completion:
+        """A completion with a text."""
+        return self._close(text, start, end, OFFERED)
+
+    def _close(self, text: str | None, start: int, end: int, reason: str) -> Completion:
+        self._ms.total = self._elapsed()
+        return Completion(
+            text=text,
+            start=start,
+            end=end,
+            span=self.span,
+            reason=reason,
+            confidence=self.confidence,
+            forwards=self._forwards,
+            tokens=self._tokens,
+            accepted=self._accepted,
+            cached_tokens=self._cached_tokens,
+            ms=self._ms,
+            cached=self.cached,
+        )
+
+    def _elapsed(self) -> float:
+        return (time.perf_counter() - self._started) * 1000
+
+
+def _position(text: str, offset: int) -> dict[str, int]:
+    line, character = position_at(text, offset)
+    return {"line": line, "character": character}

@@ -1,0 +1,93 @@
+"""Counts what was asked, what was offered, and what it cost, since the server started.
+
+Nothing leaves the machine. Knows completions; does not know who asks for the sums.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, deque
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+from lsp_server.completion.result import OFFERED, Completion
+from lsp_server.diffusion.canvas import Accepted, Forwards
+
+REMEMBERED: Final = 1000
+"""Percentiles are over so many of the last offered completions."""
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Sums over all requests; the percentiles are over the offered ones alone."""
+
+    requests: int
+    offered: int
+    withheld: dict[str, int]  # answers without a text, by reason
+    accepted: int  # completions that the user took
+    cache_hits: int
+    p50: float | None  # ms; None while nothing was offered
+    p95: float | None
+    forwards: Forwards
+    tokens: int
+    tokens_per_forward: float | None  # per forward that commits: verify, else canvas
+    drafts: Accepted  # drafted tokens that were kept, by source
+
+    def to_json(self) -> dict[str, Any]:
+        """All keys always present; a number that cannot be said yet is null."""
+        return asdict(self)
+
+
+class Stats:
+    """The running sums; for one thread."""
+
+    def __init__(self) -> None:
+        self._withheld: Counter[str] = Counter()
+        self._ms: deque[float] = deque(maxlen=REMEMBERED)
+        self._forwards, self._drafts = Forwards(), Accepted()
+        self._offered = self._accepted = self._cache_hits = self._tokens = 0
+
+    def record(self, completion: Completion, ms: float | None = None) -> None:
+        """Count an answer; ``ms`` is how long it took as the user felt it, if more than it says."""
+        if completion.reason == OFFERED:
+            self._offered += 1
+            self._ms.append(completion.ms.total if ms is None else ms)
+        else:
+            self._withheld[completion.reason] += 1
+        self._cache_hits += completion.cached
+        self._tokens += completion.tokens
+        forwards, drafts = completion.forwards, completion.accepted
+        self._forwards.prefill += forwards.prefill
+        self._forwards.verify += forwards.verify
+        self._forwards.canvas += forwards.canvas
+        self._drafts.add("syntax", drafts.syntax)
+        self._drafts.add("file", drafts.file)
+        self._drafts.add("denoiser", drafts.denoiser)
+
+    def accept(self) -> None:
+        """Count a completion that the user took."""
+        self._accepted += 1
+
+    def summary(self) -> Summary:
+        """The sums so far."""
+        committing = self._forwards.verify or self._forwards.canvas
+        return Summary(
+            requests=self._offered + self._withheld.total(),
+            offered=self._offered,
+            withheld=dict(self._withheld),
+            accepted=self._accepted,
+            cache_hits=self._cache_hits,
+            p50=percentile(self._ms, 0.50),
+            p95=percentile(self._ms, 0.95),
+            forwards=Forwards(**asdict(self._forwards)),
+            tokens=self._tokens,
+            tokens_per_forward=self._tokens / committing if committing else None,
+            drafts=Accepted(**asdict(self._drafts)),
+        )
+
+
+def percentile(values: Iterable[float], share: float) -> float | None:
+    """The smallest value that at least ``share`` of the values do not exceed; None of none."""
+    ordered = sorted(values)
+    return ordered[max(math.ceil(len(ordered) * share) - 1, 0)] if ordered else None

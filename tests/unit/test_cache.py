@@ -1,0 +1,87 @@
+"""Answers are found where they hold, and nowhere else."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lsp_server.completion.cache import Answer, AnswerCache
+from lsp_server.completion.window import Window
+
+URI = "file:///a.py"
+
+
+def answer(text: str) -> Answer:
+    return Answer(text, prose=False, finished=True, confidence=0.5)
+
+
+def stored(before: str, text: str, suffix: str = "\nz", prefix: str | None = None) -> AnswerCache:
+    cache = AnswerCache()
+    window = Window(before if prefix is None else prefix, suffix)
+    cache.store(URI, before, window, answer(text))
+    return cache
+
+
+def found(cache: AnswerCache, before: str, suffix: str = "\nz", uri: str = URI) -> str | None:
+    hit = cache.find(uri, before, suffix)
+    return None if hit is None else hit.text
+
+
+@given(st.text(max_size=20), st.text(min_size=1, max_size=20), st.integers(0, 20))
+def test_typed_through(before: str, text: str, count: int) -> None:
+    left = text[count:]
+    assert found(stored(before, text), before + text[:count]) == (left if left.strip() else None)
+
+
+def test_other_text_is_another_question() -> None:
+    cache = stored("a = ", "foo(b)")
+    assert found(cache, "a = fo") == "o(b)"
+    assert found(cache, "a = fx") is None
+    assert found(cache, "b = fo") is None
+    assert found(cache, "a =") is None
+    assert found(cache, "a = fo", suffix="\ny") is None
+    assert found(cache, "a = fo", uri="file:///b.py") is None
+
+
+def test_only_the_window_must_be_the_same_at_the_same_place() -> None:
+    cache = stored("XXXX\nb = ", "foo", prefix="b = ")
+    assert found(cache, "YYYY\nb = f") == "oo"
+    assert found(cache, "YYY\nb = f") is None
+
+
+def test_the_newest_answer_wins() -> None:
+    cache = stored("a = ", "foo")
+    cache.store(URI, "a = f", Window("a = f", "\nz"), answer("all"))
+    assert found(cache, "a = f") == "all"
+    assert found(cache, "a = fo") == "o"
+
+
+def test_confidence_and_end_are_kept() -> None:
+    hit = stored("a = ", "foo").find(URI, "a = f", "\nz")
+    assert hit == answer("oo")
+
+
+def test_blank_answers_are_not_kept() -> None:
+    assert found(stored("a = ", " \n"), "a = ") is None
+
+
+def test_the_least_recently_used_goes_first() -> None:
+    cache = AnswerCache(documents=2, answers=2)
+
+    def keep(uri: str, before: str) -> None:
+        cache.store(uri, before, Window(before, ""), answer("text"))
+
+    keep("a", "1")
+    keep("a", "2")
+    assert found(cache, "1", "", "a") == "text"  # used, so "2" is older now
+    keep("a", "3")
+    assert [found(cache, before, "", "a") for before in "123"] == ["text", None, "text"]
+    keep("b", "1")
+    assert found(cache, "1", "", "a") == "text"
+    keep("c", "1")
+    assert [found(cache, "1", "", uri) for uri in "abc"] == ["text", None, "text"]
+
+
+def test_a_closed_document_is_forgotten() -> None:
+    cache = stored("a = ", "foo")
+    cache.forget(URI)
+    cache.forget("file:///never-opened.py")
+    assert found(cache, "a = ") is None
