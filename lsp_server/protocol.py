@@ -16,7 +16,7 @@ Client to server, requests::
                     Progress on workDoneToken: begin {title, cancellable: true}, report {message:
                     the region as filled so far, a mask drawn as ░}, end. Progress on
                     partialResultToken: Canvas, one for every forward.
-    unmask/stats    {} → Statistics
+    unmask/stats    {} → Stats
     unmask/pause    {} → Status        no completions and no warming until resumed
     unmask/resume   {} → Status
     unmask/digest   {textDocument: {uri}} → {version, length, sha256} of the text that the server
@@ -47,25 +47,26 @@ initializationOptions: {"settings"?: {…}, "acceptedCommand"?: bool}; settings 
 
 from __future__ import annotations
 
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Final, Generic, Literal, TypeVar
 
 import attrs
 from lsprotocol import types
 from pygls.protocol import LanguageServerProtocol
 
-INFILL = "unmask/infill"
-STATS = "unmask/stats"
-PAUSE = "unmask/pause"
-RESUME = "unmask/resume"
-DIGEST = "unmask/digest"
-STATUS = "unmask/status"
-LATENCY = "unmask/latency"
-CURSOR = "unmask/cursor"
-DID_FOCUS = "textDocument/didFocus"
-DID_SHOW = "textDocument/didShowCompletion"
-DID_PARTIALLY_ACCEPT = "textDocument/didPartiallyAcceptCompletion"
-DID_CHANGE_STATUS = "didChangeStatus"
-ACCEPTED_COMMAND = "unmask.accepted"
+INLINE_COMPLETION: Final = "textDocument/inlineCompletion"
+INFILL: Final = "unmask/infill"
+STATS: Final = "unmask/stats"
+PAUSE: Final = "unmask/pause"
+RESUME: Final = "unmask/resume"
+DIGEST: Final = "unmask/digest"
+STATUS: Final = "unmask/status"
+LATENCY: Final = "unmask/latency"
+CURSOR: Final = "unmask/cursor"
+DID_FOCUS: Final = "textDocument/didFocus"
+DID_SHOW: Final = "textDocument/didShowCompletion"
+DID_PARTIALLY_ACCEPT: Final = "textDocument/didPartiallyAcceptCompletion"
+DID_CHANGE_STATUS: Final = "didChangeStatus"
+ACCEPTED_COMMAND: Final = "unmask.accepted"
 
 State = Literal["loading", "ready", "paused", "off", "error"]
 
@@ -117,16 +118,16 @@ class Latency:
     reason: str  # "offered", or the id of the rule that withheld
     forwards: ForwardCounts
     tokens: int
-    tokens_per_forward: float  # tokens per verifying or canvas-only cycle; 0 without forwards
-    cached: bool  # answered without a forward
-    cached_tokens: int
-    p50: float  # ms, over the answers offered lately, this one included
-    p95: float
+    cached: bool  # without a forward, as the rest of an earlier answer
+    cached_tokens: int  # of the prompt
     model: str
     device: str
     precision: str
+    version: int  # of the document
     span: str | None = None
-    version: int | None = None  # of the document
+    tokens_per_forward: float | None = None  # where something was decoded
+    p50: float | None = None  # ms, over the answers offered lately, this one included
+    p95: float | None = None
 
 
 @attrs.frozen
@@ -152,27 +153,37 @@ class Status:
 
 
 @attrs.frozen
-class Statistics:
+class DraftCounts:
+    """Drafted tokens that were kept, by source."""
+
+    syntax: int = 0
+    file: int = 0
+    denoiser: int = 0
+
+
+@attrs.frozen
+class Stats:
     """What happened since the server started."""
 
     status: Status
     version: str
     uptime_s: float
-    requests: int  # inline completions and infills asked for
+    requests: int  # answered inline completions and infills
     offered: int
-    cancelled: int  # withdrawn by the client, or by a newer request
     withheld: dict[str, int]  # answers without a text, by reason
+    cancelled: int  # withdrawn by the client, or overtaken by a newer request
     shown: int  # as far as the client says so
-    accepted: int  # in whole, by command or as seen in the text
-    partially_accepted: int
-    cache_hits: int  # offered without a forward
-    p50: float | None
-    p95: float | None
+    accepted: int  # in whole; by command, or as seen in the text
+    partially_accepted: int  # as far as the client says so
+    cache_hits: int  # answered without a forward, as the rest of an earlier answer
     forwards: ForwardCounts
     tokens: int
-    tokens_per_forward: float
+    drafts: DraftCounts
     open_documents: int
     rss_bytes: int
+    p50: float | None = None  # ms as users felt it, over the answers offered lately
+    p95: float | None = None
+    tokens_per_forward: float | None = None
 
 
 @attrs.frozen
@@ -262,7 +273,7 @@ _MESSAGES: dict[str, type] = {
 
 _RESULTS: dict[str, type] = {
     INFILL: Response[dict[str, Any]],
-    STATS: Response[Statistics],
+    STATS: Response[Stats],
     PAUSE: Response[Status],
     RESUME: Response[Status],
     DIGEST: Response[Digest | None],
@@ -272,10 +283,14 @@ _RESULTS: dict[str, type] = {
 class UnmaskProtocol(LanguageServerProtocol):
     """The language server protocol with these messages; for a client as for a server."""
 
-    def get_message_type(self, method: str) -> type[Any] | None:
+    def get_message_type(  # type: ignore[override]  # pygls wraps its own in a cache
+        self, method: str
+    ) -> type[Any] | None:
         """The envelope that a message of ``method`` is structured into."""
         return _MESSAGES.get(method) or super().get_message_type(method)
 
-    def get_result_type(self, method: str) -> type[Any] | None:
+    def get_result_type(  # type: ignore[override]
+        self, method: str
+    ) -> type[Any] | None:
         """The envelope of the result of ``method``."""
         return _RESULTS.get(method) or super().get_result_type(method)

@@ -1,0 +1,238 @@
+"""The language server: which message leads to what, and how a server is started.
+
+Every handler is short and decides nothing about completions. A completion never raises to the
+client: it is answered with null, and the reason is logged.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable
+from typing import Any, Final
+
+from lsprotocol import types
+
+from lsp_server import logs, protocol
+from lsp_server.answers import Withheld
+from lsp_server.completion.gate import Trigger
+from lsp_server.completion.service import Completion, CompletionService, Selected, Snapshot
+from lsp_server.engine import Load
+from lsp_server.models.base import Stop
+from lsp_server.positions import offset_at
+from lsp_server.progress import InfillProgress
+from lsp_server.session import UnmaskServer
+from lsp_server.settings import Settings
+from lsp_server.transport import arrival, claim_stdio, exit_with
+
+logger = logging.getLogger(__name__)
+
+CLOSING_S: Final = 2.0
+"""How long the end waits for a forward that is being computed."""
+
+
+def on_initialize(server: UnmaskServer, params: types.InitializeParams) -> None:
+    """Read the client's options, and end with the client."""
+    server.read_options(params.initialization_options)
+    if params.process_id is not None:
+        exit_with(params.process_id)
+
+
+async def on_initialized(server: UnmaskServer, params: types.InitializedParams) -> None:
+    """Greet the client, ask for its settings and load the model."""
+    logs.PROJECT.addHandler(logs.EditorLog(server.window_log_message))
+    server.tell_status()
+    await server.pull_configuration()
+    server.engine.start()
+
+
+async def on_configuration(
+    server: UnmaskServer, params: types.DidChangeConfigurationParams
+) -> None:
+    """Settings changed: they come along, or are to be asked for."""
+    if params.settings:
+        server.configure(params.settings)
+    else:
+        await server.pull_configuration()
+
+
+def on_open(server: UnmaskServer, params: types.DidOpenTextDocumentParams) -> None:
+    """The first document warms the cache; later ones may be open in the background only."""
+    document = server.documents.find(params.text_document.uri)
+    if document and len(server.documents.text_documents) == 1:
+        server.warm_soon(document.uri, len(document.source))
+
+
+def on_change(server: UnmaskServer, params: types.DidChangeTextDocumentParams) -> None:
+    """Note what kind of change it was; warm the cache where it ended."""
+    document = server.documents.find(params.text_document.uri)
+    if document is None:
+        return
+    changes = document.end_changes(tuple(server.offers.texts(document.uri)))
+    if len(changes) == 1:
+        inserted = len(changes[0][1])
+        if server.offers.see(document.uri, document.source, document.cursor, inserted):
+            server.stats.accept()
+    server.warm_soon(document.uri, document.cursor)
+
+
+def on_close(server: UnmaskServer, params: types.DidCloseTextDocumentParams) -> None:
+    """Forget all that was kept of a document."""
+    server.offers.forget(params.text_document.uri)
+    if server.engine.service:
+        server.engine.service.forget(params.text_document.uri)
+
+
+def on_cursor(server: UnmaskServer, params: protocol.CursorParams) -> None:
+    """The cursor rests somewhere: warm the cache there."""
+    document = server.documents.find(params.text_document.uri)
+    if document:
+        server.warm_soon(document.uri, document.offset(params.position))
+
+
+async def on_inline_completion(
+    server: UnmaskServer, params: types.InlineCompletionParams
+) -> types.InlineCompletionList | None:
+    """Complete at a cursor; null when there is nothing to show."""
+    came = arrival()
+    invoked = params.context.trigger_kind == types.InlineCompletionTriggerKind.Invoked
+
+    def question(service: CompletionService, snapshot: Snapshot, stop: Stop) -> Completion:
+        text = snapshot.text
+        selected, info = None, params.context.selected_completion_info
+        if info:
+            selected = Selected(
+                _offset(text, info.range.start), _offset(text, info.range.end), info.text
+            )
+        offset = _offset(text, params.position)
+        trigger: Trigger = "invoked" if invoked else "automatic"
+        return service.complete(
+            snapshot, offset, trigger, selected, stop, last_change=came.last_change
+        )
+
+    try:
+        completion = await server.answers.ask(protocol.INLINE_COMPLETION, came, question)
+    except Withheld:
+        return None
+    if completion.text is None or came.snapshot is None:
+        return None
+    return types.InlineCompletionList([server.item(came.snapshot, completion)])
+
+
+async def on_infill(server: UnmaskServer, params: protocol.InfillParams) -> dict[str, Any]:
+    """Fill a region; the answer says why when there is nothing."""
+    came = arrival()
+    text = came.snapshot.text if came.snapshot else ""
+    start, end = sorted((_offset(text, params.range.start), _offset(text, params.range.end)))
+    with InfillProgress(server, params.work_done_token, params.partial_result_token) as progress:
+        progress.on_cancel(lambda: server.answers.stop(protocol.INFILL))
+        try:
+            completion = await server.answers.ask(
+                protocol.INFILL,
+                came,
+                lambda service, snapshot, stop: service.infill(
+                    snapshot, start, end, stop, progress.observer
+                ),
+            )
+        except Withheld as withheld:
+            completion = Completion(None, start, end, None, withheld.reason)
+    answer = completion.to_json(text)
+    return {**answer, "version": came.snapshot.version if came.snapshot else None}
+
+
+def on_stats(server: UnmaskServer, params: object) -> protocol.Stats:
+    """Everything counted so far."""
+    return server.count()
+
+
+def on_pause(server: UnmaskServer, params: object) -> protocol.Status:
+    """No completions until resumed."""
+    server.engine.pause(True)
+    return server.engine.status
+
+
+def on_resume(server: UnmaskServer, params: object) -> protocol.Status:
+    """Completions again."""
+    server.engine.pause(False)
+    return server.engine.status
+
+
+def on_digest(server: UnmaskServer, params: protocol.DocumentParams) -> protocol.Digest | None:
+    """What the server holds of a document."""
+    return server.digest(params.text_document.uri)
+
+
+def on_focus(server: UnmaskServer, params: object) -> None:
+    """Another editor tab: what was being warmed is not needed."""
+    server.worker.cool()
+
+
+def on_shown(server: UnmaskServer, params: protocol.ShownParams) -> None:
+    """Ghost text was shown."""
+    server.shown += 1
+
+
+def on_partially_accepted(server: UnmaskServer, params: protocol.PartialAcceptParams) -> None:
+    """A part of ghost text was inserted."""
+    server.partially_accepted += 1
+
+
+def on_accepted(server: UnmaskServer, identity: str) -> None:
+    """The editor ran an item's command: it was inserted."""
+    if server.offers.accept(identity):
+        server.stats.accept()
+
+
+FEATURES: Final[dict[str, Callable[..., Any]]] = {
+    types.INITIALIZE: on_initialize,
+    types.INITIALIZED: on_initialized,
+    types.WORKSPACE_DID_CHANGE_CONFIGURATION: on_configuration,
+    types.TEXT_DOCUMENT_DID_OPEN: on_open,
+    types.TEXT_DOCUMENT_DID_CHANGE: on_change,
+    types.TEXT_DOCUMENT_DID_CLOSE: on_close,
+    protocol.INLINE_COMPLETION: on_inline_completion,
+    protocol.INFILL: on_infill,
+    protocol.STATS: on_stats,
+    protocol.PAUSE: on_pause,
+    protocol.RESUME: on_resume,
+    protocol.DIGEST: on_digest,
+    protocol.CURSOR: on_cursor,
+    protocol.DID_FOCUS: on_focus,
+    protocol.DID_SHOW: on_shown,
+    protocol.DID_PARTIALLY_ACCEPT: on_partially_accepted,
+}
+
+
+def create(settings: Settings, load: Load) -> UnmaskServer:
+    """A server with all its features; ``load`` loads the model that settings name."""
+    server = UnmaskServer(settings, load)
+    # Without an options object pygls does not announce inline completion.
+    options = {protocol.INLINE_COMPLETION: types.InlineCompletionOptions()}
+    for method, handler in FEATURES.items():
+        server.feature(method, options.get(method))(handler)
+    server.command(protocol.ACCEPTED_COMMAND)(on_accepted)
+    return server
+
+
+def serve(settings: Settings, tcp: tuple[str, int] | None = None) -> int:
+    """Serve one client over standard input and output, or TCP, to the end; the exit status."""
+    from lsp_server.models.registry import load
+
+    logs.configure()
+    server = create(settings, load)
+    try:
+        if tcp:
+            logger.info("listening on %s:%d", *tcp)
+            server.start_tcp(*tcp)
+        else:
+            server.start_io(*claim_stdio())
+    except SystemExit:
+        pass  # how pygls obeys "exit" over TCP
+    status = 0 if server.protocol.was_shut_down else 1
+    if not server.worker.close(CLOSING_S):
+        os._exit(status)  # a thread deep in loading the model would crash a dying interpreter
+    return status
+
+
+def _offset(text: str, position: types.Position) -> int:
+    return offset_at(text, position.line, position.character)

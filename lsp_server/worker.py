@@ -1,0 +1,86 @@
+"""The one thread that runs the model, and how its work is given up.
+
+Torch is busy for up to a tenth of a second at a time, so it must run neither on the event loop nor
+on two threads at once. A job is stopped by a flag that it reads between two forwards. Knows
+nothing of what the jobs do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import Future
+from queue import SimpleQueue
+from threading import Event, Thread
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+class Worker:
+    """Runs jobs one after the other on one thread.
+
+    *Warming* is work ahead of need: any real job, and any newer warming, stops it.
+    """
+
+    def __init__(self) -> None:
+        self._jobs: SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None] = SimpleQueue()
+        self._stops: set[Event] = set()
+        self._warming = Event()
+        # A daemon, because a model that is being loaded cannot be interrupted: see ``close``.
+        self._thread = Thread(target=self._work, name="model", daemon=True)
+        self._thread.start()
+
+    @property
+    def busy(self) -> bool:
+        """Whether a real job runs or waits."""
+        return bool(self._stops)
+
+    async def run(self, job: Callable[[], T], stop: Event) -> T:
+        """Run a job on the thread and wait for what it returns or raises.
+
+        When the waiting task is cancelled, ``stop`` is set: the job is expected to read it.
+        """
+        self.cool()
+        self._stops.add(stop)
+        try:
+            return await asyncio.wrap_future(self._submit(job))
+        except asyncio.CancelledError:
+            stop.set()
+            raise
+        finally:
+            self._stops.discard(stop)
+
+    def warm(self, job: Callable[[Callable[[], bool]], object]) -> Future[object]:
+        """Queue work ahead of need; the job gets its stop flag."""
+        self.cool()
+        self._warming = stop = Event()
+        return self._submit(lambda: None if stop.is_set() else job(stop.is_set))
+
+    def cool(self) -> None:
+        """Give up warming."""
+        self._warming.set()
+
+    def close(self, timeout: float) -> bool:
+        """Stop every job; False when the thread has not ended after ``timeout`` seconds."""
+        self.cool()
+        for stop in tuple(self._stops):
+            stop.set()
+        self._jobs.put(None)
+        self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    def _submit(self, job: Callable[[], T]) -> Future[T]:
+        future: Future[T] = Future()
+        self._jobs.put((future, job))
+        return future
+
+    def _work(self) -> None:
+        while (item := self._jobs.get()) is not None:
+            future, job = item
+            if future.set_running_or_notify_cancel():
+                try:
+                    future.set_result(job())
+                except BaseException as error:
+                    future.set_exception(error)
+            del item, future, job  # or the last job's values live until the next one comes
