@@ -1,0 +1,46 @@
+// Tells the server where the cursor rests, so that the model has read the document by the time a
+// completion is asked for.
+
+import * as vscode from 'vscode';
+
+import { CURSOR } from './messages.ts';
+import type { Server } from './client.ts';
+import { languageEnabled } from './settings.ts';
+
+const REST_MS = 100;
+
+export function followCursor(server: Server): vscode.Disposable {
+  let timer: NodeJS.Timeout | undefined;
+  const wait = (editor: vscode.TextEditor | undefined) => {
+    clearTimeout(timer);
+    timer = editor && setTimeout(() => void tell(server, editor), REST_MS);
+  };
+  return vscode.Disposable.from(
+    vscode.window.onDidChangeTextEditorSelection(({ textEditor }) => {
+      wait(textEditor);
+    }),
+    vscode.window.onDidChangeActiveTextEditor(wait),
+    new vscode.Disposable(() => {
+      clearTimeout(timer);
+    }),
+  );
+}
+
+async function tell(server: Server, editor: vscode.TextEditor): Promise<void> {
+  const { document, selections } = editor;
+  const client = server.client;
+  const [selection] = selections;
+  if (
+    !client ||
+    !selection?.isEmpty ||
+    selections.length > 1 ||
+    !['file', 'untitled'].includes(document.uri.scheme) ||
+    !languageEnabled(document.languageId)
+  ) {
+    return;
+  }
+  await client.sendNotification(CURSOR, {
+    textDocument: client.code2ProtocolConverter.asTextDocumentIdentifier(document),
+    position: client.code2ProtocolConverter.asPosition(selection.active),
+  });
+}

@@ -1,0 +1,72 @@
+// Where the language server is. Knows the order in which places are searched and nothing of
+// VS Code, so that the order can be tested.
+
+import * as path from 'node:path';
+
+/** The places to search, from the settings, the workspace and the machine. */
+export interface Places {
+  /** `unmask.server.command`: the program and its arguments. */
+  command: string[];
+  /** `unmask.server.interpreter`: a Python in whose environment unmask is installed. */
+  interpreter: string;
+  /** Folders whose `.venv` may be run: the workspace's if it is trusted, else none. */
+  folders: string[];
+  /** The PATH variable. */
+  path: string;
+  home: string;
+  windows: boolean;
+}
+
+/** A program to run as the language server. */
+export interface Launch {
+  command: string;
+  args: string[];
+  /** Where it was found, for the log. */
+  origin: string;
+}
+
+/**
+ * Find the server, in this order:
+ *
+ * 1. the setting `unmask.server.command`, as it is;
+ * 2. the setting `unmask.server.interpreter`: that Python, with `-m lsp_server serve`;
+ * 3. `.venv` in a folder of the workspace (and, while the extension is being developed, in its
+ *    repository);
+ * 4. `unmask` on the PATH.
+ *
+ * What the settings name is not looked for: a wrong one is an error that the user should see.
+ */
+export function findServer(places: Places, isFile: (file: string) => boolean): Launch | undefined {
+  const [command, ...args] = places.command.map((part) => expand(part, places));
+  if (command) {
+    return { command, args, origin: 'setting unmask.server.command' };
+  }
+  if (places.interpreter) {
+    return {
+      command: expand(places.interpreter, places),
+      args: ['-m', 'lsp_server', 'serve'],
+      origin: 'setting unmask.server.interpreter',
+    };
+  }
+  const [scripts, program] = places.windows ? ['Scripts', 'unmask.exe'] : ['bin', 'unmask'];
+  const delimiter = places.windows ? ';' : ':';
+  const candidates = [
+    ...places.folders.map((folder) => ({
+      file: path.join(folder, '.venv', scripts, program),
+      origin: `the .venv of ${folder}`,
+    })),
+    ...places.path
+      .split(delimiter)
+      .filter(Boolean)
+      .map((folder) => ({ file: path.join(folder, program), origin: 'PATH' })),
+  ];
+  const found = candidates.find(({ file }) => isFile(file));
+  return found && { command: found.file, args: ['serve'], origin: found.origin };
+}
+
+/** `~` and `${workspaceFolder}` in a setting; the latter only where the workspace is trusted. */
+function expand(text: string, places: Places): string {
+  const atHome = text.startsWith('~/') ? path.join(places.home, text.slice(2)) : text;
+  const folder = places.folders[0];
+  return folder ? atHome.replaceAll('${workspaceFolder}', folder) : atHome;
+}

@@ -1,0 +1,39 @@
+// The two things that a user should be told once: that there is no server, and that VS Code has
+// ghost text switched off.
+
+import * as vscode from 'vscode';
+
+const ASKED = 'inlineSuggestHint';
+
+/** There is no language server: say so, and how to get one. */
+export async function hintNoServer(): Promise<void> {
+  const choose = 'Choose Program';
+  const choice = await vscode.window.showWarningMessage(
+    'Unmask found no language server: no .venv with unmask in this workspace (or the workspace ' +
+      'is not trusted), and no unmask on the PATH. Install it with "pip install unmask", or ' +
+      'choose its program in the settings.',
+    choose,
+  );
+  if (choice === choose) {
+    await vscode.commands.executeCommand('workbench.action.openSettings', 'unmask.server');
+  }
+}
+
+/** Ghost text is switched off in VS Code: offer to switch it on, once. */
+export async function hintGhostTextOff(memory: vscode.Memento): Promise<void> {
+  const editor = vscode.workspace.getConfiguration('editor');
+  if (editor.get<boolean>('inlineSuggest.enabled', true) || memory.get<boolean>(ASKED)) {
+    return;
+  }
+  await memory.update(ASKED, true);
+  const enable = 'Turn On';
+  const choice = await vscode.window.showInformationMessage(
+    'Unmask shows its completions as ghost text, which the setting editor.inlineSuggest.enabled ' +
+      'has turned off.',
+    enable,
+    'Leave Off',
+  );
+  if (choice === enable) {
+    await editor.update('inlineSuggest.enabled', true, vscode.ConfigurationTarget.Global);
+  }
+}

@@ -1,0 +1,72 @@
+// What Unmask adds to the language server protocol, as lsp_server/protocol.py defines it.
+// Types and names only: no behaviour, and nothing of VS Code, so that tests can read them.
+
+export const INFILL = 'unmask/infill';
+export const STATS = 'unmask/stats';
+export const PAUSE = 'unmask/pause';
+export const RESUME = 'unmask/resume';
+export const STATUS = 'unmask/status';
+export const LATENCY = 'unmask/latency';
+export const CURSOR = 'unmask/cursor';
+
+export type State = 'loading' | 'ready' | 'paused' | 'off' | 'error';
+
+export interface Model {
+  name: string;
+  family: string;
+  parameters: number;
+  device: string;
+  precision: string;
+  loadMs: number;
+}
+
+export interface Status {
+  state: State;
+  /** One line for a person; empty when there is nothing to say. */
+  message: string;
+  /** 0 to 1 while loading. */
+  progress?: number;
+  model?: Model;
+}
+
+export interface Forwards {
+  prefill: number;
+  verify: number;
+  canvas: number;
+}
+
+/** What the last answer cost. */
+export interface Latency {
+  method: string;
+  /** From the arrival of the request to its answer. */
+  ms: number;
+  offered: boolean;
+  /** "offered", or the id of the rule that withheld. */
+  reason: string;
+  forwards: Forwards;
+  tokens: number;
+  tokensPerForward: number;
+  /** Answered without a forward. */
+  cached: boolean;
+  cachedTokens: number;
+  p50: number;
+  p95: number;
+  model: string;
+  device: string;
+  precision: string;
+  span?: string;
+  version?: number;
+}
+
+interface Position {
+  line: number;
+  character: number;
+}
+
+export interface Infill {
+  /** Replaces `range` of `version`; null when there is nothing to offer. */
+  text: string | null;
+  range: { start: Position; end: Position };
+  reason: string;
+  version: number | null;
+}

@@ -1,0 +1,74 @@
+// The status bar item: keeps the view and paints it. What it says is in statusText.ts.
+
+import * as vscode from 'vscode';
+
+import type { Latency, Status } from './messages.ts';
+import { label, spoken, stateOf, tooltip, type View } from './statusText.ts';
+import { languageEnabled } from './settings.ts';
+
+export class StatusBar implements vscode.Disposable {
+  readonly #item: vscode.StatusBarItem;
+  readonly #subscriptions: vscode.Disposable;
+  #view: View = { status: { state: 'loading', message: 'starting the server' } };
+
+  constructor() {
+    this.#item = vscode.window.createStatusBarItem(
+      'unmask.status',
+      vscode.StatusBarAlignment.Right,
+      100,
+    );
+    this.#item.name = 'Unmask';
+    this.#item.command = 'unmask.showMenu';
+    const repaint = () => {
+      this.#paint();
+    };
+    this.#subscriptions = vscode.Disposable.from(
+      this.#item,
+      vscode.window.onDidChangeActiveTextEditor(repaint),
+      vscode.workspace.onDidOpenTextDocument(repaint), // also after a change of language
+      vscode.workspace.onDidChangeConfiguration(repaint),
+    );
+    this.#paint();
+    this.#item.show();
+  }
+
+  /** What the server can do now. */
+  get status(): Status {
+    return this.#view.status;
+  }
+
+  showStatus(status: Status): void {
+    this.#view = { ...this.#view, status };
+    this.#paint();
+  }
+
+  showLatency(last: Latency): void {
+    this.#view = { ...this.#view, last, ...(last.offered && { offered: last }) };
+    this.#paint();
+  }
+
+  /** How long the editor waited for its last request, in milliseconds. */
+  showRoundTrip(roundTrip: number): void {
+    this.#view = { ...this.#view, roundTrip };
+    this.#paint();
+  }
+
+  dispose(): void {
+    this.#subscriptions.dispose();
+  }
+
+  #paint(): void {
+    const { offLanguage: _, ...view } = this.#view;
+    const language = vscode.window.activeTextEditor?.document.languageId;
+    this.#view = language && !languageEnabled(language) ? { ...view, offLanguage: language } : view;
+    const state = stateOf(this.#view);
+    const text = new vscode.MarkdownString(tooltip(this.#view), true);
+    text.isTrusted = { enabledCommands: ['unmask.pause', 'unmask.resume', 'unmask.showLog'] };
+    this.#item.text = label(this.#view);
+    this.#item.tooltip = text;
+    this.#item.accessibilityInformation = { label: spoken(this.#view), role: 'button' };
+    this.#item.backgroundColor =
+      state === 'error' ? new vscode.ThemeColor('statusBarItem.errorBackground') : undefined;
+    void vscode.commands.executeCommand('setContext', 'unmask.state', this.#view.status.state);
+  }
+}

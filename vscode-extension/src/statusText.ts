@@ -1,0 +1,121 @@
+// What the status bar says: label, tooltip and spoken text. Pure: a view in, text out.
+
+import type { Latency, State, Status } from './messages.ts';
+
+/** Everything the status bar shows. */
+export interface View {
+  status: Status;
+  /** Of the last answer with a text. */
+  offered?: Latency;
+  /** Of the last answer, with a text or without. */
+  last?: Latency;
+  /** Milliseconds of the last request as the editor waited for it. */
+  roundTrip?: number;
+  /** The active document's language where completions are switched off for it. */
+  offLanguage?: string;
+}
+
+const ICONS: Record<State, string> = {
+  loading: '$(loading~spin)',
+  ready: '$(zap)',
+  paused: '$(debug-pause)',
+  off: '$(circle-slash)',
+  error: '$(error)',
+};
+
+export function stateOf(view: View): State {
+  const { state } = view.status;
+  return state === 'ready' && view.offLanguage ? 'off' : state;
+}
+
+/** `$(zap) 84 ms`, or the product's name where there is no latency to show. */
+export function label(view: View): string {
+  const state = stateOf(view);
+  const icon = ICONS[state];
+  if (state === 'ready' && view.offered) {
+    return `${icon} ${duration(view.offered.ms)}`;
+  }
+  if (state === 'loading' && view.status.progress !== undefined) {
+    return `${icon} Unmask ${Math.floor(view.status.progress * 100)}%`;
+  }
+  return `${icon} Unmask`;
+}
+
+/** The tooltip, in Markdown with theme icons and command links. */
+export function tooltip(view: View): string {
+  const state = stateOf(view);
+  const lines = [`**Unmask** — ${explain(view, state)}`];
+  const rows = measurements(view);
+  if (rows.length > 0) {
+    lines.push('', '| | |', '|:--|:--|', ...rows.map(([name, value]) => `| ${name} | ${value} |`));
+  }
+  const toggle =
+    state === 'paused'
+      ? '[$(play) Resume](command:unmask.resume)'
+      : '[$(debug-pause) Pause](command:unmask.pause)';
+  lines.push('', `${toggle} · [$(output) Log](command:unmask.showLog)`);
+  return lines.join('\n');
+}
+
+/** For screen readers. */
+export function spoken(view: View): string {
+  const state = stateOf(view);
+  if (state === 'ready' && view.offered) {
+    return `Unmask: the last completion took ${Math.round(view.offered.ms)} milliseconds`;
+  }
+  return `Unmask: ${explain(view, state)}`;
+}
+
+/** `84 ms`, `1.2 s`: as many digits as mean something. */
+export function duration(ms: number): string {
+  return ms < 9999.5 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`;
+}
+
+function explain(view: View, state: State): string {
+  if (state === 'off' && view.offLanguage) {
+    return `off for ${view.offLanguage}`;
+  }
+  return escape(view.status.message || state);
+}
+
+function measurements({ status, offered, last, roundTrip }: View): [string, string][] {
+  const rows: [string, string][] = [];
+  if (offered) {
+    const { forwards } = offered;
+    const tokens = `${offered.tokens} token${offered.tokens === 1 ? '' : 's'}`;
+    const cached = offered.cached ? ', from the cache' : '';
+    rows.push(['Last completion', `${duration(offered.ms)}, ${tokens}${cached}`]);
+    rows.push([
+      'Forwards',
+      `${forwards.prefill} prefill, ${forwards.verify} verify, ${forwards.canvas} canvas`,
+    ]);
+    if (offered.tokensPerForward > 0) {
+      rows.push(['Tokens per forward', offered.tokensPerForward.toFixed(2)]);
+    }
+    rows.push(['p50 / p95', `${duration(offered.p50)} / ${duration(offered.p95)}`]);
+    if (offered.span) {
+      rows.push(['Span', escape(offered.span.replaceAll('_', ' '))]);
+    }
+  }
+  if (last && !last.offered) {
+    rows.push(['Nothing offered', `rule ${escape(last.reason)}, ${duration(last.ms)}`]);
+  }
+  if (roundTrip !== undefined) {
+    rows.push(['Editor waited', duration(roundTrip)]);
+  }
+  const model = status.model;
+  const name = model?.name ?? last?.model;
+  if (name) {
+    rows.push(['Model', escape(name)]);
+  }
+  const device = model?.device ?? last?.device;
+  if (device) {
+    rows.push(['Device', escape(`${device}, ${model?.precision ?? last?.precision}`)]);
+  }
+  return rows;
+}
+
+/** Text of others must not become Markdown, links or a further column. */
+function escape(text: string): string {
+  return text.replaceAll(/[\\`*_{}[\]()#+\-!|<>~$]/g, '\\$&').replaceAll(/\s+/g, ' ');
+}
