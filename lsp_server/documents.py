@@ -17,7 +17,7 @@ from lsprotocol import types
 from pygls.uris import uri_scheme
 from pygls.workspace import TextDocument, Workspace
 
-from lsp_server.completion.gate import MAX_CHARACTERS, LastChange
+from lsp_server.completion.gate import LastChange
 from lsp_server.completion.service import Snapshot
 from lsp_server.positions import LINE_END, offset_at
 from lsp_server.syntax.languages import language_for
@@ -113,9 +113,7 @@ class Document(TextDocument):
         tree, edits = self._tree, self._pending
         self._tree, self._pending = None, []  # whatever goes wrong below, the next look starts anew
         if tree is None or len(edits) > MAX_PENDING:
-            size_is_fine = len(text) <= MAX_CHARACTERS
-            language = language_for(self.language_id, self.path) if size_is_fine else None
-            tree = SyntaxTree.parse(text, language)
+            tree = SyntaxTree.parse(text, language_for(self.language_id, self.path))
         else:
             for start, end, new_text in edits:
                 tree = tree.edit(start, end, new_text)

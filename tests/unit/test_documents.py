@@ -1,0 +1,226 @@
+"""Documents stay in step with the editor, whatever is edited and however it is sent."""
+
+from __future__ import annotations
+
+import json
+from hashlib import sha256
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from lsprotocol import types
+
+from lsp_server.documents import MAX_PENDING, Document, Documents
+from lsp_server.syntax.languages import language_for
+from lsp_server.syntax.trees import SyntaxTree
+
+URI = "file:///project/a.py"
+
+
+# An editor in a few lines, independent of the code under test: text as UTF-16 code units, lines
+# broken by the protocol's three line ends.
+
+
+def units_of(text: str) -> list[int]:
+    data = text.encode("utf-16-le", "surrogatepass")
+    return [int.from_bytes(data[i : i + 2], "little") for i in range(0, len(data), 2)]
+
+
+def text_of(units: list[int]) -> str:
+    data = b"".join(unit.to_bytes(2, "little") for unit in units)
+    return data.decode("utf-16-le", "surrogatepass")
+
+
+def places(units: list[int]) -> list[tuple[int, int, int]]:
+    """Every place for a cursor: index, line and character; none inside CRLF or a character."""
+    line = start = index = 0
+    found = []
+    while index <= len(units):
+        found.append((index, line, index - start))
+        if index == len(units):
+            break
+        if units[index] == 13 and units[index + 1 : index + 2] == [10]:
+            index += 2
+            line, start = line + 1, index
+        elif units[index] in (10, 13):
+            index += 1
+            line, start = line + 1, index
+        elif 0xD800 <= units[index] < 0xDC00:
+            index += 2
+        else:
+            index += 1
+    return found
+
+
+def change_of(line: int, character: int, to_line: int, to_character: int, text: str):
+    start, end = types.Position(line, character), types.Position(to_line, to_character)
+    return types.TextDocumentContentChangePartial(types.Range(start, end), text)
+
+
+# what documents are made of, with every character that somebody breaks a line at
+PIECES = [
+    *("a", "x = 1", "    ", "\t", "(", ")", '"', "\n", "\r", "\r\n", "é", "漢", "😀", "👩\u200d🚀"),
+    *("\f", "\v", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029", "\x00", "\ufeff"),
+]
+TEXTS = st.lists(st.sampled_from(PIECES), max_size=12).map("".join)
+
+
+@given(st.data())
+def test_random_edits_keep_the_document_in_step(data: st.DataObject) -> None:
+    units = units_of(data.draw(TEXTS, label="opened"))
+    document = Document(URI, text_of(units), 1, "python")
+    for _ in range(data.draw(st.integers(1, 8), label="edits")):
+        choice = st.sampled_from(places(units))
+        first, last = sorted((data.draw(choice), data.draw(choice)))
+        inserted = data.draw(TEXTS, label="inserted")
+        units = units[: first[0]] + units_of(inserted) + units[last[0] :]
+        document.apply_change(change_of(*first[1:], *last[1:], inserted))
+        assert document.source == text_of(units)
+        if data.draw(st.booleans(), label="looked at"):
+            snapshot = document.snapshot()
+            assert snapshot.text == snapshot.tree.text == text_of(units)
+            assert snapshot.tree.errors() == fresh(text_of(units)).errors()
+    assert "".join(document.lines) == text_of(units)
+    lines_seen = {line for _, line, _ in places(units)}
+    assert len(document.lines) == len(lines_seen)
+
+
+def fresh(text: str) -> SyntaxTree:
+    return SyntaxTree.parse(text, language_for("python", None))
+
+
+def test_form_feed_does_not_end_a_line() -> None:
+    document = Document(URI, "def f():\n\x0c    pass\nx\x85y\u2028z = 1\n", 1, "python")
+    document.apply_change(change_of(2, 4, 2, 5, "Z"))
+    assert document.source == "def f():\n\x0c    pass\nx\x85y\u2028Z = 1\n"
+    assert document.lines[1] == "\x0c    pass\n"
+
+
+def test_change_at_the_end_of_a_last_line_without_a_line_end() -> None:
+    document = Document(URI, "return 😀", 1, "python")
+    document.apply_change(change_of(0, 9, 0, 9, "!"))
+    assert document.source == "return 😀!"
+
+
+@pytest.mark.parametrize(
+    ("range_", "expected"),
+    [
+        ((0, 99, 0, 99), "ab+\ncd"),  # past the end of its line
+        ((9, 0, 9, 0), "ab\ncd+"),  # past the last line
+        ((1, 1, 0, 1), "a+d"),  # the wrong way round
+        ((0, 0, 99, 99), "+"),
+    ],
+)
+def test_position_outside_is_moved_inside(range_: tuple[int, ...], expected: str) -> None:
+    document = Document(URI, "ab\ncd", 1, "python")
+    document.apply_change(change_of(*range_, "+"))
+    assert document.source == expected
+
+
+def test_change_without_a_range_replaces_everything() -> None:
+    document = Document(URI, "old", 1, "python")
+    document.snapshot()
+    document.apply_change(types.TextDocumentContentChangeWholeDocument("new = (\n"))
+    snapshot = document.snapshot()
+    assert snapshot.text == snapshot.tree.text == "new = (\n"
+    assert snapshot.tree.errors() == fresh("new = (\n").errors() > 0
+
+
+def test_more_edits_than_are_followed() -> None:
+    document = Document(URI, "", 1, "python")
+    document.snapshot()
+    for number in range(MAX_PENDING + 5):
+        document.apply_change(change_of(0, number, 0, number, "("))
+    text = "(" * (MAX_PENDING + 5)
+    snapshot = document.snapshot()
+    assert snapshot.tree.text == text
+    assert snapshot.tree.errors() == fresh(text).errors()
+
+
+def test_snapshot_does_not_change_with_the_document() -> None:
+    document = Document(URI, "x = 1\n", 3, "python")
+    before = document.snapshot()
+    document.apply_change(change_of(0, 0, 1, 0, ""))
+    assert (before.text, before.tree.text, before.version) == ("x = 1\n", "x = 1\n", 3)
+    assert document.snapshot().text == ""
+
+
+def test_halves_of_a_character_join_where_they_meet() -> None:
+    document = Document(URI, "", 1, "plaintext")
+    document.apply_change(change_of(0, 0, 0, 0, json.loads('"\\ud83d"')))
+    assert document.snapshot().text == "\N{REPLACEMENT CHARACTER}"
+    document.apply_change(change_of(0, 1, 0, 1, json.loads('"x\\ude00"')))
+    assert len(document.snapshot().text) == 3
+    document.apply_change(change_of(0, 1, 0, 2, ""))
+    assert document.source == document.snapshot().text == "😀"
+    document.apply_change(change_of(0, 2, 0, 2, "!"))
+    assert document.source == "😀!"
+    assert sha256(document.source.encode()).digest() == sha256("😀!".encode()).digest()
+
+
+@pytest.mark.parametrize(
+    ("change", "kind"),
+    [
+        (change_of(0, 5, 0, 5, "2"), "typed"),
+        (change_of(0, 4, 0, 5, ""), "deleted"),
+        (change_of(0, 5, 0, 5, "\ny = 2\nz = 3\n"), "pasted"),
+    ],
+)
+def test_kind_of_the_last_change(change: types.TextDocumentContentChangePartial, kind: str) -> None:
+    document = Document(URI, "x = 1", 1, "python")
+    assert document.last_change.kind == "none"
+    document.apply_change(change)
+    document.end_changes()
+    assert document.last_change.kind == kind
+
+
+def test_accepting_an_offer_is_not_pasting() -> None:
+    document = Document(URI, "x = 1", 1, "python")
+    document.apply_change(change_of(0, 5, 0, 5, "\ny = 2\nz = 3\n"))
+    document.end_changes(["\ny = 2\nz = 3\n"])
+    assert document.last_change.kind == "typed"
+
+
+def test_changes_in_several_places() -> None:
+    document = Document(URI, "x = 1\nx = 1", 1, "python")
+    document.apply_change(change_of(1, 0, 1, 1, "y"))
+    document.apply_change(change_of(0, 0, 0, 1, "y"))
+    assert document.end_changes() == [(1, "y"), (1, "y")]
+    assert document.last_change.kind == "several"
+    assert document.source == "y = 1\ny = 1"
+
+
+def opened(uri: str, text: str = "") -> Documents:
+    documents = Documents(None)
+    documents.put_text_document(types.TextDocumentItem(uri, "python", 1, text))
+    return documents
+
+
+def test_finds_what_is_open_in_schemes_that_people_write_in() -> None:
+    assert opened("file:///a%20b.py", "x").find("file:///a b.py") is not None
+    assert opened("untitled:Untitled-1").find("untitled:Untitled-1") is not None
+    assert opened("git:/a.py?HEAD").find("git:/a.py?HEAD") is None
+    assert opened(URI).find("file:///other.py") is None
+
+
+def test_nothing_is_read_from_disk(tmp_path) -> None:
+    file = tmp_path / "secret.py"
+    file.write_text("password = 1")
+    document = Documents(None).get_text_document(file.as_uri())
+    assert document.source == ""
+
+
+def test_change_to_a_document_that_is_not_open_is_ignored() -> None:
+    documents = opened(URI, "x")
+    other = types.VersionedTextDocumentIdentifier(2, "file:///other.py")
+    documents.update_text_document(other, change_of(0, 0, 0, 0, "y"))
+    assert documents.find("file:///other.py") is None
+
+
+def test_version_follows() -> None:
+    documents = opened(URI, "x")
+    identifier = types.VersionedTextDocumentIdentifier(7, URI)
+    documents.update_text_document(identifier, change_of(0, 0, 0, 0, "y"))
+    document = documents.find(URI)
+    assert document is not None
+    assert (document.version, document.snapshot().version) == (7, 7)
