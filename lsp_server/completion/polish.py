@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from lsp_server.completion.brackets import excess, foreign, foreign_after, retyped
+from lsp_server.completion.brackets import REACH, excess, foreign, foreign_after, retyped
 from lsp_server.completion.indentation import indent_like
 from lsp_server.completion.place import Place
 from lsp_server.syntax.validity import closes_foreign
@@ -74,7 +74,7 @@ def cut_trailing_space(draft: Draft) -> Draft:
 
 def match_indentation(draft: Draft) -> Draft:
     """C3: tabs or spaces, as the document has them."""
-    around = draft.place.before + "\n" + draft.place.below
+    around = draft.place.before[-REACH:] + "\n" + draft.place.below[:REACH]
     return replace(draft, text=indent_like(around, draft.place.line, draft.text))
 
 
@@ -135,7 +135,7 @@ def drop_repeated_lines(draft: Draft) -> Draft | None:
     written = _filled_lines(full)[:REPEATED_LINES]
     if WORD.search("".join(written)) is None:
         return draft
-    return None if written == _filled_lines(draft.place.below)[: len(written)] else draft
+    return None if written == _filled_lines(draft.place.below[:REACH])[: len(written)] else draft
 
 
 def cut_repeated_lines(draft: Draft) -> Draft:
@@ -143,7 +143,7 @@ def cut_repeated_lines(draft: Draft) -> Draft:
     if draft.left.strip():
         return draft
     lines = [line.rstrip() for line in draft.text.split("\n")]
-    below = [line.rstrip() for line in draft.place.below.lstrip("\n").split("\n")]
+    below = [line.rstrip() for line in draft.place.below[:REACH].lstrip("\n").split("\n")]
     for count in range(min(len(lines) - 1, len(below)), 0, -1):
         if lines[-count:] == below[:count] and WORD.search("".join(lines[-count:])):
             return _cut(draft, "\n".join(lines[:-count]).rstrip())
