@@ -77,7 +77,7 @@ class CausalBase:
         self._features = torch.empty(0)  # of the rows run last, (rows, taps + 1, width)
 
     @property
-    def tokens(self) -> Sequence[int]:
+    def tokens(self) -> list[int]:
         """The cached sequence."""
         return self._tokens
 
@@ -164,8 +164,8 @@ class CanvasDenoiser:
     def denoise(self, canvas: Canvas) -> Marginals:
         """Distributions for the masks behind the pending token, the last known one.
 
-        The base's cache must hold the prompt up to the pending token; known tokens that it does
-        not hold yet are run through the base first. Anchors to the right of a mask are not seen.
+        The base's cache is brought to the prompt up to the pending token when it is not there
+        yet. Anchors to the right of a mask are not seen.
         """
         known = [*canvas.prefix, *_leading(canvas.tokens)]
         self._catch_up(known, canvas.suffix)
@@ -176,10 +176,8 @@ class CanvasDenoiser:
         return Marginals(logits[offsets], self._vocabulary)
 
     def _catch_up(self, known: Sequence[int], suffix: Sequence[int]) -> None:
-        prompt = self._base.prompt(known, suffix)
-        missing = prompt[len(self._base.tokens) : -1]
-        if missing:
-            self._base.extend(missing)
+        if self._base.tokens != self._base.prompt(known[:-1], suffix):
+            self._base.prefill(known[:-1], suffix, lambda: False)
 
     def _run(self, pending: int, rows: int) -> Tensor:
         base, model = self._base, self._base.model

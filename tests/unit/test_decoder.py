@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lsp_server.diffusion.canvas import Hole, Infill, Step
+from lsp_server.diffusion.decoder import Decoder
+from lsp_server.models.base import Cancelled
+from lsp_server.settings import Settings
+from tests.unit.tiny import ALPHABET, TinyCausal, TinyDiffusion, TinyModel
+
+TEXT = st.text(alphabet=ALPHABET, max_size=40)
+VERIFIED = TinyModel(TinyDiffusion(), TinyCausal())
+PURE = TinyModel(TinyDiffusion())
+PLAIN = Settings(drafts=(), draft_confidence=0.0)
+ALL = Settings(draft_confidence=0.0)
+
+
+def fill(model: TinyModel, options: Settings, hole: Hole) -> Infill:
+    return Decoder(model, options).infill(hole)
+
+
+@settings(max_examples=60, deadline=None)
+@given(TEXT, TEXT, st.integers(1, 30))
+def test_verified_text_is_the_bases_own(prefix: str, suffix: str, size: int) -> None:
+    hole = Hole(prefix, suffix, size)
+    plain, drafted = fill(VERIFIED, PLAIN, hole), fill(VERIFIED, ALL, hole)
+    assert drafted.ids == plain.ids
+    assert drafted.text == plain.text
+    assert drafted.forwards.verify <= plain.forwards.verify
+    accepted = drafted.accepted
+    assert (
+        accepted.file + accepted.denoiser + accepted.syntax + drafted.forwards.verify + 1
+        >= drafted.tokens
+    )
+
+
+@settings(max_examples=40, deadline=None)
+@given(TEXT, TEXT, st.sampled_from(["threshold", "entropy", "verify"]), st.integers(1, 30))
+def test_pure_denoising_fills_the_canvas(prefix: str, suffix: str, sampler: str, size: int) -> None:
+    options = Settings(sampler=sampler, threshold=0.5)  # type: ignore[arg-type]
+    got = fill(PURE, options, Hole(prefix, suffix, size))
+    assert got.tokens == size or got.reason == "ended"
+    assert got.forwards.canvas <= got.tokens + 12
+    assert got.forwards.verify == 0
+    assert 0 <= got.confidence <= 1
+
+
+def test_what_stands_to_the_right_changes_the_answer() -> None:
+    options = Settings(sampler="threshold", threshold=0.5)
+    answers = {
+        fill(PURE, options, Hole("ab (", suffix, 8)).text
+        for suffix in ("", ")", "cccccc", "\n\n:", "a(b)")
+    }
+    assert len(answers) > 1
+
+
+def test_several_masks_fall_in_one_forward() -> None:
+    got = fill(PURE, Settings(sampler="threshold", threshold=0.3), Hole("ab", "cd", 12))
+    assert got.forwards.canvas < got.tokens
+
+
+def test_the_stub_is_written_again_and_left_out() -> None:
+    for model in (VERIFIED, PURE):
+        got = fill(model, Settings(), Hole("(ab", "", 9))
+        assert len(got.ids) > len(got.text)
+        assert model.tokenizer.decode(got.ids).startswith("(ab")
+
+
+def test_the_hole_says_where_the_text_ends() -> None:
+    whole = fill(VERIFIED, PLAIN, Hole("(", "", 20))
+    short = fill(VERIFIED, PLAIN, Hole("(", "", 20, end=lambda t: 3 if len(t) >= 3 else None))
+    assert short.text == whole.text[:3]
+    assert short.reason == "ended"
+    assert short.tokens == 3
+
+
+@pytest.mark.parametrize("model", [VERIFIED, PURE])
+def test_cancelled_between_two_forwards(model: TinyModel) -> None:
+    asked = 0
+
+    def stop() -> bool:
+        nonlocal asked
+        asked += 1
+        return asked > 3
+
+    decoder = Decoder(model, PLAIN)
+    with pytest.raises(Cancelled):
+        decoder.infill(Hole("(", "", 30), stop)
+    assert decoder.infill(Hole("(", "", 4)).tokens <= 4
+
+
+def test_an_unlikely_beginning_is_hopeless() -> None:
+    got = fill(VERIFIED, PLAIN, Hole("(", "", 20, min_confidence=0.999999))
+    assert got.reason == "hopeless"
+    assert got.forwards.verify <= 1
+
+
+@pytest.mark.parametrize("model", [VERIFIED, PURE])
+def test_every_forward_is_observed(model: TinyModel) -> None:
+    steps: list[Step] = []
+    got = Decoder(model, ALL).infill(Hole("(ab ", ") c", 12), observe=steps.append)
+    kinds = [step.kind for step in steps]
+    assert kinds.count("verify") == got.forwards.verify
+    assert kinds.count("canvas") == got.forwards.canvas
+    written = "".join(c.text for c in steps[-1].cells if c.state in ("committed", "draft"))
+    assert got.text in written
+
+
+def test_syntax_drafts_are_counted_when_the_base_agrees() -> None:
+    whole = fill(VERIFIED, PLAIN, Hole("(", "", 20)).text
+    knows = Hole("(", "", 20, expect=lambda text: whole[len(text) : len(text) + 5])
+    got = fill(VERIFIED, replace(ALL, drafts=("syntax",)), knows)
+    assert got.text == whole
+    assert got.accepted.syntax > 0
+    assert got.forwards.verify < 19

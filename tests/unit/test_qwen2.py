@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from transformers import Qwen2Config, Qwen2ForCausalLM
+
+from lsp_server.models.cache import KeyValueCache
+from lsp_server.models.quantization import DenseLinear
+from lsp_server.models.qwen2 import Qwen2
+from tests.unit.tiny import SHAPE, random_qwen2
+
+
+def reference(model: Qwen2) -> Qwen2ForCausalLM:
+    """``transformers``' own model with the same weights."""
+    shape = model.shape
+    config = Qwen2Config(
+        vocab_size=shape.vocabulary, hidden_size=shape.width, intermediate_size=shape.inner,
+        num_hidden_layers=shape.layers, num_attention_heads=shape.heads,
+        num_key_value_heads=shape.key_heads, rms_norm_eps=shape.epsilon,
+        rope_parameters={"rope_type": "default", "rope_theta": shape.rope_base},
+        tie_word_embeddings=False, attn_implementation="eager",
+    )  # fmt: skip
+    theirs = Qwen2ForCausalLM(config).eval()
+    head = model.head
+    assert isinstance(head, DenseLinear)
+    state = {"model.embed_tokens.weight": model.embedding, "model.norm.weight": model.norm}
+    state["lm_head.weight"] = head.weight
+    for index, block in enumerate(model.blocks):
+        name = f"model.layers.{index}."
+        state[name + "input_layernorm.weight"] = block.attention_norm
+        state[name + "post_attention_layernorm.weight"] = block.mlp_norm
+        qkv, out, gate_up, down = block.qkv, block.output, block.gate_up, block.down
+        assert isinstance(qkv, DenseLinear)
+        assert isinstance(out, DenseLinear)
+        assert isinstance(gate_up, DenseLinear)
+        assert isinstance(down, DenseLinear)
+        sizes = [shape.heads * shape.head_width] + 2 * [shape.key_heads * shape.head_width]
+        assert qkv.bias is not None
+        for part, weight, bias in zip(
+            "qkv", qkv.weight.split(sizes), qkv.bias.split(sizes), strict=True
+        ):
+            state[f"{name}self_attn.{part}_proj.weight"] = weight
+            state[f"{name}self_attn.{part}_proj.bias"] = bias
+        state[name + "self_attn.o_proj.weight"] = out.weight
+        gate, up = gate_up.weight.chunk(2)
+        state[name + "mlp.gate_proj.weight"], state[name + "mlp.up_proj.weight"] = gate, up
+        state[name + "mlp.down_proj.weight"] = down.weight
+    theirs.load_state_dict(state)
+    return theirs
+
+
+@torch.inference_mode()
+def test_equal_to_transformers() -> None:
+    model = random_qwen2()
+    tokens = [i % SHAPE.vocabulary for i in range(3, 90, 2)]
+    states, _ = model.forward(tokens, model.new_cache())
+    theirs = reference(model)(torch.tensor([tokens])).logits[0]
+    assert torch.allclose(model.head(states), theirs, atol=1e-3, rtol=1e-4)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.integers(1, 9), min_size=1, max_size=8), st.integers(0, 5))
+@torch.inference_mode()
+def test_cutting_and_truncating_change_nothing(cuts: list[int], extra: int) -> None:
+    model = random_qwen2()
+    tokens = [(7 * i + 3) % SHAPE.vocabulary for i in range(sum(cuts))]
+    whole, _ = model.forward(tokens, model.new_cache())
+    cache, pieces, start = model.new_cache(), [], 0
+    for size in cuts:
+        if extra:  # rows that are taken back leave no trace
+            model.forward([1] * extra, cache)
+            cache.truncate(start)
+        pieces.append(model.forward(tokens[start : start + size], cache)[0])
+        start += size
+    assert torch.allclose(torch.cat(pieces), whole, atol=1e-4)
+
+
+def test_the_cache_grows_and_keeps_its_rows() -> None:
+    cache = KeyValueCache(1, 1, 2, capacity=4)
+    rows = torch.arange(2000.0).view(1000, 1, 2)
+    for start in range(0, 1000, 100):
+        cache.reserve(100)
+        keys, values = cache.write(0, rows[start : start + 100], -rows[start : start + 100])
+        cache.advance(100)
+        assert torch.equal(keys[0, : start + 100], rows[: start + 100, 0])
+        assert torch.equal(values[0, : start + 100], -rows[: start + 100, 0])
+
+
+@pytest.mark.parametrize("length", [-1, 11])
+def test_the_cache_refuses_to_truncate_beyond_itself(length: int) -> None:
+    cache = KeyValueCache(1, 1, 2)
+    cache.advance(10)
+    with pytest.raises(ValueError, match="truncate"):
+        cache.truncate(length)
