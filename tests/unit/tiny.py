@@ -38,7 +38,7 @@ class TinyTokenizer:
 
 
 class TinyDiffusion:
-    """A bidirectional transformer over prefix, canvas and suffix; random, but the same every time."""
+    """A bidirectional transformer over prefix, canvas and suffix, with fixed random weights."""
 
     width = 12
 
