@@ -1,0 +1,3 @@
+; Members: where written text may end.
+(pair) @statement
+(array (_) @statement)

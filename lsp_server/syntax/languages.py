@@ -1,0 +1,177 @@
+"""Languages: what the data in ``grammars/<name>/`` says, joined with the grammar's wheel.
+
+A language is a folder: ``language.toml`` (names, lexical facts, layout), ``spans.scm`` (which nodes
+are strings, comments, brackets and so on) and ``statements.scm`` (which nodes are statements). To
+add one, add a folder and install its wheel. Nothing here, or anywhere else in the code, knows a
+language by its name.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import re
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path, PurePath
+from typing import Any, Final
+
+import tree_sitter
+
+_log = logging.getLogger(__name__)
+_ERRORS: Final = "(ERROR) @error (MISSING) @error"
+
+
+@dataclass(frozen=True, slots=True)
+class Lexis:
+    """Comments and strings, as far as a scan of marks needs them."""
+
+    comment: str  # starts a comment up to the end of its line, or ""
+    block_comments: tuple[tuple[str, str], ...]
+    strings: tuple[str, ...]  # quotes of strings that end with their line
+    long_strings: tuple[str, ...]  # quotes of strings that go on over lines
+    prefixes: str  # letters that may stand directly before a quote
+    regexes: bool  # /…/ is a literal where an operand is due
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How blocks and statements look on the page."""
+
+    opener: str  # ends a line that a block follows
+    braces: bool  # blocks end with a closing brace, not with their indentation
+    unit: str  # one level of indentation where the text shows none
+    terminator: str  # may end a statement before the end of its line, or ""
+    separator: str  # stands between the members of a list
+    clauses: frozenset[str]  # first words of lines that go on with the statement before
+    headers: frozenset[str]  # first words of lines that a block follows
+    operands: frozenset[str]  # words after which an expression is due
+    continued: re.Pattern[str]  # a line that starts so goes on with the one before
+    continues: re.Pattern[str]  # a line that ends so goes on in the next
+    typed_keys: bool  # quoted keys are followed by ": "
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Language:
+    """One language whose grammar is installed."""
+
+    name: str
+    ids: frozenset[str]
+    extensions: frozenset[str]
+    lexis: Lexis
+    layout: Layout
+    grammar: tree_sitter.Language
+    spans: tree_sitter.Query
+    statements: tree_sitter.Query
+    errors: tree_sitter.Query
+
+    @property
+    def comment(self) -> str:
+        """What starts a comment up to the end of its line, or ""."""
+        return self.lexis.comment
+
+    def find_errors(self, node: tree_sitter.Node) -> list[tree_sitter.Node]:
+        """The error nodes under a node, and the tokens that the parser had to add."""
+        return tree_sitter.QueryCursor(self.errors).captures(node).get("error", [])
+
+
+def language_for(language_id: str | None, path: str | None) -> Language | None:
+    """The language of an editor's language id or, where that says nothing, of a file's name.
+
+    None when no grammar is known, or its wheel is not installed (logged once).
+    """
+    by_id, by_extension = _catalogue()
+    name = by_id.get(language_id or "")
+    if name is None and path is not None:
+        name = by_extension.get(PurePath(path).suffix.lower())
+    return None if name is None else _load(name)
+
+
+def names() -> list[str]:
+    """Every language that has a folder, whether its wheel is installed or not."""
+    return sorted(folder.parent.name for folder in grammars().glob("*/language.toml"))
+
+
+@cache
+def grammars() -> Path:
+    """The folder of the grammar data: inside the package in a wheel, beside it elsewhere.
+
+    Raises FileNotFoundError when the installation has lost it.
+    """
+    package = Path(__file__).resolve().parents[1]
+    for folder in (package / "grammars", package.parent / "grammars"):
+        if folder.is_dir():
+            return folder
+    raise FileNotFoundError(f"no grammars beside or inside {package}; reinstall unmask")
+
+
+@cache
+def _facts(name: str) -> dict[str, Any]:
+    return tomllib.loads((grammars() / name / "language.toml").read_text("utf-8"))
+
+
+@cache
+def _catalogue() -> tuple[dict[str, str], dict[str, str]]:
+    """Names of languages by editor id and by file extension."""
+    by_id: dict[str, str] = {}
+    by_extension: dict[str, str] = {}
+    for name in names():
+        facts = _facts(name)
+        by_id.update(dict.fromkeys(facts["ids"], name))
+        by_extension.update(dict.fromkeys(facts["extensions"], name))
+    return by_id, by_extension
+
+
+@cache
+def _load(name: str) -> Language | None:
+    facts = _facts(name)
+    wheel = facts["grammar"]
+    try:
+        function = getattr(importlib.import_module(wheel["module"]), wheel["function"])
+        grammar = tree_sitter.Language(function())
+    except (ImportError, AttributeError, ValueError) as error:
+        _log.warning("no syntax trees for %s (%s): its spans go by lines", name, error)
+        return None
+    return Language(
+        name=name,
+        ids=frozenset(facts["ids"]),
+        extensions=frozenset(facts["extensions"]),
+        lexis=_lexis(facts["lexis"]),
+        layout=_layout(facts["layout"]),
+        grammar=grammar,
+        spans=_query(grammar, name, "spans.scm"),
+        statements=_query(grammar, name, "statements.scm"),
+        errors=tree_sitter.Query(grammar, _ERRORS),
+    )
+
+
+def _query(grammar: tree_sitter.Language, name: str, file: str) -> tree_sitter.Query:
+    return tree_sitter.Query(grammar, (grammars() / name / file).read_text("utf-8"))
+
+
+def _lexis(facts: dict[str, Any]) -> Lexis:
+    return Lexis(
+        comment=facts["comment"],
+        block_comments=tuple((opening, closing) for opening, closing in facts["block_comments"]),
+        strings=tuple(facts["strings"]),
+        long_strings=tuple(facts["long_strings"]),
+        prefixes=facts["prefixes"],
+        regexes=facts["regexes"],
+    )
+
+
+def _layout(facts: dict[str, Any]) -> Layout:
+    return Layout(
+        opener=facts["opener"],
+        braces=facts["braces"],
+        unit=facts["unit"],
+        terminator=facts["terminator"],
+        separator=facts["separator"],
+        clauses=frozenset(facts["clauses"]),
+        headers=frozenset(facts["headers"]),
+        operands=frozenset(facts["operands"]),
+        continued=re.compile(facts["continued"]),
+        continues=re.compile(facts["continues"]),
+        typed_keys=facts["typed_keys"],
+    )
