@@ -1,127 +1,51 @@
-"""Brackets and quotes in fragments of text, in whatever language.
+"""Brackets and quotes around a completion: what it closes, and what of it is there already.
 
-A completion, and what is left of a line, are pieces that no parser accepts; here they are read by
-marks alone. What stands in strings and comments does not count. Reads a bounded stretch around
-the cursor. Knows nothing of documents, spans or trees.
+A completion, and what is left of a line, are pieces that no parser accepts; they are read by their
+marks. What stands in strings and comments does not count. Knows nothing of documents or spans.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
-from functools import lru_cache
 from typing import Final
 
-REACH: Final = 50_000
+from lsp_server.syntax.languages import Lexis
+from lsp_server.syntax.marks import PARTNER, Inside, scan
+
+REACH: Final = 10_000
 """Characters that are read on either side of the cursor."""
 
-PARTNER: Final = {")": "(", "]": "[", "}": "{"}
+OPENER: Final = {closer: opener for opener, closer in PARTNER.items()}
 
 
-@lru_cache(maxsize=32)
-def _marks(comment: str) -> re.Pattern[str]:
-    """Strings, comments and brackets; a quote that is never closed reaches to its line's end."""
-    patterns = [
-        r'"""(?:\\.|[^\\])*?"""',
-        r"'''(?:\\.|[^\\])*?'''",
-        r"(?P<open>\"\"\"|''')",
-        r'"(?:\\.|[^"\\\n])*"',
-        r"'(?:\\.|[^'\\\n])*'",
-        r"`(?:\\.|[^`\\])*`",
-        r"(?P<stray>[\"'`])[^\n]*",
-        r"(?P<bracket>[()\[\]{}])",
-    ]
-    if comment == "//":
-        patterns.insert(0, r"/\*.*?(?:\*/|\Z)")
-    if comment:
-        patterns.insert(0, rf"{re.escape(comment)}[^\n]*")
-    return re.compile("|".join(patterns), re.DOTALL)
-
-
-def brackets(text: str, comment: str = "") -> Iterator[tuple[int, str]]:
-    """Offsets and brackets of a text that starts outside strings, left to right."""
-    for mark in _marks(comment).finditer(text):
-        if mark["bracket"]:
-            yield mark.start(), mark["bracket"]
-        elif mark["open"]:
-            return
-
-
-def open_quote(line: str, comment: str = "") -> str:
-    """The quote of the string in which a line stops, or ""."""
-    for mark in _marks(comment).finditer(line):
-        if mark["open"] or mark["stray"]:
-            return mark["open"] or mark["stray"]
-    return ""
-
-
-def unclosed(text: str, comment: str = "") -> list[str]:
+def unclosed(text: str, lexis: Lexis, inside: Inside | None = None) -> list[str]:
     """The opening brackets that a text leaves open, outermost first."""
-    return _read(text, comment)[0]
+    return _read(text, lexis, inside)[0]
 
 
-def foreign(text: str, comment: str = "") -> list[int]:
+def foreign(text: str, lexis: Lexis, inside: Inside | None = None) -> list[int]:
     """Offsets of the closing brackets that close what the text did not open."""
-    return _read(text, comment)[1]
-
-
-def _read(text: str, comment: str) -> tuple[list[str], list[int]]:
-    opened: list[str] = []
-    strangers: list[int] = []
-    for offset, bracket in brackets(text, comment):
-        if bracket not in PARTNER:
-            opened.append(bracket)
-        elif not _close(opened, bracket):
-            strangers.append(offset)
-    return opened, strangers
-
-
-def _close(opened: list[str], closer: str) -> bool:
-    """Close the nearest partner and what was left open inside it; False when there is none."""
-    if PARTNER[closer] not in opened:
-        return False
-    while opened.pop() != PARTNER[closer]:
-        pass
-    return True
-
-
-def string_end(text: str, quote: str) -> int | None:
-    """Where code begins in a text that starts inside a string; None when it ends inside too."""
-    if not quote:
-        return 0
-    mark = re.escape(quote)
-    end = re.compile(rf"(?:\\.|(?!{mark}).)*{mark}", re.DOTALL).match(text)
-    return end.end() if end else None
-
-
-def foreign_after(text: str, quote: str, comment: str = "") -> list[int]:
-    """As ``foreign``, for a text that starts inside the string that ``quote`` closes."""
-    code = string_end(text, quote)
-    if code is None:
-        return []
-    return [code + offset for offset in foreign(text[code:], comment)]
+    return _read(text, lexis, inside)[1]
 
 
 def excess(
-    before: str, text: str, behind: str, taken: int, quote: str = "", comment: str = ""
+    before: str, text: str, behind: str, taken: int, lexis: Lexis, inside: Inside | None = None
 ) -> int | None:
     """Offset of the first bracket of ``text`` that closes once more than there is to close.
 
-    The text goes between ``before`` and ``behind``, replacing ``taken`` characters of the latter.
-    A bracket is in excess when it closes nothing, or what something behind it closes already.
-    Brackets that were in excess without the text are not counted against it.
+    The text goes between ``before`` and ``behind``, replacing ``taken`` characters of the latter,
+    and starts ``inside`` a string or comment. A bracket is in excess when it closes nothing, or
+    what something behind it closes already. Brackets that were in excess without the text are not
+    counted against it.
     """
-    opened = unclosed(before[-REACH:], comment)
-    behind = behind[:REACH]
-    code = string_end(text, quote)
-    if code is None:
+    reopened, strangers = _read(text, lexis, inside)
+    if not strangers:
         return None
-    reopened = unclosed(text[code:], comment)
-    strangers = foreign_after(text, quote, comment)
-    closers = [text[offset] for offset in strangers]
-    was = [behind[offset] for offset in foreign_after(behind, quote, comment)]
+    opened = unclosed(before[-REACH:], lexis)
+    behind = behind[:REACH]
+    was = [behind[offset] for offset in foreign(behind, lexis, inside)]
     left = behind[taken:]
-    below = [left[offset] for offset in foreign(left, comment)]
+    below = [left[offset] for offset in foreign(left, lexis)]
+    closers = [text[offset] for offset in strangers]
     base = _unmatched(opened, [], [], was)
     for count, offset in enumerate(strangers, start=1):
         if _unmatched(opened, closers[:count], reopened, below) > base:
@@ -129,36 +53,32 @@ def excess(
     return None
 
 
-def _unmatched(opened: list[str], closers: list[str], reopened: list[str], below: list[str]) -> int:
-    """How many closing brackets find no partner when a text closes some and opens others."""
-    stack = list(opened)
-    missing = sum(not _close(stack, closer) for closer in closers)
-    stack += reopened
-    return missing + sum(not _close(stack, closer) for closer in below)
-
-
-def retyped(rest: str, text: str, quote: str = "", comment: str = "") -> list[int]:
+def retyped(rest: str, text: str, lexis: Lexis, inside: Inside | None = None) -> list[int]:
     """Offsets in ``text`` of the leading characters of ``rest`` that it types again, in order.
 
     ``rest`` is what an editor inserted right of the cursor (closing brackets and quotes, ``;``,
-    ``:``); ``quote`` closes the string in which the cursor stands. A bracket is typed again where
-    the text closes what it did not open; other marks count where they follow directly, or end the
-    line or the text. White space counts with the mark behind it.
+    ``:``), ``inside`` the string or comment in which the cursor stands. A bracket is typed again
+    where the text closes what it did not open; other marks count where they follow directly, or
+    end the line or the text. White space counts with the mark behind it.
     """
-    code = string_end(text, quote)
-    strangers = iter(foreign_after(text, quote, comment))
+    code, closed = len(text), False  # where code begins, and whether the string ended there
+    if inside:
+        first = next(scan(text, lexis, inside))
+        code, closed = first.end, first.closed
+    strangers = iter(foreign(text, lexis, inside))
     found: list[int] = []
     index = at = 0
     while index < len(rest.rstrip()):
         gap = len(rest) - index - len(rest[index:].lstrip())
         index += gap
         mark = rest[index]
-        if quote and rest.startswith(quote, index):
-            hit = -1 if code is None else code - len(quote)
-            mark, quote = quote, ""
-        elif quote:
+        if inside and inside.closer and rest.startswith(inside.closer, index):
+            mark = inside.closer
+            hit = code - len(mark) if closed else -1
+            inside = None
+        elif inside:
             hit = text.find(mark, at + gap, code)
-        elif mark in PARTNER:
+        elif mark in OPENER:
             hit = next((offset for offset in strangers if offset >= at), -1)
             hit = hit if text.startswith(mark, max(hit, 0)) else -1
         else:
@@ -169,6 +89,35 @@ def retyped(rest: str, text: str, quote: str = "", comment: str = "") -> list[in
         found.extend(range(hit - gap, hit + len(mark)))
         index, at = index + len(mark), hit + len(mark)
     return found
+
+
+def _read(text: str, lexis: Lexis, inside: Inside | None) -> tuple[list[str], list[int]]:
+    """The brackets that a text leaves open, and the offsets of those it closes elsewhere."""
+    opened: list[str] = []
+    strangers: list[int] = []
+    for mark in scan(text, lexis, inside):
+        if mark.kind == "open":
+            opened.append(text[mark.start])
+        elif mark.kind == "close" and not _close(opened, text[mark.start]):
+            strangers.append(mark.start)
+    return opened, strangers
+
+
+def _close(opened: list[str], closer: str) -> bool:
+    """Close the nearest partner and what was left open inside it; False when there is none."""
+    if OPENER[closer] not in opened:
+        return False
+    while opened.pop() != OPENER[closer]:
+        pass
+    return True
+
+
+def _unmatched(opened: list[str], closers: list[str], reopened: list[str], below: list[str]) -> int:
+    """How many closing brackets find no partner when a text closes some and opens others."""
+    stack = list(opened)
+    missing = sum(not _close(stack, closer) for closer in closers)
+    stack += reopened
+    return missing + sum(not _close(stack, closer) for closer in below)
 
 
 def _tail(text: str, marks: str, at: int) -> int:

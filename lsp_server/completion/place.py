@@ -1,7 +1,7 @@
 r"""A cursor or a region between what stands before it, right of it and below it.
 
 Here, and wherever the model's text is handled, lines end with ``\n`` alone; the document's own
-line break comes back with the item. Knows text; does not know windows, models or syntax trees.
+line break comes back with the item. Knows text; does not know windows, models or trees.
 """
 
 from __future__ import annotations
@@ -10,8 +10,10 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from lsp_server.completion.brackets import open_quote
+from lsp_server.completion.brackets import REACH
 from lsp_server.positions import LINE_END, clamp, line_start, line_stop
+from lsp_server.syntax.languages import Lexis
+from lsp_server.syntax.marks import GENERIC, Inside, inside_after
 
 NO_WORD: Final = re.compile(r"\W*")
 
@@ -21,19 +23,19 @@ class Place:
     r"""A document around ``start`` and ``end``, which are equal for a cursor.
 
     ``rest`` is what stands right of the end on its line. ``below`` is everything after that: it
-    starts with ``\n``, or is empty on the last line. ``comment`` starts a comment of the language.
+    starts with ``\n``, or is empty on the last line. ``lexis`` is the language's.
     """
 
     before: str
     rest: str
     below: str
-    comment: str = ""
+    lexis: Lexis = GENERIC
 
     @classmethod
-    def of(cls, text: str, start: int, end: int, comment: str = "") -> Place:
+    def of(cls, text: str, start: int, end: int, lexis: Lexis = GENERIC) -> Place:
         """Cut a document's text at two offsets."""
         stop = line_stop(text, end)
-        return cls(newlines(text[:start]), text[end:stop], newlines(text[stop:]), comment)
+        return cls(newlines(text[:start]), text[end:stop], newlines(text[stop:]), lexis)
 
     @property
     def line(self) -> str:
@@ -41,9 +43,9 @@ class Place:
         return self.before[self.before.rfind("\n") + 1 :]
 
     @property
-    def quote(self) -> str:
-        """The quote that closes the string in which the line stops at the place, or ""."""
-        return open_quote(self.line, self.comment)
+    def inside(self) -> Inside | None:
+        """The string or comment of this line in which the place lies."""
+        return inside_after(self.line[-REACH:], self.lexis)
 
     @property
     def closing(self) -> bool:
@@ -55,7 +57,7 @@ class Place:
         if NO_WORD.fullmatch(self.rest) is None:
             return False
         mark = self.rest.lstrip()[:1]
-        opens = set(self.rest) & set("([{") or (mark in "\"'`" and not self.quote)
+        opens = set(self.rest) & set("([{") or (mark in "\"'`" and not self.inside)
         return not (mark and opens)
 
     @property

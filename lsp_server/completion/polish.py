@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from lsp_server.completion.brackets import REACH, excess, foreign, foreign_after, retyped
+from lsp_server.completion.brackets import REACH, excess, foreign, retyped
 from lsp_server.completion.indentation import indent_like
 from lsp_server.completion.place import Place
 from lsp_server.syntax.validity import closes_foreign
@@ -82,7 +82,7 @@ def take_rest(draft: Draft) -> Draft:
     """S1, D2: what the text types again of the rest of the line is replaced, not doubled."""
     place = draft.place
     if place.closing:
-        found = retyped(place.rest, draft.text, place.quote, place.comment)
+        found = retyped(place.rest, draft.text, place.lexis, place.inside)
     else:
         first, rest = draft.text.split("\n", 1)[0], place.rest.rstrip()
         again = bool(rest) and _repeats(replace(draft, text=first), rest)
@@ -156,7 +156,7 @@ def cut_closed_again(draft: Draft) -> Draft | None:
     if draft.prose:
         return draft
     behind = place.rest + place.below
-    offset = excess(place.before, draft.text, behind, draft.taken, place.quote, place.comment)
+    offset = excess(place.before, draft.text, behind, draft.taken, place.lexis, place.inside)
     if offset is None:
         return draft
     head, tail = draft.text[:offset], draft.text[offset:]
@@ -223,9 +223,9 @@ def _repeats(draft: Draft, piece: str) -> bool:
     text, start = draft.text, len(draft.text) - len(piece)
     if not text.endswith(piece) or (WORD.match(piece) and WORD.match(text[start - 1 : start])):
         return False
-    strangers = foreign_after(text, draft.place.quote, draft.place.comment)
-    closers = {start + offset for offset in foreign(piece, draft.place.comment)}
-    return draft.prose or closers <= set(strangers)
+    place = draft.place
+    closers = {start + offset for offset in foreign(piece, place.lexis)}
+    return draft.prose or closers <= set(foreign(text, place.lexis, place.inside))
 
 
 def _filled_lines(text: str) -> list[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from lsp_server.completion.cache import Answer, AnswerCache
 from lsp_server.completion.gate import Ask, LastChange, Trigger, refusal
@@ -22,6 +22,8 @@ from lsp_server.diffusion.decoder import never
 from lsp_server.models.base import Cancelled, Stop
 from lsp_server.positions import clamp
 from lsp_server.settings import Settings
+from lsp_server.syntax.languages import Lexis
+from lsp_server.syntax.marks import GENERIC
 from lsp_server.syntax.spans import Kind, Span, find_region, find_span
 from lsp_server.syntax.trees import SyntaxTree
 
@@ -40,6 +42,14 @@ logger = logging.getLogger(__name__)
 
 Observer = Callable[[Step], None]
 UNCHANGED = LastChange("none")
+
+PROSE: Final = frozenset(
+    {
+        *("plaintext", "markdown", "restructuredtext", "asciidoc", "latex", "tex", "text"),
+        *("git-commit", "git-rebase", "scminput", "log"),
+    }
+)
+"""Language ids of texts in which brackets come alone: ``1)``, ``:-)``."""
 
 
 class Infiller(Protocol):
@@ -133,7 +143,7 @@ class CompletionService:
         ask = Ask(snapshot.uri, snapshot.language_id, snapshot.text, offset, "invoked")
         if self._decoder is None or refusal(ask, self._settings) is not None:
             return 0
-        place = Place.of(snapshot.text, offset, offset, _comment(snapshot.tree))
+        place = Place.of(snapshot.text, offset, offset, _lexis(snapshot.tree))
         window = choose_window(place.before, place.after_cursor, self._settings)
         return self._decoder.prefill(Hole(window.prefix, window.suffix, max_tokens=1), stop)
 
@@ -156,7 +166,7 @@ class CompletionService:
             start, end, picked = selected.start, selected.end, selected.text
             tree, offset = tree.edit(start, end, picked), start + len(picked)
         span = find_span(tree, offset, self._settings.span_bounding)
-        place = Place.of(tree.text, offset, offset, _comment(tree))
+        place = Place.of(tree.text, offset, offset, _lexis(tree))
         window = choose_window(place.before, place.after_cursor, self._settings)
         meter.span = str(span.kind)
 
@@ -186,7 +196,7 @@ class CompletionService:
             return meter.nothing(reason, start, end)
 
         span = find_region(snapshot.tree, start, end, self._settings.span_bounding)
-        place = Place.of(text, start, end, _comment(snapshot.tree))
+        place = Place.of(text, start, end, _lexis(snapshot.tree))
         window = choose_window(place.before, place.after_region, self._settings)
         meter.span = str(span.kind)
 
@@ -194,7 +204,8 @@ class CompletionService:
         if answer is None:
             return meter.nothing("V4", start, end)
 
-        draft = Draft(place, answer.text, answer.finished, answer.prose, old=text[start:end])
+        prose = answer.prose or snapshot.language_id in PROSE
+        draft = Draft(place, answer.text, answer.finished, prose, old=text[start:end])
         with meter.polishing():
             polished = polish(draft, REGION)
         if isinstance(polished, str):
@@ -223,7 +234,7 @@ class CompletionService:
         meter.take(infill)
         if infill.reason == "hopeless":
             return None
-        prose = span.kind == Kind.COMMENT or (span.kind == Kind.STRING and not place.quote)
+        prose = span.kind == Kind.COMMENT or (span.kind == Kind.STRING and place.inside is None)
         return Answer(infill.text, prose, infill.reason == "ended", infill.confidence)
 
 
@@ -240,6 +251,6 @@ def _guarded(meter: Meter, start: int, end: int, answer: Callable[[], Completion
         return meter.nothing("error", start, end)
 
 
-def _comment(tree: SyntaxTree) -> str:
-    """What starts a comment in the tree's language, or ""."""
-    return tree.language.comment if tree.language is not None else ""
+def _lexis(tree: SyntaxTree) -> Lexis:
+    """The marks of the tree's language, or those of most languages."""
+    return tree.language.lexis if tree.language is not None else GENERIC

@@ -1,63 +1,41 @@
-"""Brackets and quotes, read by marks alone."""
+"""Brackets and quotes around a completion."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lsp_server.completion.brackets import (
-    excess,
-    foreign,
-    foreign_after,
-    open_quote,
-    retyped,
-    string_end,
-    unclosed,
-)
+from lsp_server.completion.brackets import excess, foreign, retyped, unclosed
+from lsp_server.syntax.languages import Lexis, language_for
+from lsp_server.syntax.marks import GENERIC, Inside
 
 MARKS = st.lists(st.sampled_from([*"()[]{}\"'`#;: \n\\/*a", '"""', "'''"])).map("".join)
-QUOTES = st.sampled_from(["", '"', "'", "`", '"""'])
-
-
-@pytest.mark.parametrize(
-    ("line", "comment", "quote"),
-    [
-        ("x = ", "", ""),
-        ('x = "', "", '"'),
-        ('x = "a" + f("b', "", '"'),
-        ("x = 'a\"", "", "'"),
-        ('x = "\\"', "", '"'),
-        ('x = """a "b"', "", '"""'),
-        ('x = """a""" + ', "", ""),
-        ("s = `a ${b", "", "`"),
-        ("# don't", "#", ""),
-        ("# don't", "", "'"),
-        ("// it's", "//", ""),
-    ],
+INSIDE = st.sampled_from(
+    [None, Inside("comment", ""), Inside("comment", "*/")]
+    + [Inside("string", quote) for quote in ('"', "'", "`", '"""')]
 )
-def test_the_string_in_which_a_line_stops(line: str, comment: str, quote: str) -> None:
-    assert open_quote(line, comment) == quote
+
+
+def lexis(language: str) -> Lexis:
+    found = language_for(language, None)
+    assert found is not None
+    return found.lexis
+
+
+def string(quote: str) -> Inside | None:
+    return Inside("string", quote) if quote else None
 
 
 def test_strings_and_comments_hide_brackets() -> None:
-    code = 'f(a, "(", \'[\', """\n{\n""", `(\n`, [  # ((\n {'
-    assert unclosed(code, "#") == ["(", "[", "{"]
-    assert unclosed("f( /* [ { \n ( */ {", "//") == ["(", "{"]
-    assert unclosed('f( """ [') == ["("]
+    code = 'f(a, "(", \'[\', """\n{\n""", [  # ((\n {'
+    assert unclosed(code, lexis("python")) == ["(", "[", "{"]
+    assert unclosed("f( /* [ { \n ( */ {", lexis("javascript")) == ["(", "{"]
 
 
 def test_closers_of_what_was_not_opened() -> None:
-    assert foreign("a) + (b)) ]") == [1, 8, 10]
-    assert foreign("[ ( ]") == []
-    assert foreign_after('a)" + b)', '"') == [7]
-    assert foreign_after("a)", '"') == []
-
-
-def test_where_a_string_ends() -> None:
-    assert string_end("abc", "") == 0
-    assert string_end('ab" c', '"') == 3
-    assert string_end('a\\"b" c', '"') == 5
-    assert string_end('a "b" """ c', '"""') == 9
-    assert string_end("abc", '"') is None
+    assert foreign("a) + (b)) ]", GENERIC) == [1, 8, 10]
+    assert foreign("[ ( ]", GENERIC) == []
+    assert foreign('a)" + b)', GENERIC, string('"')) == [7]
+    assert foreign("a)", GENERIC, string('"')) == []
 
 
 @pytest.mark.parametrize(
@@ -80,13 +58,15 @@ def test_where_a_string_ends() -> None:
     ],
 )
 def test_what_is_typed_again(rest: str, text: str, quote: str, again: str) -> None:
-    found = retyped(rest, text, quote)
+    found = retyped(rest, text, GENERIC, string(quote))
     assert "".join(text[offset] for offset in found) == again == rest[: len(again)]
 
 
-@given(MARKS, MARKS, QUOTES, st.sampled_from(["", "#", "//"]))
-def test_what_is_typed_again_stands_in_both(rest: str, text: str, quote: str, comment: str) -> None:
-    found = retyped(rest, text, quote, comment)
+@given(MARKS, MARKS, INSIDE, st.sampled_from(["python", "javascript"]))
+def test_what_is_typed_again_stands_in_both(
+    rest: str, text: str, inside: Inside | None, language: str
+) -> None:
+    found = retyped(rest, text, lexis(language), inside)
     assert found == sorted(set(found))
     assert [text[offset] for offset in found] == list(rest[: len(found)])
 
@@ -108,4 +88,4 @@ def test_what_is_typed_again_stands_in_both(rest: str, text: str, quote: str, co
 def test_brackets_in_excess(
     before: str, text: str, behind: str, taken: int, expected: int | None
 ) -> None:
-    assert excess(before, text, behind, taken) == expected
+    assert excess(before, text, behind, taken, GENERIC) == expected

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from lsp_server.completion.brackets import foreign, unclosed
 from lsp_server.completion.place import Place, line_break, trim_region
 from lsp_server.completion.polish import COMPLETION, REGION, Draft, polish
+from lsp_server.syntax.languages import language_for
+from lsp_server.syntax.marks import GENERIC
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "completion"
 
@@ -38,7 +40,8 @@ def polished(kind: str, case: dict[str, Any]) -> str:
     start = end = len(before)
     if kind == "region":
         start, end = trim_region(text, start, start + len(old))
-    place = Place.of(text, start, end, case.get("comment", ""))
+    language = language_for(case.get("language"), None)
+    place = Place.of(text, start, end, language.lexis if language else GENERIC)
     draft = polish(
         Draft(
             place,
@@ -67,7 +70,9 @@ PIECES = st.lists(st.sampled_from(["a", "f(", ")", "[", "]", "{", "}", ", ", ";"
 
 def auto_closed(code: str) -> str:
     """What an editor that closes every bracket has put right of the cursor."""
-    return "".join({"(": ")", "[": "]", "{": "}"}[opened] for opened in reversed(unclosed(code)))
+    return "".join(
+        {"(": ")", "[": "]", "{": "}"}[opened] for opened in reversed(unclosed(code, GENERIC))
+    )
 
 
 @given(
@@ -87,8 +92,8 @@ def test_brackets_that_the_editor_closed_are_never_doubled(
     draft = polish(Draft(place, "".join(body) + rest[:again]))
     if not isinstance(draft, str):
         whole = "".join(draft.applied.split())
-        assert not unclosed(whole)
-        assert len(foreign(whole)) == len(foreign("".join(text.split())))
+        assert not unclosed(whole, GENERIC)
+        assert len(foreign(whole, GENERIC)) == len(foreign("".join(text.split()), GENERIC))
         assert place.rest.startswith(place.rest[: draft.taken])
 
 

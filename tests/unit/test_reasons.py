@@ -1,0 +1,16 @@
+"""Every rule's id has its sentence."""
+
+from lsp_server.completion import gate, polish
+from lsp_server.completion.reasons import REASONS, explain
+
+
+def test_every_rule_is_explained() -> None:
+    rules = {identity for identity, _ in gate.ALWAYS + gate.AUTOMATIC}
+    rules |= {identity for identity, _ in polish.COMPLETION + polish.REGION}
+    assert rules - set(REASONS) <= {"C3", "C5", "S2"}, "these three never drop a text"
+    assert all(explain(identity) for identity in rules & set(REASONS))
+
+
+def test_rules_are_documented_under_their_ids() -> None:
+    for identity, rule in gate.ALWAYS + gate.AUTOMATIC + polish.COMPLETION + polish.REGION:
+        assert identity in str(rule.__doc__).split(":")[0].replace(",", "").split()
