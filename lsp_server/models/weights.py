@@ -104,13 +104,15 @@ class _UnavailableError(Exception):
 
 
 def _from_hub(report: Progress) -> None:
-    from huggingface_hub import hf_hub_download
+    from huggingface_hub import constants, get_session, hf_hub_download
     from huggingface_hub.utils.tqdm import disable_progress_bars
 
     report("asking the model hub", 0.0)
     disable_progress_bars()  # ours is shown instead
     folder = path().parent / "hub"
     try:
+        # Asked once first: the library itself would ask again and again for half a minute.
+        get_session().head(constants.ENDPOINT, timeout=5)
         file = Path(hf_hub_download(HUB, NAME, local_dir=folder, etag_timeout=5))
         _take(file, report)
     except ModelError as error:

@@ -33,7 +33,7 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> None:
     def unreachable(*_: object, **__: object) -> None:
         raise ConnectionError("no route to host")
 
-    monkeypatch.setattr("huggingface_hub.hf_hub_download", unreachable)
+    monkeypatch.setattr("huggingface_hub.get_session", unreachable)
 
 
 def mirror(monkeypatch: pytest.MonkeyPatch, content: bytes, fail_at: int = 7) -> list[str]:
