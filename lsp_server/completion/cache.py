@@ -19,7 +19,6 @@ class Answer:
     """What the model wrote into a hole, before polishing."""
 
     text: str
-    prose: bool  # inside a comment or a string of several lines: brackets mean nothing
     finished: bool  # the text came to its end, rather than to the end of the masks
     confidence: float
 

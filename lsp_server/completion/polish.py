@@ -8,7 +8,7 @@ they know nothing of models, trees or the protocol.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -51,6 +51,7 @@ class Draft:
 
 
 Rule = Callable[[Draft], Draft | None]
+Rules = tuple[tuple[str, Rule], ...]
 
 
 def cut_special_tokens(draft: Draft) -> Draft:
@@ -174,7 +175,7 @@ def drop_foreign_closers(draft: Draft) -> Draft | None:
     return None
 
 
-COMPLETION: Final[tuple[tuple[str, Rule], ...]] = (
+COMPLETION: Final[Rules] = (
     ("C1", cut_special_tokens),
     ("L4", cut_unfinished_line),
     ("C5", cut_trailing_space),
@@ -187,7 +188,7 @@ COMPLETION: Final[tuple[tuple[str, Rule], ...]] = (
     ("S2", close_block),
     ("V1", drop_foreign_closers),
 )
-REGION: Final[tuple[tuple[str, Rule], ...]] = (
+REGION: Final[Rules] = (
     ("C1", cut_special_tokens),
     ("L4", cut_unfinished_line),
     ("C5", cut_trailing_space),
@@ -200,7 +201,7 @@ REGION: Final[tuple[tuple[str, Rule], ...]] = (
 )
 
 
-def polish(draft: Draft, rules: Sequence[tuple[str, Rule]] = COMPLETION) -> Draft | str:
+def polish(draft: Draft, rules: Rules = COMPLETION) -> Draft | str:
     """The draft as it may be shown, or the id of the rule that dropped it (V6: it was blank)."""
     if not draft.text.strip():
         return "V6"

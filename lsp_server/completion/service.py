@@ -14,7 +14,7 @@ from typing import Final, Protocol
 from lsp_server.completion.cache import Answer, AnswerCache
 from lsp_server.completion.gate import Ask, LastChange, Trigger, refusal
 from lsp_server.completion.place import Place, line_break, trim_region
-from lsp_server.completion.polish import COMPLETION, REGION, Draft, polish
+from lsp_server.completion.polish import COMPLETION, REGION, Draft, Rules, polish
 from lsp_server.completion.result import Completion, Meter, Timing
 from lsp_server.completion.window import Window, choose_window
 from lsp_server.diffusion.canvas import Hole, Infill, Step
@@ -176,18 +176,14 @@ class CompletionService:
         else:
             automatic = ask.trigger == "automatic"
             floor = self._settings.min_confidence if automatic else 0.0
-            answer = self._denoise(span, window, place, floor, meter)
+            answer = self._denoise(span, window, floor, meter)
             if answer is None:
                 return meter.nothing("V4", start, end)
             self._cache.store(snapshot.uri, place.before, window, answer)
 
-        draft = Draft(place, answer.text, answer.finished, answer.prose, fixed=selected is not None)
-        with meter.polishing():
-            polished = polish(draft, COMPLETION)
-        if isinstance(polished, str):
-            return meter.nothing(polished, start, end)
-        shown = picked + polished.text.replace("\n", line_break(ask.text, start))
-        return meter.offered(shown, start, end + polished.taken)
+        prose = _is_prose(snapshot, span, place)
+        draft = Draft(place, answer.text, answer.finished, prose, fixed=selected is not None)
+        return _offer(draft, COMPLETION, meter, ask.text, start, end, picked)
 
     def _infill(self, snapshot: Snapshot, start: int, end: int, meter: Meter) -> Completion:
         text = snapshot.text
@@ -200,25 +196,19 @@ class CompletionService:
         window = choose_window(place.before, place.after_region, self._settings)
         meter.span = str(span.kind)
 
-        answer = self._denoise(span, window, place, 0.0, meter)
+        answer = self._denoise(span, window, 0.0, meter)
         if answer is None:
             return meter.nothing("V4", start, end)
 
-        prose = answer.prose or snapshot.language_id in PROSE
+        prose = _is_prose(snapshot, span, place)
         draft = Draft(place, answer.text, answer.finished, prose, old=text[start:end])
-        with meter.polishing():
-            polished = polish(draft, REGION)
-        if isinstance(polished, str):
-            return meter.nothing(polished, start, end)
-        return meter.offered(polished.text.replace("\n", line_break(text, start)), start, end)
+        return _offer(draft, REGION, meter, text, start, end)
 
     def _refusal(self, ask: Ask) -> str | None:
         """Why not to answer; G8: the model is loading."""
         return refusal(ask, self._settings) or (None if self._decoder else "loading")
 
-    def _denoise(
-        self, span: Span, window: Window, place: Place, floor: float, meter: Meter
-    ) -> Answer | None:
+    def _denoise(self, span: Span, window: Window, floor: float, meter: Meter) -> Answer | None:
         """Have the hole filled; None when that was given up as hopeless."""
         assert self._decoder is not None
         settings = self._settings
@@ -234,8 +224,34 @@ class CompletionService:
         meter.take(infill)
         if infill.reason == "hopeless":
             return None
-        prose = span.kind == Kind.COMMENT or (span.kind == Kind.STRING and place.inside is None)
-        return Answer(infill.text, prose, infill.reason == "ended", infill.confidence)
+        return Answer(infill.text, infill.reason == "ended", infill.confidence)
+
+
+def _offer(
+    draft: Draft,
+    rules: Rules,
+    meter: Meter,
+    text: str,
+    start: int,
+    end: int,
+    picked: str = "",
+) -> Completion:
+    """Polish a draft and put it, behind what was ``picked``, into the document's own terms."""
+    with meter.polishing():
+        polished = polish(draft, rules)
+    if isinstance(polished, str):
+        return meter.nothing(polished, start, end)
+    shown = picked + polished.text.replace("\n", line_break(text, start))
+    return meter.offered(shown, start, end + polished.taken)
+
+
+def _is_prose(snapshot: Snapshot, span: Span, place: Place) -> bool:
+    """Whether brackets mean nothing at a place: in prose, a comment, a string of several lines."""
+    return (
+        snapshot.language_id in PROSE
+        or span.kind == Kind.COMMENT
+        or (span.kind == Kind.STRING and place.inside is None)
+    )
 
 
 def _guarded(meter: Meter, start: int, end: int, answer: Callable[[], Completion]) -> Completion:

@@ -10,7 +10,7 @@ URI = "file:///a.py"
 
 
 def answer(text: str) -> Answer:
-    return Answer(text, prose=False, finished=True, confidence=0.5)
+    return Answer(text, finished=True, confidence=0.5)
 
 
 def stored(before: str, text: str, suffix: str = "\nz", prefix: str | None = None) -> AnswerCache:

@@ -101,6 +101,13 @@ def test_an_empty_file_is_completed_when_asked_for() -> None:
         assert (shown, completion.reason) == ("G5", "G5")
 
 
+def test_brackets_mean_nothing_in_prose() -> None:
+    before = "Steps to be taken before all others:\n"
+    for language in ("markdown", "plaintext"):
+        assert complete(before + "|\n", "1) rest", language=language)[1].text == "1) rest"
+    assert complete(before + "|\n", "1) rest", language="go")[1].reason == "D4"
+
+
 # --- what the model is shown
 
 
