@@ -2,7 +2,14 @@ import random
 
 import pytest
 
-from lsp_server.bench.loops import LONGEST_PERIOD, MIN_ROUNDS, MIN_TOKENS, looping, loops
+from lsp_server.bench.loops import (
+    LONGEST_ECHO,
+    LONGEST_PERIOD,
+    MIN_ROUNDS,
+    MIN_TOKENS,
+    loops,
+    period_of,
+)
 
 
 def varied(count: int, seed: int = 0) -> list[int]:
@@ -19,22 +26,38 @@ def test_varied_text_does_not_loop(count: int) -> None:
 def test_three_rounds_are_a_loop_wherever_it_stands(period: int, before: int) -> None:
     rounds = max(MIN_ROUNDS, -(-MIN_TOKENS // period))
     text = varied(before, 1) + varied(period, 2) * rounds + varied(30, 3)
-    assert looping(text) >= rounds * period
+    assert period_of(text) == period
 
 
-def test_two_rounds_are_none() -> None:
-    assert not loops(varied(40) * 2)
+def test_two_rounds_are_none_unless_they_are_long() -> None:
+    assert not loops(varied(LONGEST_ECHO - 1) * 2)
+    assert loops(varied(LONGEST_ECHO) * 2)
+
+
+def test_a_long_passage_that_comes_again_later_is_a_loop() -> None:
+    passage = varied(LONGEST_ECHO, 5)
+    assert period_of(varied(9, 6) + passage + varied(100, 7) + passage) == LONGEST_ECHO + 100
 
 
 def test_a_short_run_of_one_token_is_none() -> None:
-    assert not loops([7] * (MIN_TOKENS - 1))
+    assert not loops([7] * (MIN_TOKENS - 2))
     assert loops([7] * MIN_TOKENS)
 
 
-def test_a_change_in_every_round_is_no_loop() -> None:
-    """Enumerations and tables repeat their frame, not their content."""
-    assert not loops([token for row in range(30) for token in (1, 2, 3, 100 + row, 4, 5)])
+def test_a_sentence_with_one_word_changed_in_every_round_is_a_loop() -> None:
+    sentence = varied(19, 4)
+    text = [token for row in range(6) for token in (*sentence, 5000 + row)]
+    assert period_of(text) == 20
 
 
-def test_a_last_round_cut_short_counts() -> None:
-    assert looping(varied(10) * 3 + varied(10)[:4]) == 34
+def test_the_rows_of_a_table_are_no_loop() -> None:
+    """Two of eight tokens change from row to row."""
+    rows = ((1, 2, 3, 100 + row, 4, 5, 6, 500 + row) for row in range(30))
+    assert not loops([token for row in rows for token in row])
+
+
+def test_rows_of_uneven_length_are_no_loop() -> None:
+    text: list[int] = []
+    for row in range(30):
+        text += [1, 2, 3, *varied(1 + row * 7 % 3, row), 4, 5]
+    assert not loops(text)

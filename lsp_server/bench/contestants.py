@@ -1,0 +1,61 @@
+"""The ways of decoding that every benchmark runs side by side, on one loaded model.
+
+Knows settings and the decoder; nothing of what is measured with them.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from lsp_server.diffusion.canvas import Hole
+from lsp_server.diffusion.decoder import Decoder, never
+from lsp_server.models.base import Model
+from lsp_server.settings import Settings
+
+SHIPPED = "as set"
+WITHOUT_DENOISER = "denoiser off"
+ONE_AT_A_TIME = "one at a time"
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Contestant:
+    """A name and a decoder of its own; the model behind it is shared."""
+
+    name: str
+    decoder: Decoder
+
+
+def contestants(model: Model, settings: Settings) -> list[Contestant]:
+    """The decoder as set, the same without the denoiser's drafts, and the reference."""
+    without = tuple(source for source in settings.drafts if source != "denoiser")
+    chosen = {
+        SHIPPED: settings,
+        WITHOUT_DENOISER: replace(settings, sampler="verify", drafts=without),
+        ONE_AT_A_TIME: replace(settings, sampler="verify", drafts=()),
+    }
+    return [Contestant(name, Decoder(model, each)) for name, each in chosen.items()]
+
+
+def rotated(items: Sequence[T], turn: int) -> Iterator[T]:
+    """All items, beginning with another one at every turn: none always runs first."""
+    for index in range(len(items)):
+        yield items[(index + turn) % len(items)]
+
+
+def forget(model: Model) -> None:
+    """Leave nothing of earlier holes in the model's cache."""
+    if model.verifier is not None:
+        model.verifier.prefill((), (), never)
+
+
+def prefill_cold(decoder: Decoder, hole: Hole) -> tuple[int, float]:
+    """Bring the emptied cache to a hole's prompt; returns forwards and milliseconds."""
+    forget(decoder.model)
+    started = time.perf_counter()
+    forwards = decoder.prefill(hole)
+    return forwards, (time.perf_counter() - started) * 1000

@@ -1,0 +1,219 @@
+"""``bench structure``: is structured text written faster than prose, and by how much?
+
+Writes on from ten prompts in the categories of the published table, with the same decoder settings
+for all, next to the same decoder without its denoiser and to one token at a time. Tokens per
+second count everything, the prefill too. Knows decoders; draws tables.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from rich.table import Table
+
+from lsp_server.bench import report
+from lsp_server.bench.contestants import (
+    ONE_AT_A_TIME,
+    SHIPPED,
+    WITHOUT_DENOISER,
+    Contestant,
+    contestants,
+    forget,
+    rotated,
+)
+from lsp_server.bench.loops import period_of
+from lsp_server.bench.prompts import PROMPTS, PUBLISHED, Category, Prompt
+from lsp_server.bench.report import Progress, Spread, Tally
+from lsp_server.diffusion.canvas import Hole, Infill
+from lsp_server.models.base import Model
+from lsp_server.settings import Settings
+
+NAMES = (SHIPPED, WITHOUT_DENOISER, ONE_AT_A_TIME)
+
+
+@dataclass(slots=True)
+class Runs:
+    """All repeats of one prompt by one contestant; the text is the same in each."""
+
+    text: str = ""
+    ids: tuple[int, ...] = ()
+    reason: str = ""
+    rates: list[float] = field(default_factory=list)  # tokens per second
+    tally: Tally = field(default_factory=Tally)
+
+    def add(self, infill: Infill) -> None:
+        """Count one more repeat."""
+        self.text, self.ids, self.reason = infill.text, infill.ids, infill.reason
+        self.rates.append(1000 * infill.tokens / infill.ms.total)
+        self.tally.add(infill)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A prompt and what each contestant made of it."""
+
+    prompt: Prompt
+    runs: dict[str, Runs]
+
+    @property
+    def period(self) -> int | None:
+        """After how many tokens the text as shipped goes round, or None."""
+        return period_of(self.runs[SHIPPED].ids)
+
+    @property
+    def counts(self) -> bool:
+        """Whether the row counts in its category: a loop only where repeating was the task."""
+        return self.period is None or self.prompt.category == "trivial"
+
+    def rate(self, name: str) -> Spread:
+        """Tokens per second over the repeats."""
+        return Spread.of(self.runs[name].rates)
+
+
+def measure(
+    model: Model,
+    settings: Settings,
+    tokens: int,
+    repeats: int,
+    progress: Progress,
+    prompts: Sequence[Prompt] = PROMPTS,
+) -> list[Row]:
+    """Decode every prompt ``repeats`` times by every contestant, in turns."""
+    rivals = contestants(model, settings)
+    rows = [Row(prompt, {rival.name: Runs() for rival in rivals}) for prompt in prompts]
+    for rival in rivals:  # the first forwards of a process are slower
+        _decode(rival, prompts[0], min(tokens, 8))
+    for repeat, row, rival in _schedule(rows, rivals, repeats):
+        progress(f"{row.prompt.name}, {rival.name}, {repeat + 1} of {repeats}")
+        row.runs[rival.name].add(_decode(rival, row.prompt, tokens))
+    return rows
+
+
+def category_rate(rows: Sequence[Row], category: Category, name: str) -> float:
+    """The mean of the medians of the category's prompts, as the published table takes it.
+
+    0 when every text of the category loops.
+    """
+    rates = [
+        row.rate(name).median for row in rows if row.prompt.category == category and row.counts
+    ]
+    return statistics.fmean(rates) if rates else 0.0
+
+
+def to_json(rows: Sequence[Row]) -> dict[str, Any]:
+    """Categories with their ratios, then every prompt with its text."""
+    return {
+        "categories": {
+            category: {
+                "published_tokens_per_s": PUBLISHED[category],
+                "published_ratio_to_prose": _published_ratio(category),
+                "contestants": {
+                    name: {
+                        "tokens_per_s": round(category_rate(rows, category, name), 3),
+                        "ratio_to_prose": round(_ratio(rows, category, name), 4),
+                    }
+                    for name in NAMES
+                },
+            }
+            for category in PUBLISHED
+        },
+        "prompts": [_row_to_json(row) for row in rows],
+    }
+
+
+def tables(rows: Sequence[Row]) -> Iterator[Table]:
+    """The four categories beside the published ones, then the prompts."""
+    categories = report.new_table(
+        "Tokens per second by category", "", *NAMES, "ratio to prose", "published", "its ratio"
+    )
+    for category in PUBLISHED:
+        categories.add_row(
+            category,
+            *(_shown(category_rate(rows, category, name)) for name in NAMES),
+            _shown(_ratio(rows, category, SHIPPED), 2),
+            f"{PUBLISHED[category]:.2f}",
+            f"{_published_ratio(category):.2f}",
+        )
+    yield categories
+    prompts = report.new_table(
+        "By prompt: tokens per second, median [lowest–highest]",
+        "",
+        *NAMES,
+        "tokens",
+        "per forward",
+        "prefill/verify/canvas",
+        "syntax/file/denoiser",
+        "loop",
+    )
+    for row in rows:
+        shipped = row.runs[SHIPPED]
+        forwards, accepted = shipped.tally.forwards, shipped.tally.accepted
+        repeats = max(1, shipped.tally.answers)
+        prompts.add_row(
+            row.prompt.name,
+            *(str(row.rate(name)) for name in NAMES),
+            f"{shipped.tally.tokens // repeats}",
+            f"{shipped.tally.tokens_per_forward:.2f}",
+            "/".join(
+                str(n // repeats) for n in (forwards.prefill, forwards.verify, forwards.canvas)
+            ),
+            "/".join(
+                str(n // repeats) for n in (accepted.syntax, accepted.file, accepted.denoiser)
+            ),
+            ""
+            if row.period is None
+            else f"after {row.period}" + ("" if row.counts else ", left out"),
+        )
+    yield prompts
+
+
+def _schedule(
+    rows: Sequence[Row], rivals: Sequence[Contestant], repeats: int
+) -> Iterator[tuple[int, Row, Contestant]]:
+    """Contestants in turns, so that a slow phase of the machine hits all of them alike."""
+    for repeat in range(repeats):
+        for number, row in enumerate(rows):
+            for rival in rotated(rivals, repeat + number):
+                yield repeat, row, rival
+
+
+def _decode(rival: Contestant, prompt: Prompt, tokens: int) -> Infill:
+    forget(rival.decoder.model)
+    return rival.decoder.infill(Hole(prompt.text, "", tokens))
+
+
+def _ratio(rows: Sequence[Row], category: Category, name: str) -> float:
+    return report.ratio(category_rate(rows, category, name), category_rate(rows, "prose", name))
+
+
+def _published_ratio(category: Category) -> float:
+    return round(PUBLISHED[category] / PUBLISHED["prose"], 4)
+
+
+def _shown(value: float, digits: int = 1) -> str:
+    return f"{value:.{digits}f}" if value else "–"
+
+
+def _row_to_json(row: Row) -> dict[str, Any]:
+    reference = row.runs[ONE_AT_A_TIME].ids
+    return {
+        "name": row.prompt.name,
+        "category": row.prompt.category,
+        "prompt": row.prompt.text,
+        "loops_after_tokens": row.period,
+        "counts": row.counts,
+        "contestants": {
+            name: {
+                "tokens_per_s": [round(rate, 3) for rate in runs.rates],
+                "median": round(row.rate(name).median, 3),
+                "ended_by": runs.reason,
+                "identical_to_one_at_a_time": runs.ids == reference,
+                "text": runs.text,
+                "all_repeats": runs.tally.to_json(),
+            }
+            for name, runs in row.runs.items()
+        },
+    }
