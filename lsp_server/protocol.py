@@ -3,7 +3,7 @@
 Knows names and shapes, not what they mean to the server. Keys are camelCase on the wire, except
 inside the object of ``unmask/infill``, which is the one that ``unmask infill --json`` prints.
 Positions are 0-based lines and UTF-16 characters everywhere. Optional keys are left out when they
-have no value.
+have no value (the converter leaves out whatever equals its default: so nothing else here has one).
 
 Client to server, requests::
 
@@ -103,9 +103,9 @@ class Canvas:
 class ForwardCounts:
     """Forward passes by kind."""
 
-    prefill: int = 0
-    verify: int = 0
-    canvas: int = 0
+    prefill: int
+    verify: int
+    canvas: int
 
 
 @attrs.frozen
@@ -156,9 +156,9 @@ class Status:
 class DraftCounts:
     """Drafted tokens that were kept, by source."""
 
-    syntax: int = 0
-    file: int = 0
-    denoiser: int = 0
+    syntax: int
+    file: int
+    denoiser: int
 
 
 @attrs.frozen
@@ -234,8 +234,8 @@ class Request(Generic[P]):
 
     id: int | str
     method: str
+    jsonrpc: str
     params: P | None = None
-    jsonrpc: str = "2.0"
 
 
 @attrs.define
@@ -243,8 +243,8 @@ class Notification(Generic[P]):
     """JSON-RPC envelope of a notification."""
 
     method: str
+    jsonrpc: str
     params: P | None = None
-    jsonrpc: str = "2.0"
 
 
 @attrs.define
@@ -252,8 +252,8 @@ class Response(Generic[P]):
     """JSON-RPC envelope of a result."""
 
     id: int | str
+    jsonrpc: str
     result: P
-    jsonrpc: str = "2.0"
 
 
 _MESSAGES: dict[str, type] = {

@@ -220,14 +220,11 @@ def serve(settings: Settings, tcp: tuple[str, int] | None = None) -> int:
 
     logs.configure()
     server = create(settings, load)
-    try:
-        if tcp:
-            logger.info("listening on %s:%d", *tcp)
-            server.start_tcp(*tcp)
-        else:
-            server.start_io(*claim_stdio())
-    except SystemExit:
-        pass  # how pygls obeys "exit" over TCP
+    if tcp:
+        logger.info("listening on %s:%d", *tcp)
+        server.start_tcp(*tcp)
+    else:
+        server.start_io(*claim_stdio())
     status = 0 if server.protocol.was_shut_down else 1
     if not server.worker.close(CLOSING_S):
         os._exit(status)  # a thread deep in loading the model would crash a dying interpreter

@@ -54,9 +54,8 @@ def arrival() -> Arrival:
 class ServerProtocol(UnmaskProtocol):
     """pygls' protocol with our documents and our manners."""
 
-    @property
-    def documents(self) -> Documents:
-        """The open documents."""
+    def open_documents(self) -> Documents:
+        """The open documents; only after ``initialize``."""
         assert isinstance(self.workspace, Documents)
         return self.workspace
 
@@ -97,7 +96,7 @@ class ServerProtocol(UnmaskProtocol):
         at = time.perf_counter()
         _arrival.set(Arrival(at))
         if method_name in ABOUT_TEXT and self._workspace is not None:
-            document = self.documents.find(params.text_document.uri)
+            document = self.open_documents().find(params.text_document.uri)
             if document is not None:
                 _arrival.set(Arrival(at, document.snapshot(), document.last_change))
         super()._handle_request(msg_id, method_name, params)

@@ -1,0 +1,350 @@
+"""What the server does when, with the puppet in the model's place."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+from lsprotocol import types
+from pygls.exceptions import JsonRpcException, JsonRpcRequestCancelled
+
+from lsp_server import protocol
+from lsp_server.models.base import ModelError
+from tests.protocol.conftest import Stage
+from tests.protocol.editor import AUTOMATIC, Editor, within
+
+URI = "file:///project/sums.py"
+TEXT = "def add(a, b):\n    return "
+
+
+async def becomes(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not condition():
+            await asyncio.sleep(0.005)
+
+
+async def test_announces_what_it_does(editor: Editor) -> None:
+    capabilities = editor.capabilities
+    assert isinstance(capabilities.inline_completion_provider, types.InlineCompletionOptions)
+    assert capabilities.position_encoding == types.PositionEncodingKind.Utf16
+    sync = capabilities.text_document_sync
+    assert isinstance(sync, types.TextDocumentSyncOptions)
+    assert sync.change == types.TextDocumentSyncKind.Incremental
+
+
+async def test_completes(editor: Editor, stage: Stage) -> None:
+    editor.open(URI, TEXT)
+    item = await editor.complete(URI)
+    assert item is not None
+    assert item.insert_text == "a + b"
+    assert editor.apply(URI, item) == TEXT + "a + b"
+    assert item.command is None
+    assert stage.puppet.holes[-1].prefix == TEXT
+
+
+async def test_latency_is_told(editor: Editor) -> None:
+    editor.open(URI, TEXT)
+    await editor.complete(URI)
+    (latency,) = editor.latencies
+    assert (latency.method, latency.offered, latency.reason) == (
+        "textDocument/inlineCompletion",
+        True,
+        "offered",
+    )
+    assert latency.ms > 0
+    assert latency.p50 == latency.p95 == latency.ms
+    assert latency.forwards == protocol.ForwardCounts(prefill=1, verify=1, canvas=0)
+    assert (latency.tokens, latency.tokens_per_forward, latency.cached) == (3, 3.0, False)
+    assert (latency.model, latency.device, latency.version) == ("puppet", "cpu", 1)
+
+
+async def test_cancelled_request_stops_between_forwards(editor: Editor, stage: Stage) -> None:
+    stage.puppet.holding = True
+    editor.open(URI, TEXT)
+    answer = editor.ask(URI, identity="withdrawn")
+    await becomes(stage.puppet.begun.is_set)
+    editor.cancel("withdrawn")
+    with pytest.raises(JsonRpcException) as error:
+        await within(5, answer)
+    assert error.value.code == JsonRpcRequestCancelled.CODE
+    await becomes(lambda: stage.puppet.stopped == 1)
+    stage.puppet.holding = False
+    assert await editor.complete(URI) is not None
+    assert (await editor.stats()).cancelled == 1
+
+
+async def test_latest_request_wins(editor: Editor, stage: Stage) -> None:
+    stage.puppet.holding = True
+    editor.open(URI, TEXT)
+    older = [editor.ask(URI) for _ in range(3)]
+    await becomes(stage.puppet.begun.is_set)
+    newest = editor.ask(URI)
+    assert await within(5, asyncio.gather(*older)) == [None, None, None]
+    stage.puppet.holding = False
+    assert (await within(5, newest)) is not None
+    stats = await editor.stats()
+    assert (stats.cancelled, stats.offered) == (3, 1)
+
+
+async def test_completion_does_not_stop_an_infill(editor: Editor, stage: Stage) -> None:
+    stage.puppet.holding = True
+    editor.open(URI, TEXT + "0\n")
+    infill = editor.infill(URI, len(TEXT), len(TEXT) + 1)
+    await becomes(stage.puppet.begun.is_set)
+    completion = editor.ask(URI)
+    stage.puppet.holding = False
+    assert (await within(5, infill))["text"] == "a + b"
+    await within(5, completion)
+
+
+async def test_text_is_that_of_the_request(editor: Editor, stage: Stage) -> None:
+    """A change right behind a request does not reach into it."""
+    editor.open(URI, TEXT)
+    answer = editor.ask(URI)
+    editor.insert(URI, 0, "# later\n")
+    await within(5, answer)
+    assert stage.puppet.holes[-1].prefix == TEXT
+    assert editor.latencies[-1].version == 1
+
+
+async def test_warms_where_typing_pauses_and_gives_way(editor: Editor, stage: Stage) -> None:
+    editor.open(URI, TEXT)
+    await becomes(lambda: bool(stage.puppet.warmed))
+    assert stage.puppet.warmed[-1].prefix == TEXT
+    stage.puppet.holding = True
+    stage.puppet.begun.clear()
+    editor.insert(URI, len(TEXT), "a")
+    await becomes(stage.puppet.begun.is_set)
+    assert stage.puppet.warmed[-1].prefix == TEXT + "a"
+    stopped = stage.puppet.stopped
+    answer = editor.ask(URI)
+    await becomes(lambda: stage.puppet.stopped == stopped + 1)
+    stage.puppet.holding = False
+    await within(5, answer)
+
+
+async def test_warms_where_the_cursor_rests(editor: Editor, stage: Stage) -> None:
+    editor.open("file:///project/other.py", "x = 1\n")
+    editor.open(URI, TEXT)
+    cursor = protocol.CursorParams(types.TextDocumentIdentifier(URI), types.Position(0, 4))
+    editor.client.protocol.notify(protocol.CURSOR, cursor)
+    await becomes(lambda: any(hole.prefix == "def " for hole in stage.puppet.warmed))
+
+
+async def test_requests_while_loading(stage: Stage) -> None:
+    editor = Editor.new()
+    stage.puppet.loaded.clear()
+    await stage.connect(editor)
+    await editor.initialize()
+    await becomes(lambda: any(status.progress == 0.5 for status in editor.statuses))
+    status = editor.statuses[-1]
+    assert (status.state, status.message) == ("loading", "waking the puppet")
+    editor.open(URI, TEXT)
+    assert await within(5, editor.complete(URI)) is None
+    infill = await within(5, editor.infill(URI, 0, 3))
+    assert (infill["text"], infill["reason"]) == (None, "loading")
+    stage.puppet.loaded.set()
+    ready = await editor.until("ready", 10)
+    assert ready.model is not None
+    assert (ready.model.name, ready.progress) == ("puppet", None)
+    assert await editor.complete(URI) is not None
+    await editor.quit()
+
+
+async def test_model_that_cannot_be_loaded(stage: Stage) -> None:
+    editor = Editor.new()
+    stage.puppet.load_error = ModelError("the model is not on this machine yet; run it")
+    await stage.connect(editor)
+    await editor.initialize()
+    status = await editor.until("error", 10)
+    assert status.message == "the model is not on this machine yet; run it"
+    editor.open(URI, TEXT)
+    assert await editor.complete(URI) is None
+    stage.puppet.load_error = None
+    editor.client.workspace_did_change_configuration(
+        types.DidChangeConfigurationParams({"unmask": {"maxTokens": 9}})
+    )
+    await editor.until("ready", 10)
+    assert not editor.shown
+    await editor.quit()
+
+
+async def test_settings_at_the_start_are_those_of_the_first_load(stage: Stage) -> None:
+    editor = Editor.new()
+    editor.configuration = {"threads": 1}
+    await stage.connect(editor)
+    await editor.initialize({"settings": {"maxTokens": 7, "threads": 2}})
+    await editor.until("ready", 10)
+    (settings,) = stage.puppet.loads
+    assert (settings.max_tokens, settings.threads) == (7, 1)
+    await editor.quit()
+
+
+async def configure(editor: Editor, settings: object) -> None:
+    editor.client.workspace_did_change_configuration(types.DidChangeConfigurationParams(settings))
+    await editor.stats()  # handled by now
+
+
+@pytest.mark.parametrize("nested", [True, False])
+async def test_settings_change(editor: Editor, stage: Stage, nested: bool) -> None:
+    settings = {"maxTokens": 5, "languages": {"*": True, "markdown": False}}
+    await configure(editor, {"unmask": settings} if nested else settings)
+    editor.open(URI, TEXT)
+    await becomes(lambda: stage.server.engine.settings.max_tokens == 5)
+    assert await editor.complete(URI) is not None
+    assert len(stage.puppet.loads) == 1, "nothing that needs another model has changed"
+    editor.open("file:///project/notes.md", "# Notes about addition\n", "markdown")
+    assert await editor.complete("file:///project/notes.md") is None
+    assert editor.latencies[-1].reason == "G1"
+
+
+async def test_settings_that_need_another_model(editor: Editor, stage: Stage) -> None:
+    await configure(editor, {"unmask": {"precision": "fp32"}})
+    await becomes(lambda: len(stage.puppet.loads) == 2)
+    await editor.until("ready", 10)
+    assert stage.puppet.loads[-1].precision == "fp32"
+
+
+@pytest.mark.parametrize("settings", [{"maxTokens": 0}, {"languages": 3}, {"unmask": 3}])
+async def test_invalid_settings_change_nothing(
+    editor: Editor, stage: Stage, settings: object
+) -> None:
+    before = stage.server.engine.settings
+    await configure(editor, settings)
+    assert stage.server.engine.settings == before
+    assert any("settings ignored" in line for line in editor.logged)
+
+
+async def test_pause_and_resume(editor: Editor) -> None:
+    editor.open(URI, TEXT)
+    status = await editor.request(protocol.PAUSE, {})
+    assert status.state == "paused"
+    await editor.until("paused", 5)
+    assert await editor.complete(URI) is None
+    infill = await editor.infill(URI, 0, 3)
+    assert (infill["text"], infill["reason"]) == (None, "paused")
+    assert (await editor.request(protocol.RESUME, {})).state == "ready"
+    assert await editor.complete(URI) is not None
+
+
+async def test_off_for_every_language(editor: Editor) -> None:
+    await configure(editor, {"languages": {"*": False}})
+    await editor.until("off", 5)
+    editor.open(URI, TEXT)
+    assert await editor.complete(URI) is None
+
+
+async def test_broken_decoder(editor: Editor, stage: Stage) -> None:
+    stage.puppet.error = RuntimeError(f"cannot fill {TEXT}")
+    editor.open(URI, TEXT)
+    assert await editor.complete(URI) is None
+    infill = await editor.infill(URI, 0, 3)
+    assert (infill["text"], infill["reason"]) == (None, "error")
+    stage.puppet.error = None
+    assert await editor.complete(URI) is not None
+    assert not any("return" in line for line in editor.logged)
+
+
+async def test_infill_with_progress(editor: Editor, stage: Stage) -> None:
+    editor.open(URI, TEXT + "0\n")
+    infill = await editor.infill(
+        URI, len(TEXT), len(TEXT) + 1, work_done_token="work", partial_result_token="canvas"
+    )
+    assert (infill["text"], infill["reason"], infill["version"]) == ("a + b", "offered", 1)
+    assert infill["range"] == {
+        "start": {"line": 1, "character": 11},
+        "end": {"line": 1, "character": 12},
+    }
+    assert (infill["forwards"], infill["accepted"]) == (
+        {"prefill": 1, "verify": 1, "canvas": 0},
+        {"syntax": 0, "file": 0, "denoiser": 2},
+    )
+    work = [report.value for report in editor.progress if report.token == "work"]
+    assert [value["kind"] for value in work] == ["begin", "report", "report", "end"]
+    assert work[2]["message"] == "a + b░"
+    canvases = [report.value for report in editor.progress if report.token == "canvas"]
+    assert [canvas["kind"] for canvas in canvases] == ["prefill", "verify"]
+    assert canvases[-1]["cells"] == [
+        {"text": "a + b", "origin": "base", "state": "committed"},
+        {"text": "", "origin": "mask", "state": "mask"},
+    ]
+
+
+async def test_infill_cancelled_by_its_progress(editor: Editor, stage: Stage) -> None:
+    stage.puppet.holding = True
+    editor.open(URI, TEXT)
+    answer = editor.infill(URI, 0, 3, work_done_token="work")
+    await becomes(stage.puppet.begun.is_set)
+    editor.client.window_work_done_progress_cancel(types.WorkDoneProgressCancelParams("work"))
+    infill = await within(5, answer)
+    assert (infill["text"], infill["reason"]) == (None, "cancelled")
+    assert editor.progress[-1].value["kind"] == "end"
+
+
+async def test_accepted_is_counted_once(stage: Stage) -> None:
+    editor = Editor.new()
+    await stage.connect(editor)
+    await editor.initialize({"acceptedCommand": True})
+    await editor.until("ready", 10)
+    editor.open(URI, TEXT)
+    item = await editor.complete(URI)
+    assert item is not None
+    assert item.command is not None
+    editor.insert(URI, len(TEXT), str(item.insert_text))
+    await editor.client.workspace_execute_command_async(
+        types.ExecuteCommandParams(item.command.command, item.command.arguments)
+    )
+    assert (await editor.stats()).accepted == 1
+    await editor.quit()
+
+
+async def test_accepting_is_seen_in_the_text(editor: Editor) -> None:
+    editor.open(URI, TEXT)
+    await editor.complete(URI)
+    end = editor.insert(URI, len(TEXT), "a")  # typed through
+    assert (await editor.stats()).accepted == 0
+    editor.insert(URI, end, " + b")
+    assert (await editor.stats()).accepted == 1
+
+
+async def test_closed_document_is_forgotten(editor: Editor, stage: Stage) -> None:
+    editor.open(URI, TEXT)
+    assert await editor.complete(URI) is not None
+    editor.close(URI)
+    assert await editor.complete(URI) is None
+    stage.puppet.text = "b + a"
+    editor.open(URI, TEXT)
+    item = await editor.complete(URI)
+    assert item is not None
+    assert item.insert_text == "b + a"
+
+
+async def test_copilot_dialect(stage: Stage) -> None:
+    editor = Editor.new()
+    await stage.connect(editor)
+    await editor.initialize({"editorPluginInfo": {"name": "other", "version": "1"}})
+    await editor.until("ready", 10)
+    assert editor.others[-1] == "Normal"
+    editor.open(URI, TEXT)
+    item = await editor.complete(URI)
+    assert item is not None
+    notify = editor.client.protocol.notify
+    notify(protocol.DID_FOCUS, {"textDocument": {"uri": URI}})
+    notify(protocol.DID_SHOW, protocol.ShownParams(item))
+    notify(protocol.DID_PARTIALLY_ACCEPT, protocol.PartialAcceptParams(item, 1))
+    stats = await editor.stats()
+    assert (stats.shown, stats.partially_accepted) == (1, 1)
+    await editor.request(protocol.PAUSE, {})
+    assert editor.others[-1] == "Inactive"
+    await editor.quit()
+
+
+async def test_automatic_completion_asks_for_manners(editor: Editor, stage: Stage) -> None:
+    """The kind of the last change reaches the gate."""
+    editor.open(URI, TEXT + "ab")
+    editor.replace(URI, len(TEXT), len(TEXT) + 2, "")
+    assert await editor.complete(URI, trigger=AUTOMATIC) is None
+    assert editor.latencies[-1].reason == "G4"
+    editor.insert(URI, len(TEXT) - 1, " ")
+    assert await editor.complete(URI, trigger=AUTOMATIC) is not None
