@@ -6,7 +6,8 @@ or in ``vscode-extension/node_modules``; an install that was interrupted is neve
 its folder gets its name, or its stamp, only at the end.
 
     toolchain.py install [node] [extension] [workbench] [browser]    all four without a name
-    toolchain.py npm ARGUMENTS…                                      npm in vscode-extension
+    toolchain.py package                                             vscode-extension/unmask.vsix
+    toolchain.py npm ARGUMENTS…                                      any npm command there
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from filelock import FileLock
 SCRIPTS = Path(__file__).resolve().parent
 EXTENSION = SCRIPTS.parent
 TOOLS = EXTENSION.parent / ".tools"
+VSIX = EXTENSION / "unmask.vsix"
 NODE_MAJOR = 24  # what code-server asks for; the extension's own tools are content with 22
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FONT = Path("/usr/share/fonts/truetype/dejavu")  # without a font the editor draws boxes
@@ -114,16 +116,25 @@ def install_extension_packages() -> Path:
     return modules
 
 
+def package() -> Path:
+    """Build the extension and pack it; returns the VSIX. Raises ToolError."""
+    install("extension")
+    _run_npm("the extension", ["run", "package"], EXTENSION)
+    return VSIX
+
+
 # ------------------------------------------------------------------------------- VS Code, Chromium
 
 
 def install_workbench() -> Path:
     """Install code-server, VS Code as a web page; returns its entry script.
 
-    The scripts of its packages are not run: they compile what only terminals and keyrings need.
+    The scripts of its packages are not run: they compile what only terminals and keyrings need,
+    and the writer of log files, for which there is a substitute.
     """
     pins = SCRIPTS / "workbench"
-    home = TOOLS / f"workbench-{_digest(pins / 'package-lock.json')[:12]}"
+    logger = pins / "spdlog.js"
+    home = TOOLS / f"workbench-{_digest(pins / 'package-lock.json', logger)[:12]}"
     server = Path("node_modules", "code-server")
     if not home.exists():
         TOOLS.mkdir(parents=True, exist_ok=True)
@@ -138,6 +149,7 @@ def install_workbench() -> Path:
         _npm("code-server", ["ci", "--ignore-scripts"], fresh)
         _npm("VS Code's packages", own, vscode)
         _npm("the packages of VS Code's own extensions", own, vscode / "extensions")
+        shutil.copy(logger, vscode / "node_modules" / "@vscode" / "spdlog" / "index.js")
         fresh.replace(home)
     return home / server / "out" / "node" / "entry.js"
 
@@ -175,7 +187,7 @@ def _may_use_apt() -> bool:
 
 
 def _apt(packages: list[str]) -> None:
-    _say("Debian's chromium")
+    print("installing Debian's chromium …", file=sys.stderr, flush=True)
     quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     for arguments in (
         ["update", "-q"],
@@ -193,27 +205,32 @@ def _apt(packages: list[str]) -> None:
 
 
 def _npm(what: str, arguments: list[str], folder: Path) -> None:
-    _say(what)
-    for attempt in range(2):  # registries drop a connection now and then
-        done = subprocess.run(
-            ["npm", *arguments], cwd=folder, env=environment(), capture_output=True, text=True
-        )
-        if done.returncode == 0:
-            return
-        if attempt == 0:
-            time.sleep(3)
-    raise ToolError(_reason(what, done.stderr))
+    """Install packages; registries drop a connection now and then, so twice if need be."""
+    print(f"installing {what} …", file=sys.stderr, flush=True)
+    try:
+        _run_npm(what, arguments, folder)
+    except ToolError:
+        time.sleep(3)
+        _run_npm(what, arguments, folder)
 
 
-def _reason(what: str, errors: str) -> str:
+def _run_npm(what: str, arguments: list[str], folder: Path) -> None:
+    done = subprocess.run(
+        ["npm", *arguments], cwd=folder, env=environment(), capture_output=True, text=True
+    )
+    if done.returncode:
+        raise ToolError(_reason(what, arguments, done.stderr))
+
+
+def _reason(what: str, arguments: list[str], errors: str) -> str:
     code = re.search(r"npm (?:error|ERR!) code (\S+)", errors)
     name = code[1] if code else _last_line(errors)
-    advice = "run npm with the same arguments by hand to see why"
+    advice = f"run npm {' '.join(arguments)} in its folder to see why"
     if name in {"ENOTFOUND", "EAI_AGAIN", "ECONNREFUSED", "ECONNRESET", "ETIMEDOUT"}:
         advice = "the npm registry cannot be reached; connect to the network and run this again"
     elif name == "ENOSPC":
         advice = f"the disk is full; free 1 GB under {TOOLS.parent} and run this again"
-    return f"{what} could not be installed ({name}): {advice}"
+    return f"{what} could not be had ({name}): {advice}"
 
 
 def _last_line(text: str) -> str:
@@ -221,12 +238,8 @@ def _last_line(text: str) -> str:
     return lines[-1].strip() if lines else "no message"
 
 
-def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def _say(what: str) -> None:
-    print(f"installing {what} …", file=sys.stderr, flush=True)
+def _digest(*paths: Path) -> str:
+    return hashlib.sha256(b"".join(path.read_bytes() for path in paths)).hexdigest()
 
 
 INSTALLERS: dict[str, Callable[[], Path]] = {
@@ -253,6 +266,7 @@ def main() -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     installer = commands.add_parser("install", help="install tools; all of them by default")
     installer.add_argument("names", nargs="*", metavar="|".join(INSTALLERS))
+    commands.add_parser("package", help="build the extension's VSIX")
     npm = commands.add_parser("npm", help="run npm in vscode-extension")
     npm.add_argument("arguments", nargs=argparse.REMAINDER)
     given = parser.parse_args()
@@ -260,6 +274,9 @@ def main() -> int:
         if given.command == "npm":
             install("extension")
             return subprocess.call(["npm", *given.arguments], cwd=EXTENSION, env=environment())
+        if given.command == "package":
+            print(package())
+            return 0
         names = given.names or list(INSTALLERS)
         unknown = [name for name in names if name not in INSTALLERS]
         if unknown:
