@@ -1,5 +1,5 @@
 ; What a cursor can stand in. @string and @comment hold text, @code is code inside a string.
-[(string) (template_string) (regex) (jsx_text)] @string
+[(string) (template_string) (regex)] @string
 (comment) @comment
 [(template_substitution) (jsx_expression)] @code
 

@@ -20,6 +20,8 @@ from typing import Any, Final
 import tree_sitter
 
 _log = logging.getLogger(__name__)
+_PLACES: Final = frozenset({"string", "comment", "code", "open", "close"})
+_COVERS: Final = frozenset({"string", "comment", "argument_list", "block", "expression"})
 _ERRORS: Final = "(ERROR) @error (MISSING) @error"
 
 
@@ -44,6 +46,7 @@ class Layout:
     unit: str  # one level of indentation where the text shows none
     terminator: str  # may end a statement before the end of its line, or ""
     separator: str  # stands between the members of a list
+    decorator: str  # begins a line that belongs to the statement below, or ""
     clauses: frozenset[str]  # first words of lines that go on with the statement before
     headers: frozenset[str]  # first words of lines that a block follows
     operands: frozenset[str]  # words after which an expression is due
@@ -62,7 +65,8 @@ class Language:
     lexis: Lexis
     layout: Layout
     grammar: tree_sitter.Language
-    spans: tree_sitter.Query
+    places: tree_sitter.Query  # spans.scm: strings, comments, code in strings, brackets
+    covers: tree_sitter.Query  # spans.scm: what a selection can cover
     statements: tree_sitter.Query
     errors: tree_sitter.Query
 
@@ -140,14 +144,22 @@ def _load(name: str) -> Language | None:
         lexis=_lexis(facts["lexis"]),
         layout=_layout(facts["layout"]),
         grammar=grammar,
-        spans=_query(grammar, name, "spans.scm"),
+        places=_query(grammar, name, "spans.scm", _COVERS - _PLACES),
+        covers=_query(grammar, name, "spans.scm", _PLACES - _COVERS),
         statements=_query(grammar, name, "statements.scm"),
         errors=tree_sitter.Query(grammar, _ERRORS),
     )
 
 
-def _query(grammar: tree_sitter.Language, name: str, file: str) -> tree_sitter.Query:
-    return tree_sitter.Query(grammar, (grammars() / name / file).read_text("utf-8"))
+def _query(
+    grammar: tree_sitter.Language, name: str, file: str, without: frozenset[str] = frozenset()
+) -> tree_sitter.Query:
+    """A query file, without some of its captures: every captured node costs time."""
+    query = tree_sitter.Query(grammar, (grammars() / name / file).read_text("utf-8"))
+    captured = {query.capture_name(index) for index in range(query.capture_count)}
+    for capture in captured & without:
+        query.disable_capture(capture)
+    return query
 
 
 def _lexis(facts: dict[str, Any]) -> Lexis:
@@ -168,6 +180,7 @@ def _layout(facts: dict[str, Any]) -> Layout:
         unit=facts["unit"],
         terminator=facts["terminator"],
         separator=facts["separator"],
+        decorator=facts["decorator"],
         clauses=frozenset(facts["clauses"]),
         headers=frozenset(facts["headers"]),
         operands=frozenset(facts["operands"]),

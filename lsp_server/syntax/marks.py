@@ -8,8 +8,7 @@ millisecond. Knows nothing of trees and of what marks mean.
 from __future__ import annotations
 
 import re
-from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Final, Literal, NamedTuple
 
@@ -80,14 +79,15 @@ def scan(text: str, lexis: Lexis, inside: Inside | None = None) -> Iterator[Mark
             yield Mark("string", start, position, closed)
 
 
-def inside_after(text: str, lexis: Lexis, inside: Inside | None = None) -> Inside | None:
-    """The string or comment in which a text stops."""
-    last = deque(scan(text, lexis, inside), maxlen=1)
-    if not last or last[0].closed or last[0].end < len(text):
+def inside_after(
+    text: str, marks: Sequence[Mark], lexis: Lexis, inside: Inside | None = None
+) -> Inside | None:
+    """The string or comment in which a text stops, given its marks."""
+    if not marks or marks[-1].closed or marks[-1].end < len(text):
         return None
-    if last[0].start == 0 and inside:
+    if marks[-1].start == 0 and inside:
         return inside
-    return opened_by(text[last[0].start :], lexis)
+    return opened_by(text[marks[-1].start :], lexis)
 
 
 def opened_by(text: str, lexis: Lexis) -> Inside | None:

@@ -8,6 +8,7 @@ lines. Knows nothing of cursors and spans.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Final
 
 import tree_sitter
@@ -94,17 +95,25 @@ class SyntaxTree:
         cursor.set_byte_range(self.byte(start), self.byte(end))
         return cursor.captures(self._tree.root_node)
 
+    @property
+    def _is_ascii(self) -> bool:
+        return len(self._data) == len(self._text)
+
     def byte(self, offset: int) -> int:
         """The byte at which a code point starts."""
-        if len(self._data) == len(self._text):
+        if self._is_ascii:
             return offset
         return len(encode(self._text[:offset]))
 
-    def offset(self, byte: int) -> int:
-        """The code point that starts at a byte."""
-        if len(self._data) == len(self._text):
-            return byte
-        return len(self._data[:byte].decode())
+    def offsets(self, places: Iterable[int]) -> dict[int, int]:
+        """The code points that start at some bytes, by byte."""
+        found: dict[int, int] = {}
+        byte = offset = 0
+        for place in sorted(places):
+            offset += place - byte if self._is_ascii else len(self._data[byte:place].decode())
+            byte = place
+            found[place] = offset
+        return found
 
 
 Captures = dict[str, list[tree_sitter.Node]]

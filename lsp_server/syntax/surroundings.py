@@ -1,0 +1,326 @@
+"""What is known about a place in a document before anything is written there.
+
+Half-typed code around a cursor is the normal case. Where the tree has no errors near the place, its
+leaf tokens say what is open above the line; the line itself is read by its marks. Where it has
+errors, marks are read from the outermost statement on, and indentation decides which brackets can
+still be open. Reads a bounded stretch around the place.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from lsp_server.syntax.languages import Language, Layout, Lexis
+from lsp_server.syntax.lines import (
+    filled,
+    line_end,
+    line_start,
+    lines_above,
+    lines_below,
+    width,
+)
+from lsp_server.syntax.marks import PARTNER, Inside, Mark, inside_after, opened_by, scan
+from lsp_server.syntax.trees import SyntaxTree
+
+REACH: Final = 300
+"""Lines above and below that are read."""
+
+LONGEST: Final = 4000
+"""Characters of a line that are read on either side of the place."""
+
+_CLOSERS: Final = (")", "]", "}")
+_OPENS: Final = re.compile(r"[\w(\[{]")
+_PARAMETERS: Final = re.compile(r"\)\s*(?::[^={}]*)?$")
+_VALUE: Final = re.compile(r"(?:[^=!<>]=|[(,:\[?&|])$")
+_WORDS: Final = re.compile(r"\w+")
+
+
+class Bracket(NamedTuple):
+    """An opening bracket; ``indent`` is that of its line, ``before`` stands left of it there."""
+
+    char: str
+    offset: int
+    indent: int
+    before: str
+
+    @property
+    def closer(self) -> str:
+        """The bracket that closes it."""
+        return PARTNER[self.char]
+
+    @property
+    def interpolates(self) -> bool:
+        """Whether it opens code inside a string."""
+        return self.before.endswith("$") and self.char == "{"
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """Facts about a place: a cursor, or a region between two offsets."""
+
+    head: str  # left of it, on its line
+    rest: str  # right of it, on its line
+    above: str  # code of the nearest line above that has any; not of a documentation string
+    below: str  # nearest line below that is not blank
+    inside: Inside | None  # the string or comment it lies in
+    opened: tuple[Bracket, ...]  # open there, outermost first
+    closed_by_rest: int  # innermost of these that the rest of the line closes
+    dangling: int  # innermost of the others that nothing below closes
+    empty: bool  # nothing between it and the innermost open bracket
+    here: bool  # the innermost open bracket is on its line
+    clean: bool  # no syntax errors around it
+
+    @property
+    def closing(self) -> bool:
+        """Nothing right of it but marks that close, as editors insert them by themselves."""
+        return closes_only(self.rest, self.inside)
+
+
+def closes_only(rest: str, inside: Inside | None) -> bool:
+    """Whether a rest of a line has no words and opens nothing."""
+    if _OPENS.search(rest):
+        return False
+    return inside is not None or rest.lstrip()[:1] not in ("'", '"', "`")
+
+
+def look_around(tree: SyntaxTree, language: Language, start: int, end: int) -> Surroundings:
+    """The facts about the place between two offsets of a tree's text."""
+    text, line = tree.text, line_start(tree.text, start)
+    top, bottom = _top(text, line), _bottom(text, line_end(text, end))
+    clean = not tree.captures(language.errors, top, bottom)
+    leaves = _leaves(tree, language, top, start)
+    begin, outer = _where_to_begin(
+        leaves, text, language.lexis, max(line, start - LONGEST) if clean else top, start
+    )
+    marks = list(scan(text[begin:start], language.lexis, outer))
+    opened = _open_above(leaves, text, begin)
+    _follow(opened, marks, text, begin, None if clean else language.layout)
+    head = text[line:start]
+    if not clean and filled(head):
+        _leave_by_indentation(opened, language.layout, line, head)
+    inside = inside_after(text[begin:start], marks, language.lexis, outer)
+    rest = text[end : min(line_end(text, end), end + LONGEST)]
+    closed = 0
+    if closes_only(rest, inside):
+        closed = _count_closed(rest, opened, language.lexis, inside)
+        end = line_end(text, end)
+    return Surroundings(
+        head=head,
+        rest=rest,
+        above=_code_above(tree, language, line),
+        below=_line_below(text, end),
+        inside=inside,
+        opened=tuple(opened),
+        closed_by_rest=closed,
+        dangling=0 if clean else _count_dangling(text, end, opened, closed, language),
+        empty=bool(opened) and not filled(text[opened[-1].offset + 1 : start]),
+        here=bool(opened) and opened[-1].offset >= line,
+        clean=clean,
+    )
+
+
+def opens_block(bracket: Bracket, layout: Layout) -> bool:
+    """Whether a brace opens a block of statements rather than a value."""
+    if bracket.char != "{" or layout.opener != "{":
+        return False
+    before = bracket.before.rstrip()
+    words = _WORDS.findall(before)
+    if before.endswith("=>") or _PARAMETERS.search(before):
+        return True
+    labelled = before.endswith(":") and bool(words) and words[0] in layout.headers
+    if _VALUE.search(before) and not labelled:
+        return False
+    if bracket.interpolates or (words and words[-1] in layout.operands):
+        return False
+    return not words or any(word in layout.headers for word in words)
+
+
+class _Leaves(NamedTuple):
+    """Leaf tokens of a stretch: brackets, and the ranges of strings, comments, code in strings."""
+
+    brackets: list[tuple[int, str]]
+    texts: list[tuple[int, int, bool]]  # start, end, whether it is code inside a string
+
+
+def _leaves(tree: SyntaxTree, language: Language, start: int, end: int) -> _Leaves:
+    captures = tree.captures(language.places, start, max(end, start + 1))
+    brackets = [node for name in ("open", "close") for node in captures.get(name, [])]
+    texts = [(node, False) for name in ("string", "comment") for node in captures.get(name, [])]
+    texts += [(node, True) for node in captures.get("code", [])]
+    nodes = [*brackets, *(node for node, _ in texts)]
+    at = tree.offsets({place for node in nodes for place in (node.start_byte, node.end_byte)})
+    return _Leaves(
+        sorted((at[node.end_byte] - 1, node.type[-1]) for node in brackets if not node.is_missing),
+        sorted((at[node.start_byte], at[node.end_byte], is_code) for node, is_code in texts),
+    )
+
+
+def _top(text: str, line: int) -> int:
+    """Where the outermost statement around a line begins, as far as indentation tells."""
+    if not _indented(text, line, line_end(text, line)):
+        return line
+    top = line
+    for top, end in lines_above(text, line, REACH):
+        if not _indented(text, top, end):
+            break
+    return top
+
+
+def _bottom(text: str, end: int) -> int:
+    """Where that statement ends, as far as indentation tells."""
+    bottom = end
+    for start, stop in lines_below(text, end, REACH):
+        bottom = stop
+        if not _indented(text, start, stop):
+            break
+    return bottom
+
+
+def _indented(text: str, start: int, end: int) -> bool:
+    """Whether a line is blank, indented, or closes something."""
+    return start == end or text[start].isspace() or text[start] in _CLOSERS
+
+
+def _where_to_begin(
+    leaves: _Leaves, text: str, lexis: Lexis, line: int, start: int
+) -> tuple[int, Inside | None]:
+    """Where to begin reading marks, and the string or comment in which that place lies."""
+    begin, outer = line, None
+    for first, last, is_code in leaves.texts:
+        if first < line < last:
+            outer = None if is_code else opened_by(text[first:last], lexis)
+        elif is_code and line <= first < start < last:
+            inner = (at for at, char in leaves.brackets if first <= at < start and char in PARTNER)
+            begin, outer = next(inner, first) + 1, None
+    return begin, outer
+
+
+def _open_above(leaves: _Leaves, text: str, stop: int) -> list[Bracket]:
+    """The brackets that are opened before ``stop`` and not closed, by the tree's tokens."""
+    opened: list[Bracket] = []
+    for offset, char in leaves.brackets:
+        if offset >= stop:
+            break
+        if char in PARTNER:
+            opened.append(_bracket(text, offset))
+        elif opened and opened[-1].closer == char:
+            opened.pop()
+    return opened
+
+
+def _bracket(text: str, offset: int) -> Bracket:
+    before = text[max(line_start(text, offset), offset - LONGEST) : offset]
+    return Bracket(text[offset], offset, width(before), before)
+
+
+def _follow(
+    opened: list[Bracket], marks: Sequence[Mark], text: str, begin: int, layout: Layout | None
+) -> None:
+    """Open and close brackets along some marks; with a layout, indentation closes them too."""
+    for mark in marks:
+        offset = begin + mark.start
+        if mark.kind == "line" and layout:
+            line = text[begin + mark.end : line_end(text, begin + mark.end)]
+            _leave_by_indentation(opened, layout, offset, line)
+        elif mark.kind == "open":
+            opened.append(_bracket(text, offset))
+        elif mark.kind == "close" and opened and opened[-1].closer == text[offset]:
+            opened.pop()
+
+
+def _leave_by_indentation(opened: list[Bracket], layout: Layout, start: int, line: str) -> None:
+    """Forget the brackets opened before ``start`` that a line cannot be inside of."""
+    if layout.opener and filled(line):
+        opened[:] = [each for each in opened if each.offset >= start or _within(each, line)]
+
+
+def _within(bracket: Bracket, line: str) -> bool:
+    """Whether a line can still be inside a bracket that was opened on a line above it."""
+    if line.lstrip()[:1] in _CLOSERS:
+        return width(line) >= bracket.indent
+    return width(line) > bracket.indent
+
+
+def _count_closed(rest: str, opened: Sequence[Bracket], lexis: Lexis, inside: Inside | None) -> int:
+    """How many of the innermost open brackets the rest of a line closes."""
+    closed = 0
+    for mark in scan(rest, lexis, inside):
+        if mark.kind != "close":
+            continue
+        if closed >= len(opened) or opened[-1 - closed].closer != rest[mark.start]:
+            break
+        closed += 1
+    return closed
+
+
+def _count_dangling(
+    text: str, start: int, opened: Sequence[Bracket], closed: int, language: Language
+) -> int:
+    """How many of the innermost brackets, but for ``closed`` ones, nothing after ``start`` closes.
+
+    A line that cannot be inside a bracket, by its indentation, leaves it open.
+    """
+    left, nested, dangling = list(opened[: len(opened) - closed]), 0, 0
+    stop = max((end for _, end in lines_below(text, line_end(text, start), REACH)), default=start)
+    stop = max(stop, line_end(text, start))
+    for mark in scan(text[start:stop], language.lexis):
+        if not left:
+            break
+        if mark.kind == "line" and language.layout.opener:
+            begin = start + mark.end
+            line = text[begin : line_end(text, begin)]
+            while left and filled(line) and not _within(left[-1], line):
+                left.pop()
+                dangling, nested = dangling + 1, 0
+        elif mark.kind == "open":
+            nested += 1
+        elif mark.kind == "close" and nested:
+            nested -= 1
+        elif mark.kind == "close":
+            return dangling
+    return dangling if stop < len(text) else dangling + len(left)
+
+
+def _code_above(tree: SyntaxTree, language: Language, line: int) -> str:
+    """The nearest line above that has code, without its comment; skips a documentation string."""
+    text = tree.text
+    for start, end in lines_above(text, line, REACH):
+        if end - start > LONGEST:
+            return text[end - LONGEST : end]
+        code = code_of(text[start:end], language.lexis)
+        if not code:
+            continue
+        if language.layout.braces or code[-1] not in "\"'":
+            return code
+        string = _string_statement(tree, language, start + len(code) - 1)
+        return code if string is None else _code_above(tree, language, string)
+    return ""
+
+
+def _string_statement(tree: SyntaxTree, language: Language, offset: int) -> int | None:
+    """Start of the line on which a string begins that ends at an offset and stands alone."""
+    captures = tree.captures(language.places, offset, offset + 1)
+    for node in captures.get("string", []):
+        at = tree.offsets({node.start_byte, node.end_byte})
+        start = line_start(tree.text, at[node.start_byte])
+        if at[node.end_byte] == offset + 1 and not filled(tree.text[start : at[node.start_byte]]):
+            return start
+    return None
+
+
+def code_of(line: str, lexis: Lexis) -> str:
+    """A line without its trailing comment and white space."""
+    end = len(line)
+    for mark in scan(line, lexis):
+        if mark.kind == "comment" and not filled(line[mark.end :]):
+            end = mark.start
+    return line[:end].rstrip()
+
+
+def _line_below(text: str, end: int) -> str:
+    """The nearest line below that is not blank."""
+    below = lines_below(text, line_end(text, end), REACH)
+    return next((text[a:b] for a, b in below if filled(text[a:b])), "")
