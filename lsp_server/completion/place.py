@@ -1,21 +1,20 @@
 r"""A cursor or a region between what stands before it, right of it and below it.
 
 Here, and wherever the model's text is handled, lines end with ``\n`` alone; the document's own
-line break comes back with the item. Knows text; does not know windows, models or trees.
+line break comes back with the item. Does not know windows or models.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Final
 
 from lsp_server.completion.brackets import REACH
 from lsp_server.positions import LINE_END, clamp, line_start, line_stop
 from lsp_server.syntax.languages import Lexis
-from lsp_server.syntax.marks import GENERIC, Inside, inside_after
-
-NO_WORD: Final = re.compile(r"\W*")
+from lsp_server.syntax.marks import GENERIC, Inside, inside_after, scan
+from lsp_server.syntax.surroundings import closes_only, look_around
+from lsp_server.syntax.trees import SyntaxTree
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,19 +22,29 @@ class Place:
     r"""A document around ``start`` and ``end``, which are equal for a cursor.
 
     ``rest`` is what stands right of the end on its line. ``below`` is everything after that: it
-    starts with ``\n``, or is empty on the last line. ``lexis`` is the language's.
+    starts with ``\n``, or is empty on the last line. ``inside`` is the string or comment in which
+    the place lies.
     """
 
     before: str
     rest: str
     below: str
     lexis: Lexis = GENERIC
+    inside: Inside | None = None
 
     @classmethod
-    def of(cls, text: str, start: int, end: int, lexis: Lexis = GENERIC) -> Place:
-        """Cut a document's text at two offsets."""
+    def of(cls, tree: SyntaxTree, start: int, end: int) -> Place:
+        """The place between two offsets of a tree's text."""
+        text, language = tree.text, tree.language
         stop = line_stop(text, end)
-        return cls(newlines(text[:start]), text[end:stop], newlines(text[stop:]), lexis)
+        before, rest, below = newlines(text[:start]), text[end:stop], newlines(text[stop:])
+        if language is not None and tree.root is not None:
+            inside = look_around(tree, language, start, end).inside
+            return cls(before, rest, below, language.lexis, inside)
+        lexis = GENERIC if language is None else language.lexis
+        line = text[max(line_start(text, start), start - REACH) : start]
+        inside = inside_after(line, list(scan(line, lexis)), lexis)
+        return cls(before, rest, below, lexis, inside)
 
     @property
     def line(self) -> str:
@@ -43,22 +52,12 @@ class Place:
         return self.before[self.before.rfind("\n") + 1 :]
 
     @property
-    def inside(self) -> Inside | None:
-        """The string or comment of this line in which the place lies."""
-        return inside_after(self.line[-REACH:], self.lexis)
-
-    @property
     def closing(self) -> bool:
         """S1: nothing right of the place but marks that close, as editors insert them.
 
         Such a rest is no context: it is hidden from the model and typed again by its answer.
-        What opens something (``()``, a string) is more than that.
         """
-        if NO_WORD.fullmatch(self.rest) is None:
-            return False
-        mark = self.rest.lstrip()[:1]
-        opens = set(self.rest) & set("([{") or (mark in "\"'`" and not self.inside)
-        return not (mark and opens)
+        return closes_only(self.rest, self.inside)
 
     @property
     def after_cursor(self) -> str:

@@ -169,10 +169,10 @@ def cut_closed_again(draft: Draft) -> Draft | None:
 
 def drop_foreign_closers(draft: Draft) -> Draft | None:
     """V1: brackets that close what is not open are not shown."""
-    replaced = draft.old or draft.place.rest[: draft.taken]
-    if draft.prose or not closes_foreign(draft.place.before, draft.text, replaced):
+    if draft.prose or draft.place.inside:
         return draft
-    return None
+    replaced = draft.old or draft.place.rest[: draft.taken]
+    return None if closes_foreign(draft.place.before, draft.text, replaced) else draft
 
 
 COMPLETION: Final[Rules] = (

@@ -22,9 +22,7 @@ from lsp_server.diffusion.decoder import never
 from lsp_server.models.base import Cancelled, Stop
 from lsp_server.positions import clamp
 from lsp_server.settings import Settings
-from lsp_server.syntax.languages import Lexis
-from lsp_server.syntax.marks import GENERIC
-from lsp_server.syntax.spans import Kind, Span, find_region, find_span
+from lsp_server.syntax.spans import Span, find_region, find_span
 from lsp_server.syntax.trees import SyntaxTree
 
 __all__ = [
@@ -143,7 +141,7 @@ class CompletionService:
         ask = Ask(snapshot.uri, snapshot.language_id, snapshot.text, offset, "invoked")
         if self._decoder is None or refusal(ask, self._settings) is not None:
             return 0
-        place = Place.of(snapshot.text, offset, offset, _lexis(snapshot.tree))
+        place = Place.of(snapshot.tree, offset, offset)
         window = choose_window(place.before, place.after_cursor, self._settings)
         return self._decoder.prefill(Hole(window.prefix, window.suffix, max_tokens=1), stop)
 
@@ -166,7 +164,7 @@ class CompletionService:
             start, end, picked = selected.start, selected.end, selected.text
             tree, offset = tree.edit(start, end, picked), start + len(picked)
         span = find_span(tree, offset, self._settings.span_bounding)
-        place = Place.of(tree.text, offset, offset, _lexis(tree))
+        place = Place.of(tree, offset, offset)
         window = choose_window(place.before, place.after_cursor, self._settings)
         meter.span = str(span.kind)
 
@@ -181,7 +179,7 @@ class CompletionService:
                 return meter.nothing("V4", start, end)
             self._cache.store(snapshot.uri, place.before, window, answer)
 
-        prose = _is_prose(snapshot, span, place)
+        prose = snapshot.language_id in PROSE
         draft = Draft(place, answer.text, answer.finished, prose, fixed=selected is not None)
         return _offer(draft, COMPLETION, meter, ask.text, start, end, picked)
 
@@ -192,7 +190,7 @@ class CompletionService:
             return meter.nothing(reason, start, end)
 
         span = find_region(snapshot.tree, start, end, self._settings.span_bounding)
-        place = Place.of(text, start, end, _lexis(snapshot.tree))
+        place = Place.of(snapshot.tree, start, end)
         window = choose_window(place.before, place.after_region, self._settings)
         meter.span = str(span.kind)
 
@@ -200,7 +198,7 @@ class CompletionService:
         if answer is None:
             return meter.nothing("V4", start, end)
 
-        prose = _is_prose(snapshot, span, place)
+        prose = snapshot.language_id in PROSE
         draft = Draft(place, answer.text, answer.finished, prose, old=text[start:end])
         return _offer(draft, REGION, meter, text, start, end)
 
@@ -245,15 +243,6 @@ def _offer(
     return meter.offered(shown, start, end + polished.taken)
 
 
-def _is_prose(snapshot: Snapshot, span: Span, place: Place) -> bool:
-    """Whether brackets mean nothing at a place: in prose, a comment, a string of several lines."""
-    return (
-        snapshot.language_id in PROSE
-        or span.kind == Kind.COMMENT
-        or (span.kind == Kind.STRING and place.inside is None)
-    )
-
-
 def _guarded(meter: Meter, start: int, end: int, answer: Callable[[], Completion]) -> Completion:
     """The answer, or a completion that says why there is none. Raises Cancelled when withdrawn."""
     try:
@@ -265,8 +254,3 @@ def _guarded(meter: Meter, start: int, end: int, answer: Callable[[], Completion
     except Exception:
         logger.exception("A completion failed")
         return meter.nothing("error", start, end)
-
-
-def _lexis(tree: SyntaxTree) -> Lexis:
-    """The marks of the tree's language, or those of most languages."""
-    return tree.language.lexis if tree.language is not None else GENERIC

@@ -13,6 +13,7 @@ from lsp_server.completion.place import Place, line_break, trim_region
 from lsp_server.completion.polish import COMPLETION, REGION, Draft, polish
 from lsp_server.syntax.languages import language_for
 from lsp_server.syntax.marks import GENERIC
+from lsp_server.syntax.trees import SyntaxTree
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "completion"
 
@@ -40,8 +41,7 @@ def polished(kind: str, case: dict[str, Any]) -> str:
     start = end = len(before)
     if kind == "region":
         start, end = trim_region(text, start, start + len(old))
-    language = language_for(case.get("language"), None)
-    place = Place.of(text, start, end, language.lexis if language else GENERIC)
+    place = Place.of(SyntaxTree.parse(text, language_for(case.get("language"), None)), start, end)
     draft = polish(
         Draft(
             place,
@@ -88,7 +88,7 @@ def test_brackets_that_the_editor_closed_are_never_doubled(
     before = "".join(opening)
     rest = auto_closed(before)
     text = before + rest + tail
-    place = Place.of(text, len(before), len(before))
+    place = Place.of(SyntaxTree.parse(text, None), len(before), len(before))
     draft = polish(Draft(place, "".join(body) + rest[:again]))
     if not isinstance(draft, str):
         whole = "".join(draft.applied.split())
@@ -103,7 +103,7 @@ def test_nothing_closes_more_than_before(
 ) -> None:
     """On any text: no rule fails, the range stays on its line, and its text is in the answer."""
     text = "".join(before) + "".join(after)
-    place = Place.of(text, len("".join(before)), len("".join(before)))
+    place = Place.of(SyntaxTree.parse(text, None), len("".join(before)), len("".join(before)))
     draft = polish(Draft(place, "".join(answer), fixed=fixed, prose=prose))
     if isinstance(draft, str):
         return

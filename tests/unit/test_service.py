@@ -103,9 +103,11 @@ def test_an_empty_file_is_completed_when_asked_for() -> None:
 
 def test_brackets_mean_nothing_in_prose() -> None:
     before = "Steps to be taken before all others:\n"
+    uri = "file:///work/steps"
     for language in ("markdown", "plaintext"):
-        assert complete(before + "|\n", "1) rest", language=language)[1].text == "1) rest"
-    assert complete(before + "|\n", "1) rest", language="go")[1].reason == "D4"
+        shown = complete(before + "|\n", "1) rest", language=language, uri=uri)[1].text
+        assert shown == "1) rest"
+    assert complete(before + "|\n", "1) rest", language="go", uri=uri)[1].reason == "D4"
 
 
 # --- what the model is shown
@@ -388,11 +390,11 @@ def test_a_region_in_a_line_sees_the_rest_of_it() -> None:
 
 
 def test_a_region_in_crlf() -> None:
-    text = (HEAD + "def f(x):\n«    pass\n»\n\ny = 1\n").replace("\n", "\r\n")
+    text = (HEAD + "def f(x):\n«    pass\n    pass\n»\n\ny = 1\n").replace("\n", "\r\n")
     document, start, end = region(text)
     completion = service("if x:\n        return 1\n    return 2\n")[0].infill(document, start, end)
     assert drawn(document.text, completion) == HEAD.replace("\n", "\r\n") + (
-        "def f(x):\r\n    ├if x:\r\n        return 1\r\n    return 2┤pass╣\r\n\r\n\r\ny = 1\r\n"
+        "def f(x):\r\n    ├if x:\r\n        return 1\r\n    return 2┤pass\r\n    pass╣\r\n\r\n\r\ny = 1\r\n"
     )
 
 

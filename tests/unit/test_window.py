@@ -13,6 +13,8 @@ from lsp_server.completion.window import (
     suffix_window,
 )
 from lsp_server.settings import Settings
+from lsp_server.syntax.languages import language_for
+from lsp_server.syntax.trees import SyntaxTree
 
 texts = st.text(alphabet=st.sampled_from("ab \t\n\f\u2028é漢🎉"), max_size=400)
 tokens = st.integers(min_value=32, max_value=64)
@@ -52,12 +54,14 @@ def test_the_suffix_is_the_beginning_of_the_text_and_fits(text: str, budget: int
     assert window == text or window.endswith("\n") or "\n" not in window
 
 
-def windows(typing: list[str], after: str) -> set[str]:
+def windows(typing: list[str], after: str, language: str | None = None) -> set[str]:
     """The suffixes that the model sees in the course of typing, with auto-closed brackets."""
-    return {
-        choose_window(place.before, place.after_cursor, Settings()).suffix
-        for place in (Place.of(a + b + after, len(a), len(a)) for a, b in map(split, typing))
-    }
+    suffixes = set()
+    for before, rest in map(split, typing):
+        tree = SyntaxTree.parse(before + rest + after, language_for(language, None))
+        place = Place.of(tree, len(before), len(before))
+        suffixes.add(choose_window(place.before, place.after_cursor, Settings()).suffix)
+    return suffixes
 
 
 def split(marked: str) -> tuple[str, str]:
@@ -82,6 +86,7 @@ def test_the_rest_of_a_string_is_hidden_only_inside_it() -> None:
     assert windows(['f("a|")'], "\nz") == {"z"}
     assert windows(['f(a|"")'], "\nz") == {'"")\nz'}
     assert windows(['    """a|"""'], "\nz") == {"z"}
+    assert windows(['def f():\n    """a\n    b|"""'], "\nz", "python") == {"z"}
 
 
 def test_no_suffix_for_a_budget_of_none() -> None:
