@@ -393,9 +393,8 @@ def test_a_region_in_crlf() -> None:
     text = (HEAD + "def f(x):\n«    pass\n    pass\n»\n\ny = 1\n").replace("\n", "\r\n")
     document, start, end = region(text)
     completion = service("if x:\n        return 1\n    return 2\n")[0].infill(document, start, end)
-    assert drawn(document.text, completion) == HEAD.replace("\n", "\r\n") + (
-        "def f(x):\r\n    ├if x:\r\n        return 1\r\n    return 2┤pass\r\n    pass╣\r\n\r\n\r\ny = 1\r\n"
-    )
+    body = "    ├if x:\n        return 1\n    return 2┤pass\n    pass╣\n\n\ny = 1\n"
+    assert drawn(document.text, completion) == (HEAD + "def f(x):\n" + body).replace("\n", "\r\n")
 
 
 def test_a_region_may_be_given_in_any_order_and_beyond_the_text() -> None:
