@@ -109,8 +109,8 @@ class _Resolver:
 
     def _kind_on_line(self) -> Kind:
         """What is being written behind something that stands on the line, or before it."""
-        head = code_of(self._around.head, self._lexis)
-        typed_key = self._layout.typed_keys and head.endswith(":")
+        head = self._around.head
+        typed_key = self._layout.typed_keys and head.rstrip().endswith(":")
         if self._in_list and self._around.here and not typed_key:
             return Kind.ARGUMENT_LIST
         if typed_key or operand_due(head, self._layout, self._lexis):
@@ -145,7 +145,7 @@ class _Resolver:
         """Whether a string is the key of a member whose value is missing."""
         around = self._around
         before = around.head[: around.head.rfind(around.inside.closer)] if around.inside else ""
-        in_object = bool(around.opened) and around.opened[-1].char == "{"
+        in_object = not around.opened or around.opened[-1].char == "{"
         starts = not filled(before) or before.rstrip().endswith(("{", self._layout.separator))
         return self._layout.typed_keys and in_object and starts and ":" not in around.rest
 
@@ -153,7 +153,8 @@ class _Resolver:
         """The marks that may follow a string directly, where nothing follows it yet."""
         if self._around.rest.strip():
             return ""
-        separated = self._around.opened and self._member() != "before"
+        in_list = bool(self._around.opened) or not self._layout.opener
+        separated = in_list and self._member() != "before"
         return self._layout.terminator + (self._layout.separator if separated else "")
 
     def _member(self) -> Member:
@@ -162,7 +163,7 @@ class _Resolver:
         rest, below = around.rest.lstrip(), around.below.lstrip()
         if not around.closing:
             return "before" if self._in_list and rest.startswith(separator) else ""
-        if self._layout.opener:
+        if self._layout.opener or (around.here and around.opened[-1].char != "{"):
             return ""
         if rest:
             return "after" if rest.startswith(separator) else "before"

@@ -28,7 +28,7 @@ GENERIC: Final = Lexis(
 """What most languages agree on."""
 
 _REGEX: Final = re.compile(r"/(?![*/])(?:\\.|\[(?:\\.|[^\]\\\r\n])*\]|[^/\\\[\r\n])+/\w*")
-_OPERAND_DUE: Final = re.compile(r"(?:^|[(,=:\[!&|?{};+*~^<>\r\n]|\b(?:return|typeof|case))\s*$")
+_OPERAND_DUE: Final = re.compile(r"(?:^|[(,=:\[!&|?{};+*~^\r\n]|\b(?:return|typeof|case))\s*$")
 
 
 class Mark(NamedTuple):

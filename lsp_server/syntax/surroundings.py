@@ -233,12 +233,14 @@ def _follow(
 
 def _leave_by_indentation(opened: list[Bracket], layout: Layout, start: int, line: str) -> None:
     """Forget the brackets opened before ``start`` that a line cannot be inside of."""
-    if layout.opener and filled(line):
-        opened[:] = [each for each in opened if each.offset >= start or _within(each, line)]
+    if filled(line):
+        opened[:] = [each for each in opened if each.offset >= start or _within(each, line, layout)]
 
 
-def _within(bracket: Bracket, line: str) -> bool:
+def _within(bracket: Bracket, line: str, layout: Layout) -> bool:
     """Whether a line can still be inside a bracket that was opened on a line above it."""
+    if not layout.opener and not bracket.indent:
+        return True  # data is often not indented at all
     if line.lstrip()[:1] in _CLOSERS:
         return width(line) >= bracket.indent
     return width(line) > bracket.indent
@@ -269,10 +271,10 @@ def _count_dangling(
     for mark in scan(text[start:stop], language.lexis):
         if not left:
             break
-        if mark.kind == "line" and language.layout.opener:
+        if mark.kind == "line":
             begin = start + mark.end
             line = text[begin : line_end(text, begin)]
-            while left and filled(line) and not _within(left[-1], line):
+            while left and filled(line) and not _within(left[-1], line, language.layout):
                 left.pop()
                 dangling, nested = dangling + 1, 0
         elif mark.kind == "open":
