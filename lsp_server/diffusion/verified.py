@@ -37,7 +37,7 @@ from lsp_server.models.base import Cancelled, Model, Stop, Verifier
 from lsp_server.settings import Settings
 
 _JUDGED = 3  # tokens whose joint probability decides whether an answer is hopeless
-_SURE_ENOUGH = 4.0  # accepted file drafts to expect before the canvas is left out
+_SURE_ENOUGH = 2.5  # accepted file drafts to expect before the canvas is left out
 _CANVAS_COST = 0.35  # of a verifying forward
 _PAUSE = 8  # cycles without a canvas once canvases have stopped paying
 
