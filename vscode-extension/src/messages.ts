@@ -45,17 +45,20 @@ export interface Latency {
   reason: string;
   forwards: Forwards;
   tokens: number;
-  tokensPerForward: number;
-  /** Answered without a forward. */
+  /** Where something was decoded. */
+  tokensPerForward?: number;
+  /** Answered without a forward, as the rest of an earlier answer. */
   cached: boolean;
+  /** Of the prompt. */
   cachedTokens: number;
-  p50: number;
-  p95: number;
+  /** Over the answers offered lately, this one included. */
+  p50?: number;
+  p95?: number;
   model: string;
   device: string;
   precision: string;
   span?: string;
-  version?: number;
+  version: number;
 }
 
 interface Position {

@@ -89,10 +89,12 @@ function measurements({ status, offered, last, roundTrip }: View): [string, stri
       'Forwards',
       `${forwards.prefill} prefill, ${forwards.verify} verify, ${forwards.canvas} canvas`,
     ]);
-    if (offered.tokensPerForward > 0) {
+    if (offered.tokensPerForward !== undefined) {
       rows.push(['Tokens per forward', offered.tokensPerForward.toFixed(2)]);
     }
-    rows.push(['p50 / p95', `${duration(offered.p50)} / ${duration(offered.p95)}`]);
+    if (offered.p50 !== undefined && offered.p95 !== undefined) {
+      rows.push(['p50 / p95', `${duration(offered.p50)} / ${duration(offered.p95)}`]);
+    }
     if (offered.span) {
       rows.push(['Span', escape(offered.span.replaceAll('_', ' '))]);
     }

@@ -32,6 +32,7 @@ const LATENCY: Latency = {
   device: 'cpu',
   precision: 'int8',
   span: 'argument_list',
+  version: 3,
 };
 
 const labels: [string, View, string][] = [
@@ -85,6 +86,14 @@ void test('the tooltip has what the answer cost and what computed it', () => {
     assert.ok(text.includes(row), `${row}\nis missing in\n${text}`);
   }
   assert.ok(!text.includes('Nothing offered'));
+});
+
+void test('an answer from the cache has no forwards to speak of', () => {
+  const { tokensPerForward: _, ...rest } = LATENCY;
+  const none = { prefill: 0, verify: 0, canvas: 0 };
+  const text = tooltip({ status: READY, offered: { ...rest, cached: true, forwards: none } });
+  assert.match(text, /84 ms, 7 tokens, from the cache/);
+  assert.ok(!text.includes('Tokens per forward'));
 });
 
 void test('the tooltip says why nothing was offered, and keeps the last cost', () => {
