@@ -6,19 +6,8 @@ from hypothesis import strategies as st
 
 from lsp_server.diffusion.boundary import Vocabulary, Writing, split
 
-PIECES = [
-    b"",
-    b"r",
-    b"re",
-    b"return",
-    b"returns",
-    b" ",
-    b"   ",
-    b" return",
-    b"x",
-    "é".encode()[:1],
-    "é".encode()[1:],
-]
+HALVES = ["é".encode()[:1], "é".encode()[1:]]
+PIECES = [b"", b"r", b"re", b"return", b"returns", b" ", b"   ", b" return", b"x", *HALVES]
 
 
 @pytest.mark.parametrize(
