@@ -119,7 +119,7 @@ class _Resolver:
         return Kind.ARGUMENT_LIST if in_list else Kind.REST_OF_LINE
 
     def _empty_block(self) -> int | None:
-        """The indentation of the header whose empty body begins here, or None.
+        """The indentation of the header whose empty body begins here; -1 for brackets, or None.
 
         A list of members that is empty, on a line of its own, is filled like a block.
         """
@@ -129,7 +129,7 @@ class _Resolver:
             fits = self._is_block(bracket) or self._blank or (not opener and not around.rest)
             closed = around.rest.lstrip() or around.below.lstrip()
             empty = closed.startswith(_CLOSERS) or width(around.below) <= bracket.indent
-            return bracket.indent if fits and around.empty and empty else None
+            return -1 if fits and around.empty and empty else None
         if self._layout.braces or around.rest.strip():
             return None
         header = around.above if self._blank else code_of(around.head, self._lexis)

@@ -227,25 +227,25 @@ class StatementEnding:
         return None
 
     def _ends(self, reading: Reading, index: int, base: int, body: bool) -> bool | None:
-        """Whether a line ends the statement; None when the statement's body begins behind it."""
-        line, layout = reading.lines[index], self.code.layout
-        has_body = width(self.code.below) > base if self.code.below else False
-        if (
-            layout.opener
-            and line.code.endswith(layout.opener)
-            and (layout.braces or not line.depth)
-        ):
-            return True if has_body and not line.nested else None
+        """Whether a line ends the statement; None when an indented body begins behind it."""
+        line, layout, following = reading.lines[index], self.code.layout, reading.next_filled(index)
+        has_body = width(self.code.below) > base
+        if layout.braces and line.code.endswith(layout.opener or "\n"):
+            return has_body and not line.nested
+        first = next(iter(line.code.split()), "").rstrip(":")
+        label = first in layout.labels if layout.braces else line.depth == 0
+        if label and line.code.endswith(":"):
+            return True if has_body else None
         if self.code.goes_on(line):
             return False
-        following = reading.next_filled(index)
-        if body and not layout.braces:
+        if body:
             return following is not None and not self._continues_body(following, base)
-        if not layout.braces or line.code.endswith((layout.terminator, "}")):
+        if not layout.terminator:
             return True
+        if line.code.endswith((layout.terminator, layout.separator)):
+            return line.code.endswith(layout.terminator)
         if following is None or self._continues_line(following):
             return False
-        first = line.code.split(maxsplit=1)[0] if line.code else ""
         return following.indent <= base or first not in layout.headers
 
     def _continues_body(self, line: Line, base: int) -> bool:
@@ -269,7 +269,7 @@ class StatementEnding:
 class BlockEnding:
     """To the end of a block's body: a dedent, or the bracket that closes it.
 
-    ``header`` is the indentation of the line that opens the block.
+    ``header`` is the indentation of the line that opens the block, -1 where a bracket does.
     """
 
     code: Code

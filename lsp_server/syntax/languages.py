@@ -48,7 +48,8 @@ class Layout:
     separator: str  # stands between the members of a list
     decorator: str  # begins a line that belongs to the statement below, or ""
     clauses: frozenset[str]  # first words of lines that go on with the statement before
-    headers: frozenset[str]  # first words of lines that a block follows
+    headers: frozenset[str]  # words of lines that a block follows
+    labels: frozenset[str]  # first words of lines after whose colon statements follow
     operands: frozenset[str]  # words after which an expression is due
     continued: re.Pattern[str]  # a line that starts so goes on with the one before
     continues: re.Pattern[str]  # a line that ends so goes on in the next
@@ -183,6 +184,7 @@ def _layout(facts: dict[str, Any]) -> Layout:
         decorator=facts["decorator"],
         clauses=frozenset(facts["clauses"]),
         headers=frozenset(facts["headers"]),
+        labels=frozenset(facts["labels"]),
         operands=frozenset(facts["operands"]),
         continued=re.compile(facts["continued"]),
         continues=re.compile(facts["continues"]),

@@ -130,10 +130,12 @@ def opens_block(bracket: Bracket, layout: Layout) -> bool:
     words = _WORDS.findall(before)
     if before.endswith("=>") or _PARAMETERS.search(before):
         return True
-    labelled = before.endswith(":") and bool(words) and words[0] in layout.headers
-    if _VALUE.search(before) and not labelled:
+    labelled = before.endswith(":") and bool(words) and words[0] in layout.labels
+    if labelled:
+        return True
+    if _VALUE.search(before) or bracket.interpolates:
         return False
-    if bracket.interpolates or (words and words[-1] in layout.operands):
+    if words and words[-1] in layout.operands:
         return False
     return not words or any(word in layout.headers for word in words)
 
