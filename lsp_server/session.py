@@ -11,7 +11,6 @@ import logging
 import time
 from collections.abc import Mapping
 from concurrent.futures import Future
-from contextlib import suppress
 from dataclasses import asdict
 from hashlib import sha256
 from importlib.metadata import version
@@ -77,11 +76,6 @@ class UnmaskServer(LanguageServer):
     def documents(self) -> Documents:
         """The open documents."""
         return self.protocol.open_documents()
-
-    def start_tcp(self, host: str, port: int) -> None:
-        """Serve one client on a socket, until it says ``exit`` or hangs up."""
-        with suppress(SystemExit):  # how pygls obeys ``exit``
-            super().start_tcp(host, port)
 
     def read_options(self, options: object) -> None:
         """Take over ``initializationOptions``: settings, and what the client is like."""

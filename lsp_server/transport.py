@@ -75,6 +75,17 @@ class ServerProtocol(UnmaskProtocol):
         self._workspace = Documents(params.root_uri, workspace_folders=params.workspace_folders)
         return result
 
+    @lsp_method(types.EXIT)
+    def lsp_exit(self, *args: Any) -> None:  # type: ignore[override]  # pygls' is a generator
+        """Leave the reading loop; pygls would raise SystemExit through it."""
+        if self._server._stop_event is not None:
+            self._server._stop_event.set()
+
+    def notify(self, method: str, params: Any | None = None) -> None:
+        """Send a notification; none after ``shutdown``, whatever still runs."""
+        if not self._shutdown:
+            super().notify(method, params)
+
     def structure_message(self, data: dict[str, Any]) -> Any:
         """Give a message its type; a request that cannot have one is answered here.
 
