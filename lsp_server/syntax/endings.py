@@ -323,7 +323,18 @@ class RegionEnding:
     def end(self, written: str) -> int | None:
         """See ``Span.end``."""
         reading = self.code.read(written)
-        return _first(self.code.foreign(reading), self._line(reading))
+        end = _first(self._before_tail(reading), self._line(reading))
+        stop = LINE_BREAK.match(written, end) if self.keeps_break and end is not None else None
+        return stop.end() if stop else end
+
+    def _before_tail(self, reading: Reading) -> int | None:
+        """Before the first bracket that the document closes, and the code before it there."""
+        end, tail = self.code.foreign(reading), self.tail.strip()
+        closers = read(tail, "", self.code.lexis).closers
+        repeated = tail[: closers[0]].rstrip() if closers else ""
+        if end is None or not any(map(str.isalnum, repeated)):
+            return end
+        return end - len(repeated) if reading.text[:end].endswith(repeated) else end
 
     def _line(self, reading: Reading) -> int | None:
         tail = self.tail.strip()
@@ -332,21 +343,16 @@ class RegionEnding:
                 continue
             first = index == 0 and filled(self.code.head)
             if not first and line.indent < self.indent:
-                return self._up_to(reading, index)
+                return reading.filled_before(index)
             if self.code.repeats(line, reading.text):
-                return self._up_to(reading, index)
+                return reading.filled_before(index)
             if not line.complete or line.depth > self.code.opens:
                 continue
             if tail and any(map(str.isalnum, tail)) and line.code.endswith(tail):
                 return line.start + len(reading.text[line.start : line.end].rstrip()) - len(tail)
             if index + 1 >= 2 * self.lines + MOST_LINES // 3:
-                return self._up_to(reading, index + 1)
+                return reading.filled_before(index + 1)
         return None
-
-    def _up_to(self, reading: Reading, index: int) -> int:
-        end = reading.filled_before(index)
-        stop = LINE_BREAK.match(reading.text, end) if self.keeps_break else None
-        return stop.end() if stop else end
 
 
 CodeEnding = TextEnding | LineEnding | StatementEnding | BlockEnding | RegionEnding

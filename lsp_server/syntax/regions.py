@@ -21,6 +21,7 @@ def region_span(tree: SyntaxTree, language: Language, start: int, end: int) -> S
     """What is being written between two offsets, of which the text is not blank."""
     old, around = tree.text[start:end], look_around(tree, language, start, end)
     reading = read(old, around.head, language.lexis, around.inside)
+    keeps_break = old.endswith(("\n", "\r"))
     code = Code(
         lexis=language.lexis,
         layout=language.layout,
@@ -29,10 +30,9 @@ def region_span(tree: SyntaxTree, language: Language, start: int, end: int) -> S
         closers="".join(old[at] for at in reading.closers),
         owes=len(reading.closers),
         opens=reading.lines[-1].depth,
-        below=around.below,
+        below=around.rest if keeps_break and filled(around.rest) else around.below,
     )
     multiline = LINE_BREAK.search(old.strip()) is not None
-    keeps_break = old.endswith(("\n", "\r"))
     kind, ending = (
         _kind(tree, language, around, start, end),
         _line_ending(code, around, keeps_break),
@@ -47,7 +47,7 @@ def region_span(tree: SyntaxTree, language: Language, start: int, end: int) -> S
             code=code,
             indent=min(line.indent for line in whole if not line.nested or line is whole[0]),
             lines=len(LINE_BREAK.findall(old)) + 1,
-            tail=around.rest,
+            tail="" if keeps_break else around.rest,
             keeps_break=keeps_break,
         )
     return Span(kind, multiline, code.closers, "tree" if around.clean else "indentation", ending)
@@ -79,7 +79,9 @@ def _kind(tree: SyntaxTree, language: Language, around: Surroundings, start: int
     if not filled(around.head) and not filled(around.rest):
         return Kind.STATEMENT
     nodes = captures.get(Kind.EXPRESSION, [])
-    whole = any((node.start_byte, node.end_byte) == bounds for node in nodes)
-    if whole or operand_due(around.head, language.layout, language.lexis):
+    if any((node.start_byte, node.end_byte) == bounds for node in nodes):
         return Kind.EXPRESSION
-    return Kind.REST_OF_LINE
+    if around.opened and not opens_block(around.opened[-1], language.layout):
+        return Kind.ARGUMENT_LIST
+    due = operand_due(around.head, language.layout, language.lexis)
+    return Kind.EXPRESSION if due else Kind.REST_OF_LINE

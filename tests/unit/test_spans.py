@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lsp_server.syntax.languages import language_for
-from lsp_server.syntax.spans import Span, find_span
+from lsp_server.syntax.spans import Span, find_region, find_span
 from lsp_server.syntax.trees import SyntaxTree
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "spans"
@@ -46,3 +48,64 @@ def test_golden(name: str, case: dict[str, Any]) -> None:
     end = grow(span, written)
     assert (None if end is None else written[:end]) == case.get("kept")
     assert span.end(written) == end, "more text must not change where a span ended"
+
+
+def regions() -> list[Any]:
+    found = tomllib.loads((GOLDEN / "regions.toml").read_text("utf-8"))["span"]
+    return [pytest.param(case, id=case["name"]) for case in found]
+
+
+@pytest.mark.parametrize("case", regions())
+def test_golden_region(case: dict[str, Any]) -> None:
+    before, old, after = case["document"].split("█")
+    tree = parse(case["language"], before + old + after)
+    span = find_region(tree, len(before), len(before) + len(old))
+    assert span.kind == case["kind"]
+    for fact in ("multiline", "closers", "rule"):
+        assert getattr(span, fact) == case.get(fact, getattr(span, fact)), fact
+    written = case["written"]
+    end = grow(span, written)
+    assert (None if end is None else written[:end]) == case.get("kept")
+    assert span.end(written) == end, "more text must not change where a span ended"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_unbounded_spans_go_by_lines(name: str) -> None:
+    tree = parse(name, "foo(a, )\n")
+    span = find_span(tree, 7, bounded=False)
+    assert (span.kind, span.rule, span.multiline) == ("line", "line", False)
+    assert span.end("bar(\n1))") == 4
+
+
+def test_unbounded_region_goes_by_lines() -> None:
+    tree = parse("python", "def f():\n    x = 1\n    y = 2\n\n")
+    span = find_region(tree, 13, 28, bounded=False)
+    assert (span.kind, span.rule, span.multiline) == ("block", "indentation", True)
+    assert span.end("z = 3\n    w = 4\n\n    v = 5\n") == len("z = 3\n    w = 4")
+
+
+PIECES = st.text(
+    alphabet=st.sampled_from("([{}])\"'`#/*,:;=\n\r\t\f \\x1é😀\0\ud800.<>$@"), max_size=120
+)
+
+
+@given(name=st.sampled_from(NAMES), text=PIECES, offset=st.integers(-2, 130), written=PIECES)
+def test_any_place_in_any_text_has_a_span(name: str, text: str, offset: int, written: str) -> None:
+    span = find_span(parse(name, text), offset)
+    for size in range(len(written) + 1):
+        end = span.end(written[:size])
+        assert end is None or 0 <= end <= size
+
+
+@given(
+    name=st.sampled_from(NAMES),
+    text=PIECES,
+    start=st.integers(-2, 130),
+    written=PIECES,
+    size=st.integers(-2, 60),
+)
+def test_any_region_of_any_text_has_a_span(
+    name: str, text: str, start: int, size: int, written: str
+) -> None:
+    end = find_region(parse(name, text), start, start + size).end(written)
+    assert end is None or 0 <= end <= len(written)
