@@ -33,6 +33,8 @@ class _Entry:
         """What is left of the answer for a cursor behind ``before``, if it holds there."""
         typed = len(before) - self.length
         text = self.answer.text
+        if not text.startswith(before[self.length :]):
+            text = text.lstrip(" ")  # it may have been shown without
         holds = (
             typed >= 0
             and bool(text[typed:].strip())

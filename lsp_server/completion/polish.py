@@ -79,6 +79,20 @@ def match_indentation(draft: Draft) -> Draft:
     return replace(draft, text=indent_like(around, draft.place.line, draft.text))
 
 
+def cut_inner_space(draft: Draft) -> Draft:
+    """C4: no space behind an opening bracket or before its partner, unless the document has it."""
+    place, opener = draft.place, draft.place.line[-1:]
+    if draft.prose or place.inside or opener not in ("(", "[") or not draft.text.startswith(" "):
+        return draft
+    around = place.before[-REACH:] + "\n" + place.below[:REACH]
+    if re.search(rf"{re.escape(opener)} +\S", around):
+        return draft
+    text = draft.text.lstrip(" ")
+    closers = foreign(text, place.lexis)
+    end = closers[0] if closers else 0
+    return replace(draft, text=text[:end].rstrip(" ") + text[end:])
+
+
 def take_rest(draft: Draft) -> Draft:
     """S1, D2: what the text types again of the rest of the line is replaced, not doubled."""
     place = draft.place
@@ -180,6 +194,7 @@ COMPLETION: Final[Rules] = (
     ("L4", cut_unfinished_line),
     ("C5", cut_trailing_space),
     ("C3", match_indentation),
+    ("C4", cut_inner_space),
     ("D2", take_rest),
     ("D1", cut_tail_overlap),
     ("D3", drop_repeated_lines),
@@ -193,6 +208,7 @@ REGION: Final[Rules] = (
     ("L4", cut_unfinished_line),
     ("C5", cut_trailing_space),
     ("C3", match_indentation),
+    ("C4", cut_inner_space),
     ("D1", cut_head_overlap),
     ("D1", cut_tail_overlap),
     ("D1", cut_repeated_lines),

@@ -31,6 +31,14 @@ def test_typed_through(before: str, text: str, count: int) -> None:
     assert found(stored(before, text), before + text[:count]) == (left if left.strip() else None)
 
 
+def test_typed_through_without_the_space_at_the_start() -> None:
+    cache = stored("f(", " a, b)")
+    assert found(cache, "f(") == " a, b)"
+    assert found(cache, "f( a") == ", b)"
+    assert found(cache, "f(a") == ", b)"
+    assert found(cache, "f(b") is None
+
+
 def test_other_text_is_another_question() -> None:
     cache = stored("a = ", "foo(b)")
     assert found(cache, "a = fo") == "o(b)"
