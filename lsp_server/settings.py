@@ -37,8 +37,8 @@ class Settings:
     span_bounding: bool = True  # the syntax tree bounds the masked region
     max_tokens: int = 64  # masks for a span of one line
     max_block_tokens: int = 160  # masks for a span of several lines
-    prefix_tokens: int = 768  # tokens of context before the hole
-    suffix_tokens: int = 192  # tokens of context after it
+    prefix_tokens: int = 512  # tokens of context before the hole
+    suffix_tokens: int = 128  # tokens of context after it
     sampler: Sampler = "verify"
     drafts: tuple[Source, ...] = SOURCES  # where drafts come from
     draft_confidence: float = 0.3  # drafts end where the product of confidences falls below
