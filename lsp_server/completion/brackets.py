@@ -58,8 +58,8 @@ def retyped(rest: str, text: str, lexis: Lexis, inside: Inside | None = None) ->
 
     ``rest`` is what an editor inserted right of the cursor (closing brackets and quotes, ``;``,
     ``:``), ``inside`` the string or comment in which the cursor stands. A bracket is typed again
-    where the text closes what it did not open; other marks count where they follow directly, or
-    end the line or the text. White space counts with the mark behind it.
+    where the text closes what it did not open; other marks count where they follow directly or end
+    the line, separators at the end of the text. White space counts with the mark behind it.
     """
     code, closed = len(text), False  # where code begins, and whether the string ended there
     if inside:
@@ -121,11 +121,16 @@ def _unmatched(opened: list[str], closers: list[str], reopened: list[str], below
 
 
 def _tail(text: str, marks: str, at: int) -> int:
-    """Where ``marks`` follow directly, end the line of ``at`` or end the text; -1: nowhere."""
-    if text.startswith(marks, at):
+    """Where ``marks`` follow directly, end the line of ``at`` or end the text; -1: nowhere.
+
+    Of several lines, a separator belongs to the last.
+    """
+    line = text.find("\n", at)
+    stops = [len(text)] if line < 0 or marks[0] in ",;" else [line, len(text)]
+    if text.startswith(marks, at) and (line < 0 or marks[0] not in ",;"):
         return at
-    for stop in (text.find("\n", at), len(text)):
-        piece = text[: stop if stop >= 0 else len(text)].rstrip()
+    for stop in stops:
+        piece = text[:stop].rstrip()
         if piece.endswith(marks) and len(piece) - len(marks) >= at:
             return len(piece) - len(marks)
     return -1

@@ -44,11 +44,6 @@ class Draft:
         """What stays of the rest of the line."""
         return self.place.rest[self.taken :]
 
-    @property
-    def applied(self) -> str:
-        r"""The document with this draft in it, with ``\n`` line breaks."""
-        return self.place.before + self.text + self.left + self.place.below
-
 
 Rule = Callable[[Draft], Draft | None]
 Rules = tuple[tuple[str, Rule], ...]

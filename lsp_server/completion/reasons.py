@@ -30,8 +30,3 @@ REASONS: Final = {
     "V4": "the model is not sure enough",
     "V6": "nothing but white space",
 }
-
-
-def explain(reason: str) -> str:
-    """A reason in words."""
-    return REASONS[reason]

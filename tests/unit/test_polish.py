@@ -91,7 +91,7 @@ def test_brackets_that_the_editor_closed_are_never_doubled(
     place = Place.of(SyntaxTree.parse(text, None), len(before), len(before))
     draft = polish(Draft(place, "".join(body) + rest[:again]))
     if not isinstance(draft, str):
-        whole = "".join(draft.applied.split())
+        whole = "".join((before + draft.text + draft.left + place.below).split())
         assert not unclosed(whole, GENERIC)
         assert len(foreign(whole, GENERIC)) == len(foreign("".join(text.split()), GENERIC))
         assert place.rest.startswith(place.rest[: draft.taken])

@@ -1,14 +1,13 @@
 """Every rule's id has its sentence."""
 
 from lsp_server.completion import gate, polish
-from lsp_server.completion.reasons import REASONS, explain
+from lsp_server.completion.reasons import REASONS
 
 
 def test_every_rule_is_explained() -> None:
     rules = {identity for identity, _ in gate.ALWAYS + gate.AUTOMATIC}
     rules |= {identity for identity, _ in polish.COMPLETION + polish.REGION}
     assert rules - set(REASONS) <= {"C3", "C4", "C5", "S2"}, "these never drop a text"
-    assert all(explain(identity) for identity in rules & set(REASONS))
 
 
 def test_rules_are_documented_under_their_ids() -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from lsp_server.completion.brackets import foreign, unclosed
 from lsp_server.completion.gate import LastChange, Trigger
+from lsp_server.completion.reasons import REASONS
 from lsp_server.completion.service import Completion, CompletionService, Selected, Snapshot
 from lsp_server.diffusion.canvas import Hole, Infill, Step
 from lsp_server.models.base import Cancelled
@@ -455,6 +456,7 @@ def test_any_document_any_answer(
     """Nothing is an error; an edit stays on the cursor's line and is told with its cost."""
     document = snapshot(before + after, language)
     completion = service(answer)[0].complete(document, len(before), trigger)
+    assert completion.reason in REASONS
     assert completion.reason != "error"
     assert (completion.text is None) == (completion.reason != "offered")
     if completion.text is not None:
@@ -472,6 +474,7 @@ def test_any_region_any_answer(
 ) -> None:
     document = snapshot(before + old + after, language)
     completion = service(answer)[0].infill(document, len(before), len(before + old))
+    assert completion.reason in REASONS
     assert completion.reason != "error"
     assert len(before) - 1 <= completion.start <= completion.end <= len(before + old)
 
