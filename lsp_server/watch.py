@@ -7,7 +7,8 @@ brackets say the same. Writes line after line, so that it works in any terminal,
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import groupby
 from typing import Final
 
 from rich.console import Console
@@ -61,7 +62,7 @@ class Watch:
 
     def canvas(self, cells: Iterable[Cell]) -> Text:
         """The cells of a canvas as one styled text; the first of many lines are left out."""
-        text = Text.assemble(*(self._cell(cell) for cell in cells))
+        text = Text.assemble(*(self._cell(cell) for cell in _joined(cells)))
         if not text.plain:
             return Text(_MASKS[self._plain], self._style(Cell("", "mask", "mask")))
         lines = text.split("\n", allow_blank=True)
@@ -93,6 +94,15 @@ class Watch:
             dim=cell.state in ("refused", "mask"),
             underline=cell.state == "draft",
         )
+
+
+def _joined(cells: Iterable[Cell]) -> Iterator[Cell]:
+    """Neighbours alike in origin and state as one cell; every mask stays one."""
+    for (origin, state), group in groupby(cells, lambda cell: (cell.origin, cell.state)):
+        if state == "mask":
+            yield from group
+        else:
+            yield Cell("".join(cell.text for cell in group), origin, state)
 
 
 def _writes_unicode(console: Console) -> bool:

@@ -1,4 +1,4 @@
-"""``bench structure``: is structured text written faster than prose, and by how much?
+"""The benchmark ``structure`` asks how much faster than prose structured text is written.
 
 Writes on from ten prompts in the categories of the published table, with the same decoder settings
 for all, next to the same decoder without its denoiser and to one token at a time. Tokens per

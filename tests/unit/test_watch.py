@@ -44,6 +44,12 @@ def test_without_colours_brackets_tell_the_states_apart() -> None:
     assert "[x]" in shown
 
 
+def test_drafts_of_one_source_share_their_brackets() -> None:
+    drafts = [Cell(text, "denoiser", "draft") for text in ("a", "b")]
+    cells = (*drafts, Cell("c", "file", "draft"), *[Cell("", "mask", "mask")] * 2)
+    assert "[ab][c]░░" in draw(Step("canvas", cells, 9))
+
+
 def test_colours_name_the_source_and_refused_drafts_are_struck_through() -> None:
     shown = draw(STEP, colour=True)
     assert "[-" not in shown

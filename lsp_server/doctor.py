@@ -1,0 +1,200 @@
+"""``unmask doctor``: what is installed, what is missing, and what to do about it.
+
+Every check is a function that looks at one thing and says what it found. Changes nothing but a
+damaged weight file, which is removed as everywhere else.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+import shutil
+import sys
+import tempfile
+import tomllib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+import psutil
+from rich.console import Console
+from rich.table import Table
+
+from lsp_server.models.base import ModelError
+from lsp_server.models.storage import cache_folder
+
+State = Literal["ok", "optional", "broken"]
+
+_NEEDED_DISK: Final = 2.2e9  # bytes: parts, whole file and the int8 copy
+_NEEDED_MEMORY: Final = 1.6e9  # bytes, while the default precision loads
+_SIGNS: Final = {"ok": ("green", "ok"), "optional": ("yellow", "–"), "broken": ("red", "no")}
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What was looked at, what was found, and how to fix it where something is missing.
+
+    ``optional``: completions work without it. ``broken``: they do not.
+    """
+
+    name: str
+    state: State
+    found: str
+    fix: str = ""
+
+    @property
+    def fatal(self) -> bool:
+        """Whether completions cannot work."""
+        return self.state == "broken"
+
+
+def examine() -> list[Check]:
+    """Run every check; none of them raises."""
+    checks: list[Check] = []
+    for look in CHECKS:
+        try:
+            checks += look()
+        except ModelError as error:
+            checks.append(Check(_title(look), "broken", str(error)))
+        except Exception as error:
+            checks.append(Check(_title(look), "broken", f"{type(error).__name__}: {error}"))
+    return checks
+
+
+def show(checks: list[Check], console: Console) -> None:
+    """Print the checks and a verdict."""
+    table = Table.grid(padding=(0, 2))
+    for check in checks:
+        colour, sign = _SIGNS[check.state]
+        found = check.found + (f"\n→ {check.fix}" if check.fix else "")
+        table.add_row(f"[{colour}]{sign}[/]", check.name, found)
+    console.print(table)
+    broken = [check.name for check in checks if check.fatal]
+    verdict = f"Completions cannot work yet: {', '.join(broken)}." if broken else ""
+    console.print(verdict or "Completions can work.", style="bold")
+
+
+def look_at_python() -> Iterator[Check]:
+    """The interpreter and the package."""
+    fits = sys.version_info >= (3, 11)
+    yield Check(
+        "Python",
+        "ok" if fits else "broken",
+        f"{platform.python_version()} at {sys.executable}",
+        "" if fits else "install Python 3.11 or newer and set Unmask up with it",
+    )
+    yield Check(
+        "Unmask", "ok", f"{importlib.metadata.version('unmask')} at {Path(__file__).parent}"
+    )
+
+
+def look_at_torch() -> Iterator[Check]:
+    """The arithmetic: which torch, on what, how fast."""
+    try:
+        import torch
+    except (ImportError, OSError) as error:
+        fix = "reinstall it as the README says under set-up"
+        yield Check("torch", "broken", f"cannot be imported: {error}", fix)
+        return
+    capability = torch.backends.cpu.get_cpu_capability()
+    yield Check(
+        "torch", "ok", f"{torch.__version__}, {torch.get_num_threads()} threads, {capability}"
+    )
+    from lsp_server.models.precision import choose_device, choose_precision
+
+    device = choose_device("auto")
+    precision = choose_precision("auto", device)
+    yield Check("arithmetic", "ok", f"{precision} on {device} is fastest here")
+
+
+def look_at_weights() -> Iterator[Check]:
+    """The base weights, hashed again, and the denoiser beside them."""
+    from lsp_server.models import weights
+    from lsp_server.models.checkpoint import adapter_path
+
+    fetch = "run 'unmask model fetch'"
+    if not weights.present():
+        yield Check("base weights", "broken", f"not at {weights.path()}", fetch)
+    elif weights.verify():
+        yield Check("base weights", "ok", f"{weights.path()}, SHA-256 right")
+    else:
+        yield Check("base weights", "broken", "the file was damaged and is removed", fetch)
+    adapter = adapter_path()
+    if adapter.is_file():
+        yield Check("denoiser", "ok", str(adapter))
+    else:
+        yield Check("denoiser", "broken", f"not at {adapter}", "reinstall Unmask")
+
+
+def look_at_grammars() -> Iterator[Check]:
+    """The languages whose syntax bounds completions."""
+    from lsp_server.syntax.languages import grammars, language_for, names
+
+    wheels = {}
+    for name in names():
+        facts = tomllib.loads((grammars() / name / "language.toml").read_text("utf-8"))
+        if language_for(facts["ids"][0], None) is None:
+            wheels[name] = facts["grammar"]["module"].replace("_", "-")
+    known = [name for name in names() if name not in wheels]
+    yield Check("grammars", "ok" if known else "optional", ", ".join(known) or "none")
+    for name, wheel in wheels.items():
+        fix = f"pip install {wheel}; until then its files are completed by lines"
+        yield Check(f"grammar {name}", "optional", "its wheel cannot be loaded", fix)
+
+
+def look_at_cache() -> Iterator[Check]:
+    """The folder that models are kept in."""
+    folder = cache_folder()
+    elsewhere = "set UNMASK_CACHE to a folder that you may write to"
+    try:
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        yield Check("cache folder", "broken", f"{folder}: {error.strerror}", elsewhere)
+        return
+    yield Check("cache folder", "ok", str(folder))
+    free = shutil.disk_usage(folder).free
+    if free >= _NEEDED_DISK:
+        yield Check("disk", "ok", f"{free / 1e9:.1f} GB free")
+    else:  # enough once the model is there
+        fix = f"the first set-up needs {_NEEDED_DISK / 1e9:.1f} GB; {elsewhere}"
+        yield Check("disk", "optional", f"{free / 1e9:.1f} GB free", fix)
+
+
+def look_at_memory() -> Iterator[Check]:
+    """What loading the model may take."""
+    free = psutil.virtual_memory().available
+    enough = free >= _NEEDED_MEMORY
+    yield Check(
+        "memory",
+        "ok" if enough else "broken",
+        f"{free / 1e9:.1f} GB free",
+        "" if enough else f"loading needs {_NEEDED_MEMORY / 1e9:.1f} GB: close something",
+    )
+
+
+def look_at_editors() -> Iterator[Check]:
+    """What is needed to build the extension and to test it in a real editor."""
+    for name, programs, purpose in (
+        ("VS Code", ("code", "code-server", "codium"), "'make vscode' brings a local one"),
+        ("Node.js", ("node",), "'make check' and 'make vscode' bring one"),
+        ("Chromium", ("chromium", "chromium-browser", "google-chrome"), "for 'make test' alone"),
+    ):
+        found = next(filter(None, map(shutil.which, programs)), None)
+        yield Check(name, "ok" if found else "optional", found or "not on PATH",
+                    "" if found else purpose)  # fmt: skip
+
+
+CHECKS: Final[tuple[Callable[[], Iterator[Check]], ...]] = (
+    look_at_python,
+    look_at_torch,
+    look_at_cache,
+    look_at_weights,
+    look_at_memory,
+    look_at_grammars,
+    look_at_editors,
+)
+
+
+def _title(look: Callable[[], Iterator[Check]]) -> str:
+    return look.__name__.removeprefix("look_at_")

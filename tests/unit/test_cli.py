@@ -1,0 +1,325 @@
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lsp_server.cli import main
+from lsp_server.source import Place, PlaceError, SourceError, parse_place, parse_region, read
+
+
+def run(*arguments: str | Path, capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
+    """Exit status, standard output, standard error."""
+    try:
+        status = main([str(argument) for argument in arguments])
+    except SystemExit as end:
+        status = int(end.code or 0)
+    captured = capsys.readouterr()
+    return status, captured.out, captured.err
+
+
+def subprocess_run(*arguments: str, **options: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "lsp_server", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, **options)  # type: ignore[call-overload,no-any-return]
+
+
+@pytest.mark.parametrize(
+    ("argument", "path", "place"),
+    [
+        ("a.py:1:1", "a.py", Place(1, 1)),
+        ("dir/a:b.py:12:34", "dir/a:b.py", Place(12, 34)),
+        ("C:\\x.py:2:3", "C:\\x.py", Place(2, 3)),
+        ("with space.py:1:2", "with space.py", Place(1, 2)),
+        ("1:2:3:4", "1:2", Place(3, 4)),
+    ],
+)
+def test_places(argument: str, path: str, place: Place) -> None:
+    assert parse_place(argument) == (Path(path), place)
+
+
+@pytest.mark.parametrize(
+    "argument",
+    [
+        "",
+        "a.py",
+        "a.py:1",
+        ":1:1",
+        "a.py:x:1",
+        "a.py:-1:1",
+        "a.py:1:1:",
+        "a.py:1:9999999999",
+        "a:٣:1",
+    ],
+)
+def test_places_that_are_none(argument: str) -> None:
+    with pytest.raises(PlaceError, match="FILE:LINE:COL"):
+        parse_place(argument)
+
+
+@pytest.mark.parametrize("argument", ["a.py:0:1", "a.py:1:0"])
+def test_places_count_from_one(argument: str) -> None:
+    with pytest.raises(PlaceError, match="count from 1"):
+        parse_place(argument)
+
+
+def test_regions() -> None:
+    assert parse_region("a-b.py:1:2-3:4") == (Path("a-b.py"), Place(1, 2), Place(3, 4))
+    for backwards in ("a.py:2:1-1:9", "a.py:1:3-1:2"):
+        with pytest.raises(PlaceError, match="before it starts"):
+            parse_region(backwards)
+    with pytest.raises(PlaceError, match="FILE:L1:C1-L2:C2"):
+        parse_region("a.py:1:1")
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "column", "offset"),
+    [
+        ("", 1, 1, 0),
+        ("ab", 1, 3, 2),
+        ("ab\ncd", 2, 1, 3),
+        ("ab\r\ncd", 2, 1, 4),
+        ("ab\r\ncd", 1, 3, 2),
+        ("ab\rcd", 2, 2, 4),
+        ("ab\n", 2, 1, 3),
+        ("\tx", 1, 2, 1),
+        ("😀x", 1, 2, 1),
+        ("a\x0cb\u2028c", 1, 6, 5),
+    ],
+)
+def test_offsets_count_code_points(text: str, line: int, column: int, offset: int) -> None:
+    assert Place(line, column).offset(text) == offset
+
+
+@pytest.mark.parametrize(("line", "column"), [(3, 1), (1, 4), (2, 2)])
+def test_places_outside_a_file(line: int, column: int) -> None:
+    with pytest.raises(PlaceError, match="there is no"):
+        Place(line, column).offset("ab\n")
+
+
+@pytest.mark.parametrize(
+    ("data", "text", "encoding"),
+    [
+        (b"", "", "utf-8"),
+        ("é\r\n".encode(), "é\r\n", "utf-8"),
+        (b"\xef\xbb\xbfx", "x", "utf-8-sig"),
+        ("\ufeffé".encode("utf-16-le"), "é", "utf-16"),
+        ("\ufeffé".encode("utf-16-be"), "é", "utf-16"),
+        ("\ufeffé".encode("utf-32-le"), "é", "utf-32"),
+        (b"caf\xe9", "café", "latin-1"),
+    ],
+)
+def test_encodings(tmp_path: Path, data: bytes, text: str, encoding: str) -> None:
+    file = tmp_path / "a.txt"
+    file.write_bytes(data)
+    source = read(file)
+    assert (source.text, source.encoding) == (text, encoding)
+
+
+@pytest.mark.parametrize("data", [b"\x00\x01", b"\x7fELF\xff\x00", b"\xff\xfeabc"])
+def test_what_is_no_text(tmp_path: Path, data: bytes) -> None:
+    file = tmp_path / "a.bin"
+    file.write_bytes(data)
+    with pytest.raises(SourceError, match=r"binary|not valid"):
+        read(file)
+
+
+def test_failures_are_one_line_and_status_1(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "binary").write_bytes(b"\x00")
+    os.mkfifo(tmp_path / "pipe")
+    for name, words in (
+        ("missing.py", "No such file"),
+        (".", "folder"),
+        ("binary", "binary file"),
+        ("pipe", "not a regular file"),
+    ):
+        status, out, err = run("complete", f"{tmp_path / name}:1:1", "--json", capsys=capsys)
+        assert (status, out, err.count("\n")) == (1, "", 1)
+        assert err.startswith("unmask: ")
+        assert words in err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["compose"],
+        ["complete"],
+        ["complete", "nowhere"],
+        ["complete", "a.py:0:1"],
+        ["infill", "a.py:1:1"],
+        ["infill", "a.py:2:1-1:1"],
+        ["complete", "a.py:1:1", "--drafts", "oracle"],
+        ["complete", "a.py:1:1", "--precision", "int4"],
+        ["serve", "--tcp", "localhost"],
+        ["serve", "--tcp", "localhost:99999"],
+        ["bench", "infill"],
+        ["bench", "structure", "--tokens", "0"],
+        ["complete", "a.py:1:1", "--threads", "-5"],
+    ],
+)
+def test_wrong_usage_is_status_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, err = run(*arguments, capsys=capsys)
+    assert status == 2
+    assert out == ""
+    assert err
+    assert "Traceback" not in err
+
+
+def test_a_place_outside_its_file_is_wrong_usage(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "a.py"
+    file.write_text("x = 1\n")
+    status, _, err = run("complete", f"{file}:9:1", capsys=capsys)
+    assert status == 2
+    assert "there is no line 9: the file has 2" in err
+
+
+def test_a_secret_file_is_refused_before_it_is_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The file is not even there: nothing looks at it."""
+    status, out, _ = run("complete", f"{tmp_path / '.env'}:3:5", "--json", capsys=capsys)
+    assert status == 0
+    answer = json.loads(out)
+    assert (answer["text"], answer["reason"]) == (None, "G1")
+    assert answer["range"]["start"] == {"line": 2, "character": 4}
+
+
+def test_a_link_to_a_secret_file_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    link = tmp_path / "notes.txt"
+    link.symlink_to(tmp_path / "id_rsa")
+    _, out, _ = run("complete", f"{link}:1:1", "--json", capsys=capsys)
+    assert json.loads(out)["reason"] == "G1"
+
+
+def test_a_huge_file_is_refused_before_it_is_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "huge.py"
+    with file.open("wb") as sparse:
+        sparse.truncate(1 << 40)
+    status, out, _ = run("complete", f"{file}:1:1", "--json", capsys=capsys)
+    assert status == 0
+    assert json.loads(out)["reason"] == "G6"
+
+
+KEYS = {
+    "text": None,
+    "range": {"start": {"line": None, "character": None}, "end": {"line": None, "character": None}},
+    "span": None,
+    "reason": None,
+    "confidence": None,
+    "forwards": {"prefill": None, "verify": None, "canvas": None},
+    "tokens": None,
+    "accepted": {"syntax": None, "file": None, "denoiser": None},
+    "cached_tokens": None,
+    "ms": {"total": None, "prefill": None, "verify": None, "canvas": None, "polish": None},
+}
+
+
+def shape(value: object) -> object:
+    if isinstance(value, dict):
+        return {key: shape(item) for key, item in value.items()}
+    return None
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "reason"), [("a.py", "def f(x):\n    ret", "G3"), ("b.py", "\nx", "G5")]
+)
+def test_what_the_gate_refuses_needs_no_model(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, text: str, reason: str
+) -> None:
+    file = tmp_path / name
+    file.write_text(text)
+    place = f"{file}:1:1"
+    status, out, _ = run("complete", place, "--automatic", "--json", capsys=capsys)
+    answer = json.loads(out)
+    assert (status, answer["reason"]) == (0, reason)
+    assert shape(answer) == KEYS
+
+
+def test_a_reason_is_told_in_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, err = run("complete", f"{tmp_path / 'a.pem'}:1:1", capsys=capsys)
+    assert (status, out) == (0, "")
+    assert "secrets" in err
+
+
+def test_latin_1_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "a.py"
+    file.write_bytes(b"# caf\xe9\n")
+    _, _, err = run("complete", f"{file}:1:1", "--automatic", capsys=capsys)
+    assert "read as Latin-1" in err
+
+
+def test_missing_weights_are_told_in_a_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("UNMASK_CACHE", str(tmp_path / "cache"))
+    file = tmp_path / "a.py"
+    file.write_text("def add(a, b):\n    return \n")
+    status, out, err = run("complete", f"{file}:2:12", "--json", capsys=capsys)
+    assert (status, out, err.count("\n")) == (1, "", 1)
+    assert "unmask model fetch" in err
+
+
+def test_an_unforeseen_failure_says_where_without_a_traceback(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def explode(*_: object) -> None:
+        raise RuntimeError("out of cheese")
+
+    monkeypatch.setattr("lsp_server.commands.read", explode)
+    file = tmp_path / "a.py"
+    file.write_text("x")
+    status, _, err = run("complete", f"{file}:1:1", capsys=capsys)
+    assert status == 1
+    assert "out of cheese" in err
+    assert "test_cli.py:" in err
+    assert "Traceback" not in err
+
+
+def test_a_failure_inside_the_service_is_a_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def explode(*_: object) -> None:
+        raise RuntimeError("out of cheese")
+
+    monkeypatch.setattr("lsp_server.completion.service.refusal", explode)
+    file = tmp_path / "a.py"
+    file.write_text("x")
+    status, out, err = run("complete", f"{file}:1:1", "--json", capsys=capsys)
+    assert (status, out) == (1, "")
+    assert "out of cheese" in err
+
+
+def test_help_needs_no_heavy_import() -> None:
+    program = (
+        "import sys\nfrom lsp_server.cli import main\n"
+        "try:\n    main(['bench', 'infill', '--help'])\n"
+        "finally:\n"
+        "    heavy = {'torch', 'transformers', 'pygls', 'numpy'} & set(sys.modules)\n"
+        "    assert not heavy, heavy\n"
+    )
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    assert "--compare" in result.stdout
+
+
+def test_a_closed_pipe_is_no_traceback(tmp_path: Path) -> None:
+    command = f"{sys.executable} -m lsp_server complete {tmp_path}/.env:1:1 --json | true"
+    result = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
+    assert "Traceback" not in result.stderr
+    assert "Exception ignored" not in result.stderr
+
+
+def test_the_module_is_the_console_script() -> None:
+    result = subprocess_run("--version")
+    assert result.returncode == 0
+    assert result.stdout.startswith("unmask ")
