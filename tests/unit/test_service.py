@@ -268,9 +268,10 @@ class EndlessDecoder(ScriptedDecoder):
     """Never comes to an end by itself."""
 
     def infill(self, hole: Hole, stop: Any, observe: Any) -> Infill:
-        while not stop():
+        while True:
             observe(Step("canvas", (), 0.5))
-        raise Cancelled
+            if stop():
+                raise Cancelled
 
 
 def test_automatic_answers_that_come_too_late() -> None:
