@@ -44,7 +44,7 @@ class Settings:
     draft_confidence: float = 0.3  # drafts end where the product of confidences falls below
     threshold: float = 0.9  # sampler "threshold": commit every token above
     entropy_bound: float = 0.1  # sampler "entropy": joint entropy committed per step, nats
-    min_confidence: float = 0.1  # give up when the first tokens are less probable together
+    min_confidence: float = 0.2  # give up when the first tokens are less probable together
     timeout_ms: int = 3000  # an automatic completion is cut off after this long
 
     def __post_init__(self) -> None:
