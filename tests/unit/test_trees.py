@@ -16,10 +16,10 @@ SAMPLES = {
     ".json": '{"a": [1, 2, {"b": null}],\r\n "c": "d"}\n',
     ".txt": "one\ntwo\n",
 }
-INSERTS = st.sampled_from(
-    ["", "x", " ", "\n", "\r\n", "\r", "\t", "\f", "(", ")", "[", "]", "{", "}", ",", ":", '"']
-    + ["'", "'''", "`", "# é", "// 😀", "\0", "\ud83d", "\ude00", "def f():\n    ", "if (x) {\n"]
-)
+BRACKETS = ["(", ")", "[", "]", "{", "}"]
+TEXTS = ['"', "'", "`", "# é", "// 😀", "def f():\n    ", "if (x) {\n", "'''"]
+ODD = ["", "x", " ", ",", ":", "\n", "\r\n", "\r", "\t", "\f", "\0", "\ud83d", "\ude00"]
+INSERTS = st.sampled_from([*BRACKETS, *TEXTS, *ODD])
 EDITS = st.lists(st.tuples(st.integers(0, 200), st.integers(0, 12), INSERTS), max_size=12)
 
 
