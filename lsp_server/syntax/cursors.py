@@ -18,6 +18,7 @@ from lsp_server.syntax.endings import (
     StatementEnding,
     TextEnding,
 )
+from lsp_server.syntax.expectations import Expectation
 from lsp_server.syntax.kinds import Kind, Rule, Span
 from lsp_server.syntax.languages import Language, Layout, Lexis
 from lsp_server.syntax.lines import filled, width
@@ -73,7 +74,10 @@ class _Resolver:
         self, kind: Kind, ending: CodeEnding, quote: str = "", multiline: bool = False
     ) -> Span:
         closers = "" if kind is Kind.COMMENT else quote + ending.code.closers
-        return Span(kind, multiline, closers, self._rule, ending)
+        return Span(kind, multiline, closers, self._rule, ending, self._expectation())
+
+    def _expectation(self) -> Expectation:
+        return expectation_at(self._around, self._layout, self._lexis, self._member() == "after")
 
     def _code(self, chain: Sequence[Bracket]) -> Code:
         around = self._around
@@ -168,6 +172,22 @@ class _Resolver:
         if rest:
             return "after" if rest.startswith(separator) else "before"
         return "before" if not below or below.startswith((*_CLOSERS, separator)) else "after"
+
+
+def expectation_at(
+    around: Surroundings, layout: Layout, lexis: Lexis, separated: bool = False
+) -> Expectation:
+    """The rules that tell what follows, for a place with these surroundings."""
+    return Expectation(
+        lexis=lexis,
+        layout=layout,
+        head=around.head,
+        inside=around.inside,
+        opened="".join(bracket.char for bracket in around.opened),
+        unit=around.unit,
+        colon=around.colon,
+        separated=separated,
+    )
 
 
 def operand_due(head: str, layout: Layout, lexis: Lexis) -> bool:

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Literal
 
 from lsp_server.syntax.endings import Ending
+from lsp_server.syntax.expectations import Expectation
 
 Rule = Literal["tree", "indentation", "line"]
 
@@ -33,6 +34,7 @@ class Span:
     closers: str  # closing quote and brackets that the text has to end with, innermost first
     rule: Rule  # what it was found by
     ending: Ending = field(repr=False)
+    expectation: Expectation | None = field(default=None, repr=False)
 
     def end(self, written: str) -> int | None:
         """Where the text is complete, given all that has been written into the hole so far.
@@ -44,4 +46,4 @@ class Span:
 
     def expect(self, written: str) -> str:
         """The text that the syntax forces next, or ""."""
-        return ""
+        return self.expectation.expect(written) if self.expectation else ""

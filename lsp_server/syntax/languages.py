@@ -50,6 +50,9 @@ class Layout:
     clauses: frozenset[str]  # first words of lines that go on with the statement before
     headers: frozenset[str]  # words of lines that a block follows
     labels: frozenset[str]  # first words of lines after whose colon statements follow
+    bracketed: frozenset[str]  # headers that mostly end after a closing bracket
+    bare: frozenset[str]  # headers of one word
+    leaving: frozenset[str]  # first words of lines that mostly end their block
     operands: frozenset[str]  # words after which an expression is due
     continued: re.Pattern[str]  # a line that starts so goes on with the one before
     continues: re.Pattern[str]  # a line that ends so goes on in the next
@@ -185,6 +188,9 @@ def _layout(facts: dict[str, Any]) -> Layout:
         clauses=frozenset(facts["clauses"]),
         headers=frozenset(facts["headers"]),
         labels=frozenset(facts["labels"]),
+        bracketed=frozenset(facts["bracketed"]),
+        bare=frozenset(facts["bare"]),
+        leaving=frozenset(facts["leaving"]),
         operands=frozenset(facts["operands"]),
         continued=re.compile(facts["continued"]),
         continues=re.compile(facts["continues"]),

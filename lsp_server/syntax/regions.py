@@ -6,9 +6,9 @@ lines, and up to what follows it.
 
 from __future__ import annotations
 
-from lsp_server.syntax.cursors import operand_due
+from lsp_server.syntax.cursors import expectation_at, operand_due
 from lsp_server.syntax.endings import Code, CodeEnding, LineEnding, RegionEnding, TextEnding
-from lsp_server.syntax.kinds import Kind, Span
+from lsp_server.syntax.kinds import Kind, Rule, Span
 from lsp_server.syntax.languages import Language
 from lsp_server.syntax.lines import filled
 from lsp_server.syntax.marks import LINE_BREAK
@@ -50,7 +50,9 @@ def region_span(tree: SyntaxTree, language: Language, start: int, end: int) -> S
             tail="" if keeps_break else around.rest,
             keeps_break=keeps_break,
         )
-    return Span(kind, multiline, code.closers, "tree" if around.clean else "indentation", ending)
+    expectation = expectation_at(around, language.layout, language.lexis)
+    rule: Rule = "tree" if around.clean else "indentation"
+    return Span(kind, multiline, code.closers, rule, ending, expectation)
 
 
 def _line_ending(code: Code, around: Surroundings, keeps_break: bool) -> CodeEnding:

@@ -16,6 +16,7 @@ from typing import Final, NamedTuple
 from lsp_server.syntax.languages import Language, Layout, Lexis
 from lsp_server.syntax.lines import (
     filled,
+    indent_of,
     line_end,
     line_start,
     lines_above,
@@ -69,6 +70,8 @@ class Surroundings:
     opened: tuple[Bracket, ...]  # open there, outermost first
     closed_by_rest: int  # innermost of these that the rest of the line closes
     dangling: int  # innermost of the others that nothing below closes
+    unit: str  # one level of indentation
+    colon: str  # what stands between a key and its value
     empty: bool  # nothing between it and the innermost open bracket
     here: bool  # the innermost open bracket is on its line
     clean: bool  # no syntax errors around it
@@ -116,6 +119,8 @@ def look_around(tree: SyntaxTree, language: Language, start: int, end: int) -> S
         opened=tuple(opened),
         closed_by_rest=closed,
         dangling=0 if clean else _count_dangling(text, end, opened, closed, language),
+        unit=_unit(text, line) or language.layout.unit,
+        colon=_colon(text, line),
         empty=bool(opened) and not filled(text[opened[-1].offset + 1 : start]),
         here=bool(opened) and opened[-1].offset >= line,
         clean=clean,
@@ -328,3 +333,23 @@ def _line_below(text: str, end: int) -> str:
     """The nearest line below that is not blank."""
     below = lines_below(text, line_end(text, end), REACH)
     return next((text[a:b] for a, b in below if filled(text[a:b])), "")
+
+
+def _unit(text: str, line: int) -> str:
+    """One level of indentation: what the nearest line has more than the one above it."""
+    below = indent_of(text[line : line_end(text, line)])
+    for start, end in lines_above(text, line, REACH):
+        if end - start > LONGEST or not filled(text[start:end]):
+            continue
+        indent = indent_of(text[start:end])
+        unit = below[len(indent) :] if below.startswith(indent) else ""
+        if len(unit) > 1 or unit == "\t":  # a single space is that of a comment's asterisks
+            return unit
+        below = indent
+    return ""
+
+
+def _colon(text: str, line: int) -> str:
+    """A colon, with a space where the text around has one."""
+    near = text[max(0, line - LONGEST) : line + LONGEST]
+    return ": " if near.count('": ') * 2 >= near.count('":') else ":"

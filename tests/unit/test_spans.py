@@ -109,3 +109,38 @@ def test_any_region_of_any_text_has_a_span(
 ) -> None:
     end = find_region(parse(name, text), start, start + size).end(written)
     assert end is None or 0 <= end <= len(written)
+
+
+@pytest.mark.parametrize(
+    ("name", "document", "written", "expected"),
+    [
+        ("python", "def f():\n    █\n    return 1\n", "if x:", "\n        "),
+        ("python", "def f():\n    █\n    return 1\n", "if x:\n", "        "),
+        ("python", "def f():\n  █\n  return 1\n", "for x in f(y)", ":\n    "),
+        ("python", "def f():\n\t█\n\treturn 1\n", "try", ":\n\t\t"),
+        ("python", "def f():\n    █\n    return 1\n", "x = foo(\n", "        "),
+        ("python", "def f():\n    █\n", "x = 1\n", "    "),
+        ("python", "def f():\n    █\n", "x = 1  # see (\n", "    "),
+        ("python", "def f():\n    █\n", "return x\n", ""),
+        ("python", "def f():\n    █\n", "x = 1\n  ", ""),
+        ("python", "def f():\n    █\n", "if foo(a(1)", ""),
+        ("python", "def f():\n    █\n", "x = {y:", ""),
+        ("python", "x = '█'\n", "else", ""),
+        ("javascript", "function f() {\n  █\n}\n", "if (g(x))", " {"),
+        ("javascript", "function f() {\n  █\n}\n", "if (g(x)", ""),
+        ("javascript", "function f() {\n  █\n}\n", "if (x) {\n", "    "),
+        ("javascript", "foo(\n  █\n);\n", "a,\n", "  "),
+        ("json", '{\n  "a": 1,\n  █\n}\n', '"b"', ": "),
+        ("json", '{"a":1,█}', '"b"', ":"),
+        ("json", '{\n  "a": 1,\n  "█\n}\n', 'b"', ": "),
+        ("json", "{\n  █\n}\n", '"b": 1,\n', '  "'),
+        ("json", "{\n  █\n}\n", '"b": [\n', "    "),
+        ("json", '{\n  "a": █\n  "b": 1\n}\n', '"x"', ","),
+        ("json", '{\n  "a": █\n}\n', '"x"', ""),
+        ("plain", "a:\n  █\n", "b:\n", ""),
+    ],
+)
+def test_what_the_syntax_forces_next(name: str, document: str, written: str, expected: str) -> None:
+    before, after = document.split("█")
+    span = find_span(parse(name, before + after), len(before))
+    assert span.expect(written) == expected
