@@ -80,6 +80,8 @@ class ServerProtocol(UnmaskProtocol):
         """Leave the reading loop; pygls would raise SystemExit through it."""
         if self._server._stop_event is not None:
             self._server._stop_event.set()
+        if self.writer is not None:
+            self.writer.close()
 
     def notify(self, method: str, params: Any | None = None) -> None:
         """Send a notification; none after ``shutdown``, whatever still runs."""
