@@ -9,23 +9,16 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from lsp_server.syntax.endings import (
-    BlockEnding,
-    Code,
-    CodeEnding,
-    LineEnding,
-    Member,
-    StatementEnding,
-    TextEnding,
-)
+from lsp_server.syntax.bodies import BlockEnding, StatementEnding
+from lsp_server.syntax.endings import Code, CodeEnding, LineEnding, Member, TextEnding
 from lsp_server.syntax.expectations import Expectation
 from lsp_server.syntax.kinds import Kind, Rule, Span
 from lsp_server.syntax.languages import Language, Layout, Lexis
 from lsp_server.syntax.lines import filled, width
 from lsp_server.syntax.marks import scan
-from lsp_server.syntax.surroundings import Bracket, Surroundings, code_of, opens_block
+from lsp_server.syntax.nesting import CLOSERS, Bracket, opens_block
+from lsp_server.syntax.surroundings import Surroundings, code_of
 
-_CLOSERS: Final = (")", "]", "}")
 _PARTIAL: Final = re.compile(r"[\w.]*$")
 _OPERATOR: Final = re.compile(r"[=+\-*/%<>&|^~?]$")
 _ASSIGNMENT: Final = re.compile(r"(?<![=!<>])=(?!=)")
@@ -132,13 +125,13 @@ class _Resolver:
             bracket = around.opened[-1]
             fits = self._is_block(bracket) or self._blank or (not opener and not around.rest)
             closed = around.rest.lstrip() or around.below.lstrip()
-            empty = closed.startswith(_CLOSERS) or width(around.below) <= bracket.indent
+            empty = closed.startswith(CLOSERS) or width(around.below) <= bracket.indent
             return -1 if fits and around.empty and empty else None
         if self._layout.braces or around.rest.strip():
             return None
         header = around.above if self._blank else code_of(around.head, self._lexis)
         words = _WORD.match(header.lstrip())
-        known = header.lstrip()[:1] in _CLOSERS or (
+        known = header.lstrip()[:1] in CLOSERS or (
             words is not None and words.group() in self._layout.headers
         )
         if not (known and header.endswith(opener)) or width(around.below) > width(header):
@@ -171,7 +164,7 @@ class _Resolver:
             return ""
         if rest:
             return "after" if rest.startswith(separator) else "before"
-        return "before" if not below or below.startswith((*_CLOSERS, separator)) else "after"
+        return "before" if not below or below.startswith((*CLOSERS, separator)) else "after"
 
 
 def expectation_at(

@@ -11,11 +11,12 @@ before it; and a number of lines bounds every span.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, Protocol
 
 from lsp_server.syntax.languages import Layout, Lexis
 from lsp_server.syntax.lines import filled, width
 from lsp_server.syntax.marks import LINE_BREAK, Inside
+from lsp_server.syntax.nesting import CLOSERS
 from lsp_server.syntax.reading import Line, Reading, read
 
 MOST_LINES: Final = 24
@@ -24,10 +25,9 @@ MOST_LINES: Final = 24
 Member = Literal["", "before", "after"]
 """Whether a separator means nothing, or ends the text before or after it."""
 
-_CLOSERS: Final = (")", "]", "}")
 
-
-def _first(*offsets: int | None) -> int | None:
+def first_of(*offsets: int | None) -> int | None:
+    """The smallest offset, or None where there is none."""
     return min((offset for offset in offsets if offset is not None), default=None)
 
 
@@ -162,7 +162,7 @@ class LineEnding:
         """See ``Span.end``."""
         reading = self.code.read(written)
         member = self.code.separated(reading, self.member)
-        return _first(self.code.foreign(reading), member, self._line(reading))
+        return first_of(self.code.foreign(reading), member, self._line(reading))
 
     def _line(self, reading: Reading) -> int | None:
         for index, line in enumerate(reading.lines):
@@ -180,180 +180,21 @@ class LineEnding:
 
     def _leaves(self, line: Line) -> bool:
         """Whether a line cannot be inside the brackets that the text has to close."""
-        if line.code.lstrip().startswith(_CLOSERS):
+        if line.code.lstrip().startswith(CLOSERS):
             return line.indent < self.code.indent
         return line.indent <= self.code.indent
 
 
-@dataclass(frozen=True, slots=True)
-class StatementEnding:
-    """To the end of one statement, with the comments before it and the body behind it.
-
-    The body is left out where it stands below already.
-    """
-
-    code: Code
-    member: Member = ""
+class Ending(Protocol):
+    """Says where a written text ends."""
 
     def end(self, written: str) -> int | None:
         """See ``Span.end``."""
-        reading = self.code.read(written)
-        member = self.code.separated(reading, self.member)
-        return _first(self.code.foreign(reading), member, self._line(reading))
-
-    def _line(self, reading: Reading) -> int | None:
-        base, body, started = -1, False, False
-        mark = self.code.layout.decorator
-        for index, line in enumerate(reading.lines):
-            if not line.complete:
-                return None
-            if index + 1 >= MOST_LINES:
-                return line.end
-            if line.blank and not started and base >= 0:
-                return reading.filled_before(index)  # a comment that stands for itself
-            if line.blank and not body:
-                continue
-            if base < 0:
-                base = line.indent
-            decorated = bool(mark) and line.code.lstrip().startswith(mark)
-            started = started or (filled(line.code) and not decorated)
-            if not started or (line.nested and line.depth):
-                continue
-            ends = self._ends(reading, index, base, body)
-            if ends:
-                return reading.filled_before(index + 1)
-            if ends is None:
-                body = True
-        return None
-
-    def _ends(self, reading: Reading, index: int, base: int, body: bool) -> bool | None:
-        """Whether a line ends the statement; None when an indented body begins behind it."""
-        line, layout, following = reading.lines[index], self.code.layout, reading.next_filled(index)
-        has_body = width(self.code.below) > base
-        if layout.braces and line.code.endswith(layout.opener or "\n"):
-            return has_body and not line.nested
-        first = next(iter(line.code.split()), "").rstrip(":")
-        label = first in layout.labels if layout.braces else line.depth == 0
-        if label and line.code.endswith(":"):
-            return True if has_body else None
-        if self.code.goes_on(line):
-            return False
-        if body:
-            return following is not None and not self._continues_body(following, base)
-        if not layout.terminator:
-            return True
-        if line.code.endswith((layout.terminator, layout.separator)):
-            return line.code.endswith(layout.terminator)
-        if following is None or self._continues_line(following):
-            return False
-        return following.indent <= base or first not in layout.headers
-
-    def _continues_body(self, line: Line, base: int) -> bool:
-        return line.indent > base or (line.indent == base and self._is_clause(line))
-
-    def _continues_line(self, line: Line) -> bool:
-        start = line.code.lstrip()
-        return bool(self.code.layout.continued.match(start)) or self._is_clause(line)
-
-    def _is_clause(self, line: Line) -> bool:
-        """Whether a line starts with the first word of a clause, or may yet do so."""
-        start = line.code.lstrip()
-        word = start[: next((i for i, c in enumerate(start) if not c.isalnum()), len(start))]
-        clauses = self.code.layout.clauses
-        if line.complete or len(word) < len(start):
-            return word in clauses
-        return any(clause.startswith(word) for clause in clauses)
 
 
-@dataclass(frozen=True, slots=True)
-class BlockEnding:
-    """To the end of a block's body: a dedent, or the bracket that closes it.
+class CodeEnding(Ending, Protocol):
+    """An ending in a language with a grammar."""
 
-    ``header`` is the indentation of the line that opens the block, -1 where a bracket does.
-    """
-
-    code: Code
-    header: int
-
-    def end(self, written: str) -> int | None:
-        """See ``Span.end``."""
-        reading = self.code.read(written)
-        return _first(self.code.foreign(reading), self._line(reading))
-
-    def _line(self, reading: Reading) -> int | None:
-        base = -1
-        for index, line in enumerate(reading.lines):
-            if line.blank:
-                continue
-            if index and self.code.repeats(line, reading.text):
-                return reading.filled_before(index)
-            closes = line.code.lstrip().startswith(_CLOSERS)
-            if base >= 0 and not line.nested and line.indent < base and not closes:
-                return reading.filled_before(index)
-            if not line.complete:
-                return None
-            if base < 0 and (index or not filled(self.code.head)):
-                base = line.indent
-            if line.depth == 0 and self._ends(line, index, base):
-                return line.end
-            if index + 1 >= 2 * MOST_LINES:
-                return line.end
-        return None
-
-    def _ends(self, line: Line, index: int, base: int) -> bool:
-        if line.closed:
-            return line.closed >= self.code.owes
-        return base <= self.header or index + 1 >= MOST_LINES
-
-
-@dataclass(frozen=True, slots=True)
-class RegionEnding:
-    """For a region of several lines: where it was left, in depth and indentation.
-
-    ``indent`` is the least indentation of its old lines, ``lines`` their number, ``tail`` what
-    stands behind it on its last line.
-    """
-
-    code: Code
-    indent: int
-    lines: int
-    tail: str
-    keeps_break: bool
-
-    def end(self, written: str) -> int | None:
-        """See ``Span.end``."""
-        reading = self.code.read(written)
-        end = _first(self._before_tail(reading), self._line(reading))
-        stop = LINE_BREAK.match(written, end) if self.keeps_break and end is not None else None
-        return stop.end() if stop else end
-
-    def _before_tail(self, reading: Reading) -> int | None:
-        """Before the first bracket that the document closes, and the code before it there."""
-        end, tail = self.code.foreign(reading), self.tail.strip()
-        closers = read(tail, "", self.code.lexis).closers
-        repeated = tail[: closers[0]].rstrip() if closers else ""
-        if end is None or not any(map(str.isalnum, repeated)):
-            return end
-        return end - len(repeated) if reading.text[:end].endswith(repeated) else end
-
-    def _line(self, reading: Reading) -> int | None:
-        tail = self.tail.strip()
-        for index, line in enumerate(reading.lines):
-            if line.blank or line.nested:
-                continue
-            first = index == 0 and filled(self.code.head)
-            if not first and line.indent < self.indent:
-                return reading.filled_before(index)
-            if self.code.repeats(line, reading.text):
-                return reading.filled_before(index)
-            if not line.complete or line.depth > self.code.opens:
-                continue
-            if tail and any(map(str.isalnum, tail)) and line.code.endswith(tail):
-                return line.start + len(reading.text[line.start : line.end].rstrip()) - len(tail)
-            if index + 1 >= 2 * self.lines + MOST_LINES // 3:
-                return reading.filled_before(index + 1)
-        return None
-
-
-CodeEnding = TextEnding | LineEnding | StatementEnding | BlockEnding | RegionEnding
-Ending = PlainEnding | CodeEnding
+    @property
+    def code(self) -> Code:
+        """What is known of the place."""

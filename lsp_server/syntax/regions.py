@@ -6,14 +6,16 @@ lines, and up to what follows it.
 
 from __future__ import annotations
 
+from lsp_server.syntax.bodies import RegionEnding
 from lsp_server.syntax.cursors import expectation_at, operand_due
-from lsp_server.syntax.endings import Code, CodeEnding, LineEnding, RegionEnding, TextEnding
+from lsp_server.syntax.endings import Code, CodeEnding, LineEnding, TextEnding
 from lsp_server.syntax.kinds import Kind, Rule, Span
 from lsp_server.syntax.languages import Language
 from lsp_server.syntax.lines import filled
 from lsp_server.syntax.marks import LINE_BREAK
+from lsp_server.syntax.nesting import opens_block
 from lsp_server.syntax.reading import read
-from lsp_server.syntax.surroundings import Surroundings, look_around, opens_block
+from lsp_server.syntax.surroundings import Surroundings, look_around
 from lsp_server.syntax.trees import SyntaxTree
 
 

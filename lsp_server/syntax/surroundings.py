@@ -9,11 +9,10 @@ still be open. Reads a bounded stretch around the place.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from lsp_server.syntax.languages import Language, Layout, Lexis
+from lsp_server.syntax.languages import Language, Lexis
 from lsp_server.syntax.lines import (
     filled,
     indent_of,
@@ -21,41 +20,23 @@ from lsp_server.syntax.lines import (
     line_start,
     lines_above,
     lines_below,
-    width,
 )
-from lsp_server.syntax.marks import PARTNER, Inside, Mark, inside_after, opened_by, scan
+from lsp_server.syntax.marks import PARTNER, Inside, inside_after, opened_by, scan
+from lsp_server.syntax.nesting import (
+    CLOSERS,
+    FARTHEST,
+    LONGEST,
+    REACH,
+    Bracket,
+    bracket_at,
+    count_closed,
+    count_dangling,
+    follow,
+    leave_by_indentation,
+)
 from lsp_server.syntax.trees import SyntaxTree
 
-REACH: Final = 300
-"""Lines above and below that are read."""
-
-LONGEST: Final = 4000
-"""Characters of a line that are read on either side of the place."""
-
-_CLOSERS: Final = (")", "]", "}")
 _OPENS: Final = re.compile(r"[\w(\[{]")
-_PARAMETERS: Final = re.compile(r"\)\s*(?::[^={}]*)?$")
-_VALUE: Final = re.compile(r"(?:[^=!<>]=|[(,:\[?&|])$")
-_WORDS: Final = re.compile(r"\w+")
-
-
-class Bracket(NamedTuple):
-    """An opening bracket; ``indent`` is that of its line, ``before`` stands left of it there."""
-
-    char: str
-    offset: int
-    indent: int
-    before: str
-
-    @property
-    def closer(self) -> str:
-        """The bracket that closes it."""
-        return PARTNER[self.char]
-
-    @property
-    def interpolates(self) -> bool:
-        """Whether it opens code inside a string."""
-        return self.before.endswith("$") and self.char == "{"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +73,8 @@ def closes_only(rest: str, inside: Inside | None) -> bool:
 def look_around(tree: SyntaxTree, language: Language, start: int, end: int) -> Surroundings:
     """The facts about the place between two offsets of a tree's text."""
     text, line = tree.text, line_start(tree.text, start)
-    top, bottom = _top(text, line), _bottom(text, line_end(text, end))
+    top = max(_top(text, line), start - FARTHEST)
+    bottom = min(_bottom(text, line_end(text, end)), end + FARTHEST)
     clean = not tree.captures(language.errors, top, bottom)
     leaves = _leaves(tree, language, top, start)
     begin, outer = _where_to_begin(
@@ -100,15 +82,15 @@ def look_around(tree: SyntaxTree, language: Language, start: int, end: int) -> S
     )
     marks = list(scan(text[begin:start], language.lexis, outer))
     opened = _open_above(leaves, text, begin)
-    _follow(opened, marks, text, begin, None if clean else language.layout)
-    head = text[line:start]
+    follow(opened, marks, text, begin, None if clean else language.layout)
+    head = text[max(line, start - LONGEST) : start]
     if not clean and filled(head):
-        _leave_by_indentation(opened, language.layout, line, head)
+        leave_by_indentation(opened, language.layout, line, head)
     inside = inside_after(text[begin:start], marks, language.lexis, outer)
     rest = text[end : min(line_end(text, end), end + LONGEST)]
     closed = 0
     if closes_only(rest, inside):
-        closed = _count_closed(rest, opened, language.lexis, inside)
+        closed = count_closed(rest, opened, language.lexis, inside)
         end = line_end(text, end)
     return Surroundings(
         head=head,
@@ -118,31 +100,13 @@ def look_around(tree: SyntaxTree, language: Language, start: int, end: int) -> S
         inside=inside,
         opened=tuple(opened),
         closed_by_rest=closed,
-        dangling=0 if clean else _count_dangling(text, end, opened, closed, language),
+        dangling=0 if clean else count_dangling(text, end, opened, closed, language),
         unit=_unit(text, line) or language.layout.unit,
         colon=_colon(text, line),
         empty=bool(opened) and not filled(text[opened[-1].offset + 1 : start]),
         here=bool(opened) and opened[-1].offset >= line,
         clean=clean,
     )
-
-
-def opens_block(bracket: Bracket, layout: Layout) -> bool:
-    """Whether a brace opens a block of statements rather than a value."""
-    if bracket.char != "{" or layout.opener != "{":
-        return False
-    before = bracket.before.rstrip()
-    words = _WORDS.findall(before)
-    if before.endswith("=>") or _PARAMETERS.search(before):
-        return True
-    labelled = before.endswith(":") and bool(words) and words[0] in layout.labels
-    if labelled:
-        return True
-    if _VALUE.search(before) or bracket.interpolates:
-        return False
-    if words and words[-1] in layout.operands:
-        return False
-    return not words or any(word in layout.headers for word in words)
 
 
 class _Leaves(NamedTuple):
@@ -188,7 +152,7 @@ def _bottom(text: str, end: int) -> int:
 
 def _indented(text: str, start: int, end: int) -> bool:
     """Whether a line is blank, indented, or closes something."""
-    return start == end or text[start].isspace() or text[start] in _CLOSERS
+    return start == end or text[start].isspace() or text[start] in CLOSERS
 
 
 def _where_to_begin(
@@ -212,85 +176,10 @@ def _open_above(leaves: _Leaves, text: str, stop: int) -> list[Bracket]:
         if offset >= stop:
             break
         if char in PARTNER:
-            opened.append(_bracket(text, offset))
+            opened.append(bracket_at(text, offset))
         elif opened and opened[-1].closer == char:
             opened.pop()
     return opened
-
-
-def _bracket(text: str, offset: int) -> Bracket:
-    before = text[max(line_start(text, offset), offset - LONGEST) : offset]
-    return Bracket(text[offset], offset, width(before), before)
-
-
-def _follow(
-    opened: list[Bracket], marks: Sequence[Mark], text: str, begin: int, layout: Layout | None
-) -> None:
-    """Open and close brackets along some marks; with a layout, indentation closes them too."""
-    for mark in marks:
-        offset = begin + mark.start
-        if mark.kind == "line" and layout:
-            line = text[begin + mark.end : line_end(text, begin + mark.end)]
-            _leave_by_indentation(opened, layout, offset, line)
-        elif mark.kind == "open":
-            opened.append(_bracket(text, offset))
-        elif mark.kind == "close" and opened and opened[-1].closer == text[offset]:
-            opened.pop()
-
-
-def _leave_by_indentation(opened: list[Bracket], layout: Layout, start: int, line: str) -> None:
-    """Forget the brackets opened before ``start`` that a line cannot be inside of."""
-    if filled(line):
-        opened[:] = [each for each in opened if each.offset >= start or _within(each, line, layout)]
-
-
-def _within(bracket: Bracket, line: str, layout: Layout) -> bool:
-    """Whether a line can still be inside a bracket that was opened on a line above it."""
-    if not layout.opener and not bracket.indent:
-        return True  # data is often not indented at all
-    if line.lstrip()[:1] in _CLOSERS:
-        return width(line) >= bracket.indent
-    return width(line) > bracket.indent
-
-
-def _count_closed(rest: str, opened: Sequence[Bracket], lexis: Lexis, inside: Inside | None) -> int:
-    """How many of the innermost open brackets the rest of a line closes."""
-    closed = 0
-    for mark in scan(rest, lexis, inside):
-        if mark.kind != "close":
-            continue
-        if closed >= len(opened) or opened[-1 - closed].closer != rest[mark.start]:
-            break
-        closed += 1
-    return closed
-
-
-def _count_dangling(
-    text: str, start: int, opened: Sequence[Bracket], closed: int, language: Language
-) -> int:
-    """How many of the innermost brackets, but for ``closed`` ones, nothing after ``start`` closes.
-
-    A line that cannot be inside a bracket, by its indentation, leaves it open.
-    """
-    left, nested, dangling = list(opened[: len(opened) - closed]), 0, 0
-    stop = max((end for _, end in lines_below(text, line_end(text, start), REACH)), default=start)
-    stop = max(stop, line_end(text, start))
-    for mark in scan(text[start:stop], language.lexis):
-        if not left:
-            break
-        if mark.kind == "line":
-            begin = start + mark.end
-            line = text[begin : line_end(text, begin)]
-            while left and filled(line) and not _within(left[-1], line, language.layout):
-                left.pop()
-                dangling, nested = dangling + 1, 0
-        elif mark.kind == "open":
-            nested += 1
-        elif mark.kind == "close" and nested:
-            nested -= 1
-        elif mark.kind == "close":
-            return dangling
-    return dangling if stop < len(text) else dangling + len(left)
 
 
 def _code_above(tree: SyntaxTree, language: Language, line: int) -> str:
@@ -332,7 +221,7 @@ def code_of(line: str, lexis: Lexis) -> str:
 def _line_below(text: str, end: int) -> str:
     """The nearest line below that is not blank."""
     below = lines_below(text, line_end(text, end), REACH)
-    return next((text[a:b] for a, b in below if filled(text[a:b])), "")
+    return next((text[a : min(b, a + LONGEST)] for a, b in below if filled(text[a:b])), "")
 
 
 def _unit(text: str, line: int) -> str:
