@@ -1,4 +1,4 @@
-; Statements: where written text may end. Those with a body end with it.
+; Statements, which a selection can cover as a whole.
 (statement) @statement
 (class_body (_) @statement)
 [(switch_case) (switch_default)] @statement

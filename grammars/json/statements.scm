@@ -1,3 +1,3 @@
-; Members: where written text may end.
+; Members, which a selection can cover as a whole.
 (pair) @statement
 (array (_) @statement)

@@ -1,3 +1,3 @@
-; Statements: where written text may end. Those with a body end with it.
+; Statements, which a selection can cover as a whole.
 (module (_) @statement)
 (block (_) @statement)

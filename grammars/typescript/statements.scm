@@ -1,4 +1,4 @@
-; Statements: where written text may end. Those with a body end with it.
+; Statements, which a selection can cover as a whole.
 [
   (abstract_class_declaration) (ambient_declaration) (break_statement) (class_declaration)
   (continue_statement) (debugger_statement) (do_statement) (empty_statement) (enum_declaration)

@@ -40,6 +40,8 @@ class StatementEnding:
                 return line.end
             if line.blank and not started and base >= 0:
                 return reading.filled_before(index)  # a comment that stands for itself
+            if body and reading.is_gap(index):
+                return reading.filled_before(index)
             if line.blank and not body:
                 continue
             if base < 0:
@@ -96,7 +98,7 @@ class StatementEnding:
 
 @dataclass(frozen=True, slots=True)
 class BlockEnding:
-    """To the end of a block's body: a dedent, or the bracket that closes it.
+    """To the end of a block's body: a dedent, two blank lines, or the bracket that closes it.
 
     ``header`` is the indentation of the line that opens the block, -1 where a bracket does.
     """
@@ -112,6 +114,8 @@ class BlockEnding:
     def _line(self, reading: Reading) -> int | None:
         base = -1
         for index, line in enumerate(reading.lines):
+            if base > 0 and line.complete and line.nested == 0 and reading.is_gap(index):
+                return reading.filled_before(index)
             if line.blank:
                 continue
             if index and self.code.repeats(line, reading.text):

@@ -15,7 +15,7 @@ from typing import Final, Literal, Protocol
 
 from lsp_server.syntax.languages import Layout, Lexis
 from lsp_server.syntax.lines import filled, width
-from lsp_server.syntax.marks import LINE_BREAK, Inside
+from lsp_server.syntax.marks import LINE_BREAK, PARTNER, Inside
 from lsp_server.syntax.nesting import CLOSERS
 from lsp_server.syntax.reading import Line, Reading, read
 
@@ -71,11 +71,11 @@ class Code:
         at = next(found, None)
         return at if at is None or member == "before" else at + 1
 
-    def goes_on(self, line: Line) -> bool:
+    def goes_on(self, line: Line, owes: int | None = None) -> bool:
         """Whether a complete line leaves something open that the next has to go on with."""
         return (
             line.depth > self.opens
-            or line.closed < self.owes
+            or line.closed < (self.owes if owes is None else owes)
             or bool(self.layout.continues.search(line.code))
         )
 
@@ -152,7 +152,11 @@ class TextEnding:
 
 @dataclass(frozen=True, slots=True)
 class LineEnding:
-    """To the end of the line: the first line break with no bracket left open."""
+    """To the end of the line: the first line break with no bracket left open.
+
+    A text that begins with a line break behind an opening bracket or a separator lays its members
+    out over lines, and goes on until it has closed every bracket that it may close.
+    """
 
     code: Code
     member: Member = ""
@@ -161,17 +165,26 @@ class LineEnding:
     def end(self, written: str) -> int | None:
         """See ``Span.end``."""
         reading = self.code.read(written)
-        member = self.code.separated(reading, self.member)
-        return first_of(self.code.foreign(reading), member, self._line(reading))
+        if self._lays_out(reading):
+            owes, member = len(self.code.closers), None
+        else:
+            owes, member = self.code.owes, self.code.separated(reading, self.member)
+        return first_of(self.code.foreign(reading), member, self._line(reading, owes))
 
-    def _line(self, reading: Reading) -> int | None:
+    def _lays_out(self, reading: Reading) -> bool:
+        separator = self.code.layout.separator
+        first = reading.lines[0]
+        open_ended = self.code.head.rstrip().endswith((*PARTNER, separator))
+        return bool(self.code.closers) and open_ended and first.complete and first.blank
+
+    def _line(self, reading: Reading, owes: int) -> int | None:
         for index, line in enumerate(reading.lines):
             if not line.complete:
                 return None
             stop = line.end
             if self.keeps_break:
                 stop = reading.lines[index + 1].start
-            if not self.code.goes_on(line) or index + 1 >= MOST_LINES:
+            if not self.code.goes_on(line, owes) or index + 1 >= MOST_LINES:
                 return stop
             following = reading.next_filled(index)
             if following and self.code.owes and self._leaves(following):

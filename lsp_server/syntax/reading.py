@@ -42,6 +42,10 @@ class Reading:
         """The end of the last line before ``lines[index]`` that is not blank, or 0."""
         return next((line.end for line in reversed(self.lines[:index]) if not line.blank), 0)
 
+    def is_gap(self, index: int) -> bool:
+        """Whether ``lines[index]`` is the second of two blank lines."""
+        return index > 0 and self.lines[index].blank and self.lines[index - 1].blank
+
     def line_of(self, offset: int) -> int:
         """Index of the line of an offset."""
         return next(i for i, line in enumerate(self.lines) if offset <= line.end)
