@@ -118,7 +118,7 @@ class BlockEnding:
                 return reading.filled_before(index)
             if line.blank:
                 continue
-            if index and self.code.repeats(line, reading.text):
+            if index and self.code.repeats(reading, index):
                 return reading.filled_before(index)
             closes = line.code.lstrip().startswith(CLOSERS)
             if base >= 0 and not line.nested and line.indent < base and not closes:
@@ -177,7 +177,7 @@ class RegionEnding:
             first = index == 0 and filled(self.code.head)
             if not first and line.indent < self.indent:
                 return reading.filled_before(index)
-            if self.code.repeats(line, reading.text):
+            if self.code.repeats(reading, index):
                 return reading.filled_before(index)
             if not line.complete or line.depth > self.code.opens:
                 continue

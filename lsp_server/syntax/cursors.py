@@ -84,6 +84,7 @@ class _Resolver:
             owes=owes,
             indent=chain[-1].indent if owes else 0,
             below=around.below,
+            second=around.second,
         )
 
     def _chain(self, block: bool = False) -> list[Bracket]:

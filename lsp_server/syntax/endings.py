@@ -53,6 +53,7 @@ class Code:
     opens: int = 0  # brackets that the text leaves open
     indent: int = 0  # columns of the line where the outermost of these was opened
     below: str = ""  # the nearest line below that is not blank
+    second: str = ""  # the one after that
 
     def read(self, written: str) -> Reading:
         """The written text, line by line."""
@@ -79,15 +80,19 @@ class Code:
             or bool(self.layout.continues.search(line.code))
         )
 
-    def repeats(self, line: Line, text: str) -> bool:
-        """Whether a complete line is the line that follows in the document anyway."""
-        written = text[line.start : line.end].rstrip()
-        return (
-            line.complete
-            and line.nested == 0
-            and written == self.below.rstrip()
-            and any(map(str.isalnum, written))
-        )
+    def repeats(self, reading: Reading, index: int) -> bool:
+        """Whether a complete line is the line that follows in the document anyway.
+
+        A line that only begins something, as many do alike, counts with the one after it.
+        """
+        if reading.lines[index].nested or reading.whole(index) != self.below.rstrip():
+            return False
+        line, mark = self.below.strip(), self.layout.decorator
+        begins = line.endswith((*PARTNER, ":")) or (bool(mark) and line.startswith(mark))
+        following = reading.next_filled(index) if begins else None
+        if following:
+            return reading.whole(reading.lines.index(following)) == self.second.rstrip()
+        return not begins and any(map(str.isalnum, line))
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,11 @@ class Reading:
         """The end of the last line before ``lines[index]`` that is not blank, or 0."""
         return next((line.end for line in reversed(self.lines[:index]) if not line.blank), 0)
 
+    def whole(self, index: int) -> str | None:
+        """The text of a complete line, without white space at its end."""
+        line = self.lines[index]
+        return self.text[line.start : line.end].rstrip() if line.complete else None
+
     def is_gap(self, index: int) -> bool:
         """Whether ``lines[index]`` is the second of two blank lines."""
         return index > 0 and self.lines[index].blank and self.lines[index - 1].blank

@@ -24,6 +24,9 @@ def region_span(tree: SyntaxTree, language: Language, start: int, end: int) -> S
     old, around = tree.text[start:end], look_around(tree, language, start, end)
     reading = read(old, around.head, language.lexis, around.inside)
     keeps_break = old.endswith(("\n", "\r"))
+    below, second = around.below, around.second
+    if keeps_break and filled(around.rest):  # the region ends where the next line begins
+        below, second = around.rest, around.below
     code = Code(
         lexis=language.lexis,
         layout=language.layout,
@@ -32,7 +35,8 @@ def region_span(tree: SyntaxTree, language: Language, start: int, end: int) -> S
         closers="".join(old[at] for at in reading.closers),
         owes=len(reading.closers),
         opens=reading.lines[-1].depth,
-        below=around.rest if keeps_break and filled(around.rest) else around.below,
+        below=below,
+        second=second,
     )
     multiline = LINE_BREAK.search(old.strip()) is not None
     kind, ending = (

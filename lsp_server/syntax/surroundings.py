@@ -47,6 +47,7 @@ class Surroundings:
     rest: str  # right of it, on its line
     above: str  # code of the nearest line above that has any; not of a documentation string
     below: str  # nearest line below that is not blank
+    second: str  # the one after that
     inside: Inside | None  # the string or comment it lies in
     opened: tuple[Bracket, ...]  # open there, outermost first
     closed_by_rest: int  # innermost of these that the rest of the line closes
@@ -92,11 +93,13 @@ def look_around(tree: SyntaxTree, language: Language, start: int, end: int) -> S
     if closes_only(rest, inside):
         closed = count_closed(rest, opened, language.lexis, inside)
         end = line_end(text, end)
+    below, second = _lines_below(text, end)
     return Surroundings(
         head=head,
         rest=rest,
         above=_code_above(tree, language, line),
-        below=_line_below(text, end),
+        below=below,
+        second=second,
         inside=inside,
         opened=tuple(opened),
         closed_by_rest=closed,
@@ -218,10 +221,11 @@ def code_of(line: str, lexis: Lexis) -> str:
     return line[:end].rstrip()
 
 
-def _line_below(text: str, end: int) -> str:
-    """The nearest line below that is not blank."""
+def _lines_below(text: str, end: int) -> tuple[str, str]:
+    """The nearest two lines below that are not blank."""
     below = lines_below(text, line_end(text, end), REACH)
-    return next((text[a : min(b, a + LONGEST)] for a, b in below if filled(text[a:b])), "")
+    lines = (text[a : min(b, a + LONGEST)] for a, b in below if filled(text[a:b]))
+    return next(lines, ""), next(lines, "")
 
 
 def _unit(text: str, line: int) -> str:
