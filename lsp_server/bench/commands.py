@@ -6,15 +6,27 @@ Wires benchmarks to the command line; measures nothing itself.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
-from rich.console import Console
-from rich.table import Table
+from rich.console import Console, RenderableType
 
-from lsp_server.bench import report, structure
+from lsp_server.bench import (
+    bounding,
+    holes,
+    infill,
+    latency,
+    problems,
+    report,
+    sandbox,
+    structure,
+)
+from lsp_server.bench.passages import Passage
 from lsp_server.bench.report import Progress
 from lsp_server.commands import load_model, settings_of
+from lsp_server.models.base import Model
+from lsp_server.settings import Settings
 from lsp_server.source import SourceError
 
 _WIDTH: Final = 160  # columns of tables that do not go to a terminal
@@ -27,14 +39,70 @@ def run_structure(arguments: argparse.Namespace) -> int:
     model = load_model(settings)
     with _Status() as progress:
         rows = structure.measure(model, settings, arguments.tokens, arguments.repeats, progress)
+        bounded = _compare_bounding(arguments, model, settings, progress)
     result = report.context("structure", settings, model.info)
-    result |= {"options": {"tokens": arguments.tokens, "repeats": arguments.repeats}}
+    result["options"] = _options(arguments, "tokens", "repeats", "holes", "seed")
     result |= structure.to_json(rows)
-    return _show(arguments, result, structure.tables(rows))
+    return _show(arguments, result, structure.tables(rows), bounded)
+
+
+def run_latency(arguments: argparse.Namespace) -> int:
+    """Milliseconds per keystroke."""
+    settings = settings_of(arguments)
+    _check(arguments)
+    cuts = _cuts(arguments, arguments.places)
+    passages = [Passage.of(cut, arguments.keys) for cut in cuts]
+    model = load_model(settings)
+    with _Status() as progress:
+        scores = latency.measure(model, settings, passages, arguments.keys, progress)
+        bounded = _compare_bounding(arguments, model, settings, progress)
+    result = report.context("latency", settings, model.info)
+    result["options"] = _options(arguments, "places", "keys", "holes", "seed")
+    result["places"] = [f"{each.file.path.name}:{each.start}" for each in passages]
+    result |= latency.to_json(scores)
+    return _show(arguments, result, [latency.table(scores)], bounded)
+
+
+def run_infill(arguments: argparse.Namespace) -> int:
+    """Pass@1 and cost on files of HumanEval-Infilling's format."""
+    settings = settings_of(arguments)
+    _check(arguments)
+    everything = problems.load(arguments.data)
+    lines = problems.holes_are_lines(everything)
+    drawn = problems.draw(everything, arguments.limit, arguments.seed)
+    precisions: dict[str, list[infill.Score]] = {}
+    result: dict[str, Any] = {}
+    for precision in filter(None, (settings.precision, arguments.compare)):
+        model = load_model(replace(settings, precision=precision))
+        if model.info.precision in precisions:
+            continue
+        with _Status() as progress:
+            scores = infill.measure(model, settings, drawn, lines, progress)
+            progress("running the programs")
+            infill.run_programs(drawn, scores)
+        result = result or report.context("infill", settings, model.info)
+        precisions[model.info.precision] = scores
+        del model  # before the next one is loaded
+    result["options"] = _options(arguments, "limit", "seed") | {
+        "data": arguments.data.name,
+        "holes_are_lines": lines,
+        "of": len(everything),
+        "network_cut": sandbox.network_can_be_cut(),
+    }
+    result["precisions"] = {
+        name: infill.to_json(drawn, scores) for name, scores in precisions.items()
+    }
+    tables: list[RenderableType] = [
+        infill.table(f"{len(drawn)} of {len(everything)} holes of {arguments.data.name}, {name}", s)
+        for name, s in precisions.items()
+    ]
+    return _show(arguments, result, [*tables, *infill.comparison(precisions)])
 
 
 BENCHMARKS: Final[dict[str, Callable[[argparse.Namespace], int]]] = {
     "structure": run_structure,
+    "latency": run_latency,
+    "infill": run_infill,
 }
 
 
@@ -58,13 +126,40 @@ def _check(arguments: argparse.Namespace) -> None:
         raise SourceError(f"cannot write {arguments.json}: there is no such folder")
 
 
-def _show(arguments: argparse.Namespace, result: dict[str, Any], tables: Iterable[Table]) -> int:
+def _cuts(arguments: argparse.Namespace, count: int) -> list[holes.Cut]:
+    opened = holes.open_files(arguments.files or holes.default_files())
+    return holes.draw_cuts(opened, count, arguments.seed)
+
+
+def _compare_bounding(
+    arguments: argparse.Namespace, model: Model, settings: Settings, progress: Progress
+) -> list[bounding.Score]:
+    """The comparison that stands in two benchmarks; nothing when no holes are asked for."""
+    if not arguments.holes:
+        return []
+    return bounding.measure(model, settings, _cuts(arguments, arguments.holes), progress)
+
+
+def _options(arguments: argparse.Namespace, *names: str) -> dict[str, Any]:
+    return {name: getattr(arguments, name) for name in names}
+
+
+def _show(
+    arguments: argparse.Namespace,
+    result: dict[str, Any],
+    tables: Iterable[RenderableType],
+    bounded: Sequence[bounding.Score] = (),
+) -> int:
     console = Console()
     if not console.is_terminal:
         console = Console(width=_WIDTH)
     console.print(report.headline(result))
     for table in tables:
         console.print(table)
+    if bounded:
+        result["bounding"] = bounding.to_json(bounded)
+        console.print(bounding.table(bounded))
+    console.print(report.CAPTION, style="dim")
     if arguments.json:
         report.write(arguments.json, result)
         console.print(f"report: {arguments.json}")

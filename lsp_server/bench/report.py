@@ -24,6 +24,13 @@ from lsp_server.models.base import ModelInfo
 from lsp_server.models.storage import replacing
 from lsp_server.settings import Settings
 
+FORWARDS = "forwards p/v/c"
+ACCEPTED = "kept s/f/d"
+CAPTION = (
+    "forwards p/v/c: prefill, verify, canvas · kept s/f/d: drafts kept from syntax, file, denoiser "
+    "· tokens per forward: per verifying forward, without the token that the prefill gives"
+)
+
 Progress = Callable[[str], None]
 """Told what is being measured."""
 
@@ -161,6 +168,11 @@ def share(part: int, whole: int) -> str:
     return f"{100 * part / whole:.1f}% ({part}/{whole})" if whole else "–"
 
 
+def slashed(counts: Forwards | Accepted, repeats: int = 1) -> str:
+    """Counts for a table, per repeat: ``12/34/5``."""
+    return "/".join(str(count // repeats) for count in asdict(counts).values())
+
+
 def wilson(part: int, whole: int) -> tuple[float, float]:
     """The 95% confidence interval of a share, after Wilson; (0, 1) when nothing was counted."""
     if not whole:
@@ -228,7 +240,7 @@ def new_table(title: str, first: str, *columns: str) -> Table:
     table = Table(title=title, title_justify="left", header_style="bold")
     table.add_column(first)
     for column in columns:
-        table.add_column(column, justify="right")
+        table.add_column(column, justify="right", overflow="fold")
     return table
 
 

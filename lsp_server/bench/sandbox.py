@@ -19,7 +19,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 Outcome = Literal["passed", "failed", "timeout"]
 
@@ -35,6 +35,9 @@ class Limits:
     memory: int = 1 << 30  # bytes of address space
 
 
+LIMITS: Final = Limits()
+
+
 @cache
 def network_can_be_cut() -> bool:
     """Whether this user may start a process without a network."""
@@ -44,7 +47,7 @@ def network_can_be_cut() -> bool:
     )
 
 
-def run(program: str, limits: Limits = Limits()) -> Outcome:
+def run(program: str, limits: Limits = LIMITS) -> Outcome:
     """Run a program to its end or its limits; "passed" is exit status 0."""
     command = [sys.executable, "-I", "-B", "-c", _starter(limits)]
     if network_can_be_cut():
@@ -68,7 +71,7 @@ def run(program: str, limits: Limits = Limits()) -> Outcome:
             _end(process)
 
 
-def run_all(programs: Sequence[str], limits: Limits = Limits()) -> list[Outcome]:
+def run_all(programs: Sequence[str], limits: Limits = LIMITS) -> list[Outcome]:
     """Run programs, as many at a time as there are processors."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         return list(pool.map(lambda program: run(program, limits), programs))

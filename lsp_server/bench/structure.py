@@ -144,25 +144,20 @@ def tables(rows: Sequence[Row]) -> Iterator[Table]:
         *NAMES,
         "tokens",
         "per forward",
-        "prefill/verify/canvas",
-        "syntax/file/denoiser",
+        report.FORWARDS,
+        report.ACCEPTED,
         "loop",
     )
     for row in rows:
         shipped = row.runs[SHIPPED]
-        forwards, accepted = shipped.tally.forwards, shipped.tally.accepted
         repeats = max(1, shipped.tally.answers)
         prompts.add_row(
             row.prompt.name,
             *(str(row.rate(name)) for name in NAMES),
             f"{shipped.tally.tokens // repeats}",
             f"{shipped.tally.tokens_per_forward:.2f}",
-            "/".join(
-                str(n // repeats) for n in (forwards.prefill, forwards.verify, forwards.canvas)
-            ),
-            "/".join(
-                str(n // repeats) for n in (accepted.syntax, accepted.file, accepted.denoiser)
-            ),
+            report.slashed(shipped.tally.forwards, repeats),
+            report.slashed(shipped.tally.accepted, repeats),
             ""
             if row.period is None
             else f"after {row.period}" + ("" if row.counts else ", left out"),

@@ -1,0 +1,196 @@
+"""What it brings that the syntax tree bounds the masked region: the same holes with and without.
+
+Fills holes of real files through the completion service, as an editor would ask. An answer is
+exact when the file is again what it was, and it parses when the file has no error that it had not
+before. Stands in ``bench structure`` and in ``bench latency``.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from rich.table import Table
+
+from lsp_server.bench import report
+from lsp_server.bench.contestants import SHIPPED, contestants, forget, rotated
+from lsp_server.bench.holes import SHAPES, Cut
+from lsp_server.bench.report import Progress, Spread, Tally
+from lsp_server.completion.service import Completion, CompletionService
+from lsp_server.diffusion.decoder import Decoder, never
+from lsp_server.models.base import Model
+from lsp_server.settings import Settings
+
+UNBOUNDED = "bounding off"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How one hole was filled."""
+
+    cut: Cut
+    completion: Completion
+    exact: bool
+    parses: bool
+    ms: float  # prefill included
+
+
+@dataclass(slots=True)
+class Score:
+    """What one contestant made of all the holes."""
+
+    name: str
+    verdicts: list[Verdict] = field(default_factory=list)
+    tally: Tally = field(default_factory=Tally)
+
+    def add(self, cut: Cut, completion: Completion, prefill: tuple[int, float]) -> None:
+        """Judge one answer; ``prefill``: forwards and milliseconds that came before."""
+        filled = apply(cut.text, completion)
+        self.tally.add(completion)
+        self.tally.add_prefill(*prefill)
+        self.verdicts.append(
+            Verdict(
+                cut,
+                completion,
+                exact=filled == cut.file.text,
+                parses=not cut.errors(filled),
+                ms=completion.ms.total + prefill[1],
+            )
+        )
+
+    @property
+    def offered(self) -> list[Verdict]:
+        """The holes for which there was an answer."""
+        return [verdict for verdict in self.verdicts if verdict.completion.text is not None]
+
+    @property
+    def exact(self) -> int:
+        """Holes filled with what stood there."""
+        return sum(verdict.exact for verdict in self.verdicts)
+
+    @property
+    def parsing(self) -> int:
+        """Answers that leave the file as free of errors as it was."""
+        return sum(verdict.parses for verdict in self.offered)
+
+
+def apply(text: str, completion: Completion) -> str:
+    """A document with a completion in it; as it was when there is none."""
+    if completion.text is None:
+        return text
+    return text[: completion.start] + completion.text + text[completion.end :]
+
+
+def services(model: Model, settings: Settings) -> dict[str, CompletionService]:
+    """A service for every way of decoding, and one whose spans are plain lines."""
+    unbounded = replace(settings, span_bounding=False)
+    made = {UNBOUNDED: CompletionService(Decoder(model, unbounded), unbounded)}
+    for rival in contestants(model, settings):
+        made[rival.name] = CompletionService(rival.decoder, rival.decoder.settings)
+    names = [SHIPPED, UNBOUNDED]
+    return {name: made[name] for name in [*names, *(name for name in made if name not in names)]}
+
+
+def measure(
+    model: Model, settings: Settings, cuts: Sequence[Cut], progress: Progress
+) -> list[Score]:
+    """Fill every hole by every contestant, in turns; the prompt is prefilled once, from cold."""
+    asked = services(model, settings)
+    scores = {name: Score(name) for name in asked}
+    asked[SHIPPED].prefill(cuts[0].snapshot(), cuts[0].start, never)  # warm up
+    for number, cut in enumerate(cuts):
+        progress(f"hole {number + 1} of {len(cuts)}")
+        snapshot = cut.snapshot()
+        forget(model)
+        started = time.perf_counter()
+        forwards = asked[SHIPPED].prefill(snapshot, cut.start, never)
+        prefill = forwards, (time.perf_counter() - started) * 1000
+        for name in rotated(list(asked), number):
+            completion = asked[name].complete(snapshot, cut.start, "invoked")
+            scores[name].add(cut, completion, prefill)
+    return list(scores.values())
+
+
+def to_json(scores: Sequence[Score]) -> dict[str, Any]:
+    """Every contestant's sums, in all and by the shape of the hole, then every hole."""
+    return {
+        "contestants": {
+            score.name: {
+                **_sums(score.verdicts),
+                "cost": score.tally.to_json(),
+                "by_shape": {
+                    shape: _sums([v for v in score.verdicts if v.cut.shape == shape])
+                    for shape in SHAPES
+                },
+            }
+            for score in scores
+        },
+        "holes": [
+            {
+                "file": verdict.cut.file.path.name,
+                "shape": verdict.cut.shape,
+                "start": verdict.cut.start,
+                "truth": verdict.cut.truth,
+                "filled": {
+                    score.name: {
+                        "text": score.verdicts[index].completion.text,
+                        "reason": score.verdicts[index].completion.reason,
+                        "span": score.verdicts[index].completion.span,
+                        "exact": score.verdicts[index].exact,
+                        "parses": score.verdicts[index].parses,
+                    }
+                    for score in scores
+                },
+            }
+            for index, verdict in enumerate(scores[0].verdicts)
+        ],
+    }
+
+
+def table(scores: Sequence[Score]) -> Table:
+    """One row per contestant."""
+    count = len(scores[0].verdicts)
+    rows = report.new_table(
+        f"{count} holes in real files",
+        "",
+        "offered",
+        "exact",
+        "parses, of offered",
+        "tokens",
+        "verify+canvas per hole",
+        report.FORWARDS,
+        report.ACCEPTED,
+        "ms/hole p50 (p95)",
+    )
+    for score in scores:
+        forwards, ms = score.tally.forwards, Spread.of(verdict.ms for verdict in score.verdicts)
+        per_hole = (report.ratio(each, count) for each in (forwards.verify, forwards.canvas))
+        rows.add_row(
+            score.name,
+            report.share(len(score.offered), count),
+            report.share(score.exact, count),
+            report.share(score.parsing, len(score.offered)),
+            str(score.tally.tokens),
+            "+".join(f"{each:.2f}" for each in per_hole),
+            report.slashed(forwards),
+            report.slashed(score.tally.accepted),
+            f"{ms.median:.0f} ({ms.p95:.0f})",
+        )
+    return rows
+
+
+def _sums(verdicts: Sequence[Verdict]) -> dict[str, Any]:
+    offered = [verdict for verdict in verdicts if verdict.completion.text is not None]
+    ms = Spread.of(verdict.ms for verdict in verdicts)
+    return {
+        "holes": len(verdicts),
+        "offered": len(offered),
+        "exact": sum(verdict.exact for verdict in verdicts),
+        "parses_of_offered": sum(verdict.parses for verdict in offered),
+        "verify_forwards": sum(verdict.completion.forwards.verify for verdict in verdicts),
+        "canvas_forwards": sum(verdict.completion.forwards.canvas for verdict in verdicts),
+        "ms_median": round(ms.median, 3),
+        "ms_p95": round(ms.p95, 3),
+    }

@@ -1,0 +1,172 @@
+"""Real files with a hole cut into them: what stood there is known, so answers can be judged.
+
+Cuts the rest of a line, what is between two brackets, or a block: at random, repeatably, by the
+look of the text alone, so that no grammar decides where it will be measured. Knows files; nothing
+of models. Files are only read.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Final, Literal
+
+from lsp_server.completion.service import Snapshot
+from lsp_server.source import SourceError, read
+from lsp_server.syntax.languages import Language, language_for
+from lsp_server.syntax.trees import SyntaxTree
+
+Shape = Literal["line", "brackets", "block"]
+
+SHAPES: Final[tuple[Shape, ...]] = ("line", "brackets", "block")
+_BRACKETS: Final = re.compile(r"\([^()\n]{3,60}\)|\[[^\[\]\n]{3,60}\]|\{[^{}\n]{3,60}\}")
+_WORDS: Final = re.compile(r"\w+|[^\w\s]+")
+_BLOCK_LINES: Final = (1, 8)
+_TRIES: Final = 50
+
+
+@dataclass(frozen=True, slots=True)
+class RealFile:
+    """A file as it is."""
+
+    path: Path
+    text: str
+    language: Language | None
+
+    @classmethod
+    def open(cls, path: Path) -> RealFile:
+        r"""Read a file; raises SourceError. Line breaks become ``\n``."""
+        text = re.sub(r"\r\n?", "\n", read(path).text)
+        return cls(path, text, language_for(None, str(path)))
+
+    def snapshot(self, text: str, uri: str, tree: SyntaxTree | None = None) -> Snapshot:
+        """The file as an editor holds it, with another text."""
+        name = "plaintext" if self.language is None else self.language.name
+        return Snapshot(uri, name, 0, text, tree or SyntaxTree.parse(text, self.language))
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A file with the text from ``start`` to ``end`` taken out."""
+
+    file: RealFile
+    shape: Shape
+    start: int
+    end: int
+
+    @property
+    def truth(self) -> str:
+        """What was taken out."""
+        return self.file.text[self.start : self.end]
+
+    @property
+    def text(self) -> str:
+        """What is left."""
+        return self.file.text[: self.start] + self.file.text[self.end :]
+
+    def snapshot(self) -> Snapshot:
+        """What is left, as an editor holds it; every cut is a document of its own."""
+        uri = f"{self.file.path.absolute().as_uri()}?{self.start}-{self.end}"
+        return self.file.snapshot(self.text, uri)
+
+    def errors(self, text: str) -> int:
+        """Syntax errors of ``text`` beyond those of the file as it is."""
+        language = self.file.language
+        before = SyntaxTree.parse(self.file.text, language).errors()
+        return max(0, SyntaxTree.parse(text, language).errors() - before)
+
+
+def default_files() -> list[Path]:
+    """Files that come with the package: its own source, and samples in other languages."""
+    package = Path(str(files("lsp_server")))
+    samples = [path for path in samples_folder().iterdir() if path.is_file()]
+    return sorted([*package.rglob("*.py"), *samples])
+
+
+def samples_folder() -> Path:
+    """Where the samples are."""
+    return Path(str(files("lsp_server"))) / "bench" / "data"
+
+
+def open_files(paths: Sequence[Path]) -> list[RealFile]:
+    """Read files; raises SourceError for the first that cannot be read."""
+    opened = [RealFile.open(path) for path in dict.fromkeys(paths)]
+    return [file for file in opened if file.text.strip()]
+
+
+def draw_cuts(opened: Sequence[RealFile], count: int, seed: int) -> list[Cut]:
+    """Cuts in turns of languages and shapes; fewer when the files do not hold so many.
+
+    Raises SourceError when there is nothing to cut at all.
+    """
+    chance = random.Random(seed)
+    by_language: defaultdict[str, list[RealFile]] = defaultdict(list)
+    for file in opened:
+        by_language[file.path.suffix].append(file)
+    languages = sorted(by_language)
+    cuts: dict[tuple[Path, int, int], Cut] = {}
+    for turn in range(count * len(SHAPES)):
+        if len(cuts) == count:
+            break
+        among = by_language[languages[turn % len(languages)]]
+        shape = SHAPES[turn // len(languages) % len(SHAPES)]
+        for _ in range(_TRIES):
+            cut = _draw(chance, chance.choice(among), shape)
+            if cut and (cut.file.path, cut.start, cut.end) not in cuts:
+                cuts[cut.file.path, cut.start, cut.end] = cut
+                break
+    if not cuts:
+        raise SourceError("there is no place to measure in these files")
+    return list(cuts.values())
+
+
+def _draw(chance: random.Random, file: RealFile, shape: Shape) -> Cut | None:
+    places = list({"line": _lines, "brackets": _brackets, "block": _blocks}[shape](file.text))
+    if not places:
+        return None
+    start, end = chance.choice(places)
+    if shape == "line":  # anywhere behind the first word
+        words = [word.start() for word in _WORDS.finditer(file.text, start, end)][1:]
+        if not words:
+            return None
+        start = chance.choice(words)
+    return Cut(file, shape, start, end)
+
+
+def _lines(text: str) -> Iterator[tuple[int, int]]:
+    """Lines with several words, without indentation and line break."""
+    for line in re.finditer(r"[^\n]+", text):
+        if len(_WORDS.findall(line.group())) > 2:
+            yield line.start() + len(line.group()) - len(line.group().lstrip()), line.end()
+
+
+def _brackets(text: str) -> Iterator[tuple[int, int]]:
+    """What stands between two brackets of one line, without the spaces at its ends."""
+    for found in _BRACKETS.finditer(text):
+        inside = found.group()[1:-1]
+        if inside.strip():
+            start = found.start() + 1 + len(inside) - len(inside.lstrip())
+            yield start, start + len(inside.strip())
+
+
+def _blocks(text: str) -> Iterator[tuple[int, int]]:
+    """A few lines that are indented deeper than the one before, without the first indentation."""
+    lines = [(m.start(), m.group()) for m in re.finditer(r"[^\n]*\n", text)]
+    for index, (_, head) in enumerate(lines[:-1]):
+        depth = _depth(head)
+        below = index + 1
+        while below < len(lines) and lines[below][1].strip() and _depth(lines[below][1]) > depth:
+            below += 1
+        least, most = _BLOCK_LINES
+        if head.strip() and least <= below - index - 1 <= most:
+            first, (last, content) = lines[index + 1], lines[below - 1]
+            yield first[0] + _depth(first[1]), last + len(content.rstrip())
+
+
+def _depth(line: str) -> int:
+    return len(line) - len(line.lstrip(" \t"))

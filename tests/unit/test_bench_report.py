@@ -1,0 +1,88 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from lsp_server.bench import report
+from lsp_server.bench.report import Spread, Tally, percentile, ratio, share, wilson
+from lsp_server.diffusion.canvas import Accepted, Forwards, Infill, Milliseconds
+from lsp_server.models.base import ModelInfo
+from lsp_server.settings import Settings
+
+
+def infill(tokens: int, verify: int, ms: float = 100) -> Infill:
+    return Infill(
+        text="",
+        reason="ended",
+        confidence=1,
+        tokens=tokens,
+        forwards=Forwards(1, verify, 1),
+        accepted=Accepted(1, 2, 3),
+        drafted=9,
+        cached_tokens=0,
+        ms=Milliseconds(ms, 10, 70, 20),
+    )
+
+
+def test_one_token_at_a_time_is_one_token_per_forward() -> None:
+    tally = Tally()
+    for tokens in (1, 5, 20):
+        tally.add(infill(tokens, verify=tokens - 1))
+    assert tally.tokens_per_forward == 1.0
+
+
+def test_cost_adds_up() -> None:
+    tally = Tally()
+    tally.add(infill(11, 5))
+    tally.add(infill(21, 5))
+    tally.add_prefill(forwards=4, ms=68.0)
+    assert tally.answers == 2
+    assert tally.tokens_per_forward == 3.0
+    assert tally.ms_per_token == pytest.approx(268 / 32)
+    assert tally.decoding_ms_per_token == pytest.approx((268 - 88) / 30)
+    assert tally.forwards == Forwards(6, 10, 2)
+    assert tally.accepted == Accepted(2, 4, 6)
+    assert tally.to_json()["ms"]["total"] == 268
+
+
+def test_an_empty_tally_divides_by_nothing() -> None:
+    assert Tally().tokens_per_forward == Tally().ms_per_token == ratio(1, 0) == 0
+
+
+@pytest.mark.parametrize(
+    ("values", "at", "value"),
+    [([], 0.5, 0), ([7], 0.95, 7), ([1, 2, 3], 0.5, 2), ([0, 10], 0.95, 9.5), ([1, 2], 1, 2)],
+)
+def test_percentiles(values: list[float], at: float, value: float) -> None:
+    assert percentile(values, at) == pytest.approx(value)
+
+
+def test_spread() -> None:
+    spread = Spread.of([3, 1, 2])
+    assert (spread.count, spread.median, spread.low, spread.high) == (3, 2, 1, 3)
+    assert str(spread) == "2.0 [1.0–3.0]"
+    assert str(Spread.of([])) == "–"
+
+
+def test_shares() -> None:
+    assert share(3, 4) == "75.0% (3/4)"
+    assert share(0, 0) == "–"
+
+
+def test_the_interval_of_a_share() -> None:
+    low, high = wilson(150, 200)
+    assert low == pytest.approx(0.686, abs=0.001)
+    assert high == pytest.approx(0.805, abs=0.001)
+    assert wilson(0, 0) == (0, 1)
+    assert wilson(10, 10)[1] == 1
+
+
+def test_a_report_says_where_it_was_measured(tmp_path: Path) -> None:
+    info = ModelInfo("embedded", "f", "l", 1, "cpu", "int8", True, 1.0)
+    context = report.context("structure", Settings(), info)
+    assert context["versions"]["torch"]
+    assert context["machine"]["threads"] >= 1
+    assert context["settings"]["precision"] == "auto"
+    assert "int8 on cpu" in report.headline(context)
+    report.write(tmp_path / "r.json", context)
+    assert json.loads((tmp_path / "r.json").read_text()) == json.loads(json.dumps(context))
