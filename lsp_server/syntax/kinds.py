@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Literal
+from typing import Final, Literal
 
 from lsp_server.syntax.endings import Ending
 from lsp_server.syntax.expectations import Expectation
 
 Rule = Literal["tree", "indentation", "line"]
+
+_MOST_SPACE: Final = 80
+"""Characters of white space that a text may begin with: a model that writes more is lost."""
+
+_MOST_BREAKS: Final = 4
+"""Line breaks that it may begin with."""
 
 
 class Kind(StrEnum):
@@ -42,6 +48,9 @@ class Span:
         An offset into ``written``, from which on everything is dropped, or None to go on. The line
         break that ends a line is not part of the text.
         """
+        blank = len(written) - len(written.lstrip())
+        if blank > _MOST_SPACE or written[:blank].count("\n") > _MOST_BREAKS:
+            return 0
         return self.ending.end(written)
 
     def expect(self, written: str) -> str:

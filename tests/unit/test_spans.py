@@ -84,6 +84,13 @@ def test_unbounded_region_goes_by_lines() -> None:
     assert span.end("z = 3\n    w = 4\n\n    v = 5\n") == len("z = 3\n    w = 4")
 
 
+@pytest.mark.parametrize("written", [" " * 81, "\n" * 5, "\n    " * 20])
+@pytest.mark.parametrize("document", ["x = █\n", "def f():\n    █\n", "x = 1\n█\ny = 2\n"])
+def test_a_text_that_does_not_begin_is_given_up(document: str, written: str) -> None:
+    before, after = document.split("█")
+    assert find_span(parse("python", before + after), len(before)).end(written) == 0
+
+
 PIECES = st.text(
     alphabet=st.sampled_from("([{}])\"'`#/*,:;=\n\r\t\f \\x1é😀\0\ud800.<>$@"), max_size=120
 )
