@@ -76,7 +76,8 @@ async def real() -> AsyncIterator[Editor]:
     """The real server with the real model, over standard input and output; shared."""
     editor = Editor.new()
     await editor.client.start_io(*SERVE)
-    await editor.initialize({"acceptedCommand": True})
+    settings = {"maxBlockTokens": 48}  # or what follows an empty file takes its time
+    await editor.initialize({"acceptedCommand": True, "settings": settings})
     await editor.until("ready")
     yield editor
     assert not editor.shown, "the server showed a pop-up"
