@@ -5,7 +5,6 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -15,20 +14,15 @@ sys.path.insert(0, str(ROOT / "vscode-extension" / "scripts"))
 
 import toolchain  # noqa: E402  # from the folder that the line above names
 
+from tests.e2e.session import LOADING_MS, Session  # noqa: E402
 from tests.e2e.traffic import Traffic  # noqa: E402
-from tests.e2e.vscode import Programs, VSCode, running  # noqa: E402
+from tests.e2e.vscode import Programs, running  # noqa: E402
 
 RECORDER = Path(__file__).parent / "recorder.py"
-SETTINGS = {"unmask.timeoutMs": 60_000}  # tests ask what is offered, not how fast
-LOADING_MS = 180_000
-
-
-@dataclass(frozen=True)
-class Session:
-    """A VS Code window with a server behind it, and what the two say to each other."""
-
-    window: VSCode
-    traffic: Traffic
+SETTINGS = {
+    "unmask.timeoutMs": 60_000,  # tests ask what is offered, not how fast
+    "unmask.languages": {"*": True, "markdown": False},
+}
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 
 class Record:
@@ -31,7 +31,7 @@ class Record:
             self._file.flush()
 
 
-def relay(source: BinaryIO, target: BinaryIO, sender: str, record: Record) -> None:
+def relay(source: IO[bytes], target: IO[bytes], sender: str, record: Record) -> None:
     """Pass messages on until the source ends, then end the target."""
     try:
         while header := source.readline():

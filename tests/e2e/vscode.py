@@ -36,6 +36,7 @@ QUIET: Mapping[str, Any] = {
     "extensions.autoCheckUpdates": False,
     "extensions.autoUpdate": False,
     "extensions.ignoreRecommendations": True,
+    "files.autoSave": "off",
     "files.exclude": {".venv": True},
     "git.enabled": False,
     "telemetry.telemetryLevel": "off",
@@ -79,12 +80,18 @@ def eventually(what: str, look: Callable[[], T], seconds: float = ACTION_S) -> T
         time.sleep(0.1)
 
 
+def plain(text: str) -> str:
+    """Text as it is in the document: VS Code draws spaces as no-break spaces."""
+    return text.replace("\xa0", " ")
+
+
 class VSCode:
     """An open VS Code window and its workspace folder."""
 
-    def __init__(self, page: Page, folder: Path) -> None:
+    def __init__(self, page: Page, folder: Path, logs: Path) -> None:
         self.page = page
         self.folder = folder
+        self._logs = logs
 
     # What a user does.
 
@@ -111,6 +118,12 @@ class VSCode:
     def command(self, title: str) -> None:
         """Run a command from the command palette."""
         self._choose("F1", f">{title}", wait_for=title)
+
+    def choose(self, label: str) -> None:
+        """Choose an entry of the menu that is open."""
+        box = self.page.locator(".quick-input-widget:visible")
+        box.locator(".monaco-list-row", has_text=label).click()
+        box.wait_for(state="hidden")
 
     def save(self, path: Path) -> str:
         """Save the open file, which has changed; returns what is on disk then."""
@@ -140,13 +153,35 @@ class VSCode:
         """Unmask's item in the status bar."""
         return self.page.locator(".statusbar-item[id='unmask.unmask.unmask.status']")
 
+    def shown(self) -> str:
+        """The text of the editor as far as it is in view."""
+        return plain(self.editor.locator(".view-lines").inner_text())
+
     def status_text(self) -> str:
         return self.status.inner_text().strip()
 
     def ghost_text(self) -> str:
         """The ghost text that is shown, empty when there is none."""
         parts = self.page.locator(".ghost-text-decoration, .ghost-text").all_inner_texts()
-        return "".join(parts).replace("\xa0", " ")
+        return plain("".join(parts))
+
+    def tooltip(self) -> str:
+        """What pointing at Unmask's item shows."""
+        self.status.hover()
+        hover = self.page.locator(".monaco-hover:visible", has_text="Unmask")
+        hover.wait_for()
+        text = hover.inner_text()
+        self.editor.hover(position={"x": 5, "y": 5})
+        hover.wait_for(state="hidden")
+        return text
+
+    def log(self) -> str:
+        """What the extension has logged."""
+        return "".join(path.read_text() for path in sorted(self._logs.rglob("Unmask.log")))
+
+    def problems(self) -> list[str]:
+        """Every notification that is shown."""
+        return self.page.locator(".notification-toast").all_inner_texts()
 
     def wait_for_ghost_text(self, seconds: float = ACTION_S) -> str:
         return eventually("ghost text", self.ghost_text, seconds)
@@ -201,26 +236,36 @@ def running(
         page = browser.pages[0] if browser.pages else browser.new_page()
         page.goto(f"{url}/?folder={quote(str(folder))}")
         page.locator(".monaco-workbench").wait_for(timeout=START_S * 1000)
-        window = VSCode(page, folder)
-        yield window
+        window = VSCode(page, folder, root / "user" / "logs")
+        try:
+            yield window
+        except BaseException:
+            window.photograph("failure")
+            raise
 
 
 @contextmanager
 def _code_server(programs: Programs, root: Path, trusted: bool) -> Iterator[str]:
     """A running code-server; yields its address."""
     command = [
-        programs.node,
-        programs.code_server,
-        "--config",
-        root / "config.yaml",
-        "--user-data-dir",
-        root / "user",
-        "--extensions-dir",
-        root / "extensions",
+        str(programs.node),
+        str(programs.code_server),
+        f"--config={root / 'config.yaml'}",
+        f"--user-data-dir={root / 'user'}",
+        f"--extensions-dir={root / 'extensions'}",
     ]
-    own = {name: value for name, value in os.environ.items() if name not in {"PORT", "PASSWORD"}}
-    own |= {"XDG_CONFIG_HOME": str(root), "XDG_DATA_HOME": str(root)}
-    install = [*command, "--install-extension", programs.extension]
+    own = {
+        **{name: value for name, value in os.environ.items() if name not in {"PORT", "PASSWORD"}},
+        "PATH": os.pathsep.join(
+            folder
+            for folder in os.environ.get("PATH", "").split(os.pathsep)
+            if not Path(folder, "unmask").exists()  # the workspace says which one is used
+        ),
+        "VSCODE_CLI": "1",  # take this environment as it is, instead of a login shell's
+        "XDG_CONFIG_HOME": str(root),
+        "XDG_DATA_HOME": str(root),
+    }
+    install = [*command, f"--install-extension={programs.extension}"]
     subprocess.run(install, env=own, check=True, capture_output=True, timeout=START_S)
     port = _free_port()
     flags = [

@@ -9,13 +9,16 @@ const ASKED = 'inlineSuggestHint';
 export async function hintNoServer(): Promise<void> {
   const choose = 'Choose Program';
   const choice = await vscode.window.showWarningMessage(
-    'Unmask found no language server: no .venv with unmask in this workspace (or the workspace ' +
-      'is not trusted), and no unmask on the PATH. Install it with "pip install unmask", or ' +
-      'choose its program in the settings.',
+    'Unmask found no language server: no .venv with unmask in a trusted workspace folder, and no ' +
+      'unmask on the PATH. Install it from its repository, or choose its program in the settings.',
     choose,
   );
   if (choice === choose) {
-    await vscode.commands.executeCommand('workbench.action.openSettings', 'unmask.server');
+    // On a remote machine these settings are that machine's, not the user's.
+    const where = vscode.env.remoteName === undefined ? 'openSettings' : 'openRemoteSettings';
+    await vscode.commands.executeCommand(`workbench.action.${where}`, {
+      query: 'unmask.server',
+    });
   }
 }
 

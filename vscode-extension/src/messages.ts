@@ -2,7 +2,6 @@
 // Types and names only: no behaviour, and nothing of VS Code, so that tests can read them.
 
 export const INFILL = 'unmask/infill';
-export const STATS = 'unmask/stats';
 export const PAUSE = 'unmask/pause';
 export const RESUME = 'unmask/resume';
 export const STATUS = 'unmask/status';

@@ -1,0 +1,34 @@
+"""Which programs the extension runs as its server, and which it does not, in real VS Code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.vscode import Programs, eventually, running
+
+pytestmark = pytest.mark.e2e
+
+
+def test_without_a_server_the_user_is_told_what_to_do(programs: Programs) -> None:
+    with running(programs) as window:
+        window.status.locator(".codicon-error").wait_for()
+        message = window.page.locator(".notification-toast", has_text="found no language server")
+        message.wait_for()
+        window.photograph("no-server")
+        message.get_by_role("button", name="Choose Program").click()
+        window.page.locator(".settings-editor", has_text="Interpreter").wait_for()
+
+
+def test_the_program_of_a_workspace_is_run_only_if_the_workspace_is_trusted(
+    programs: Programs, tmp_path: Path
+) -> None:
+    trace = tmp_path / "was-run"
+    with running(programs, server=f"#!/bin/sh\ntouch '{trace}'\n", trusted=False) as window:
+        window.status.locator(".codicon-error").wait_for()
+        window.photograph("untrusted")
+        assert not trace.exists()
+        window.page.get_by_role("button", name="Restricted Mode").click()
+        window.page.get_by_role("button", name="Trust", exact=True).click()
+        eventually("the program run", trace.exists)
