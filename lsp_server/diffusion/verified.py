@@ -101,6 +101,7 @@ class VerifiedDecoding:
 
     def _cycle(self, stop: Stop) -> None:
         """Draft, verify, keep what agrees and the base's token behind it."""
+        canvases = self._forwards.canvas
         drafts = () if self._writing.owed else self._propose(stop)
         started = time.perf_counter()
         pending = self._writing.ids[-1]
@@ -120,7 +121,7 @@ class VerifiedDecoding:
         if not self._complete():
             self._commit(self._choose(rows[kept]), "base")
         self._drafted += len(drafts)
-        if any(draft.source == "denoiser" for draft in drafts):
+        if self._forwards.canvas > canvases:
             self._gauge.learn(sum(draft.source == "denoiser" for draft in drafts[:kept]))
         elapsed = _since(started)
         self._ms.verify += elapsed

@@ -36,6 +36,12 @@ def test_the_file_repeats_what_followed_the_longest_match() -> None:
     assert found[0].confidence < found[1].confidence
 
 
+def test_a_repetition_is_drafted_to_go_on() -> None:
+    found = [d.token for d in FileDrafter([9, 1, 2, 1, 2, 1, 2]).propose()]
+    assert found == [1, 2] * (len(found) // 2)
+    assert len(found) > 8
+
+
 def test_a_single_token_is_no_match() -> None:
     assert FileDrafter([1, 2, 3, 1]).propose() == ()
     assert FileDrafter([]).propose() == ()
@@ -44,7 +50,9 @@ def test_a_single_token_is_no_match() -> None:
 @given(st.lists(st.integers(0, 3), max_size=40))
 def test_proposals_stand_in_the_file(tokens: list[int]) -> None:
     found = [d.token for d in FileDrafter(tokens).propose()]
-    text = "".join(map(str, tokens))
-    assert "".join(map(str, found)) in text
     if found:
-        assert text[-2:] + "".join(map(str, found)) in text
+        text = "".join(map(str, tokens))
+        place = text.rfind(text[-2:] + str(found[0]))
+        assert place >= 0
+        going_on = text + "".join(map(str, found))
+        assert "".join(map(str, found)) in going_on[2 : len(text) + len(found)]
