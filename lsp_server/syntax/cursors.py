@@ -61,7 +61,11 @@ class _Resolver:
         return self._span(Kind.STATEMENT, ending, multiline=True)
 
     def _line(self, kind: Kind) -> Span:
-        return self._span(kind, LineEnding(self._code(self._chain()), self._member()))
+        first = _WORD.match(self._around.head.lstrip("} \t"))
+        named = first is not None and first.group() in self._layout.headers
+        header = kind is Kind.REST_OF_LINE or named
+        ending = LineEnding(self._code(self._chain()), self._member(), header=header)
+        return self._span(kind, ending)
 
     def _span(
         self, kind: Kind, ending: CodeEnding, quote: str = "", multiline: bool = False

@@ -160,12 +160,14 @@ class LineEnding:
     """To the end of the line: the first line break with no bracket left open.
 
     A text that begins with a line break behind an opening bracket or a separator lays its members
-    out over lines, and goes on until it has closed every bracket that it may close.
+    out over lines, and goes on until it has closed every bracket that it may close. A ``header``
+    ends where its block begins, as does any other line whose block stands below already.
     """
 
     code: Code
     member: Member = ""
     keeps_break: bool = False
+    header: bool = False
 
     def end(self, written: str) -> int | None:
         """See ``Span.end``."""
@@ -189,12 +191,21 @@ class LineEnding:
             stop = line.end
             if self.keeps_break:
                 stop = reading.lines[index + 1].start
-            if not self.code.goes_on(line, owes) or index + 1 >= MOST_LINES:
+            complete = self._opens_block(line) or not self.code.goes_on(line, owes)
+            if complete or index + 1 >= MOST_LINES:
                 return stop
             following = reading.next_filled(index)
             if following and self.code.owes and self._leaves(following):
                 return stop
         return None
+
+    def _opens_block(self, line: Line) -> bool:
+        """Whether a line ends with a brace that opens a block, and with the line before it."""
+        opener, depth = self.code.layout.opener, line.depth - self.code.opens
+        if opener != "{" or not line.code.endswith(opener) or line.nested or depth != 1:
+            return False
+        closed = line.closed >= len(self.code.closers)
+        return closed and (self.header or width(self.code.below) > line.indent)
 
     def _leaves(self, line: Line) -> bool:
         """Whether a line cannot be inside the brackets that the text has to close."""

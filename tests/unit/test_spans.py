@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from lsp_server.syntax.languages import language_for
 from lsp_server.syntax.spans import Span, find_region, find_span
-from lsp_server.syntax.trees import SyntaxTree
+from lsp_server.syntax.trees import LIMIT, SyntaxTree
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "spans"
 EXTENSIONS = {"python": ".py", "javascript": ".js", "typescript": ".ts", "tsx": ".tsx"}
@@ -151,3 +151,11 @@ def test_what_the_syntax_forces_next(name: str, document: str, written: str, exp
     before, after = document.split("█")
     span = find_span(parse(name, before + after), len(before))
     assert span.expect(written) == expected
+
+
+def test_a_text_too_long_to_parse_goes_by_lines() -> None:
+    text = "x = [\n" + "    1,\n" * (LIMIT // 7) + "]\n"
+    tree = parse("python", text)
+    assert tree.root is None
+    assert find_span(tree, 5).rule == "line"
+    assert find_region(tree, 6, 19).rule == "indentation"
