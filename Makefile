@@ -47,7 +47,7 @@ check: .venv/.installed
 	@$(TOOLS) npm run -s check
 
 vscode: model
-	@$(TOOLS) open
+	@$(BIN)/python vscode-extension/scripts/open_vscode.py
 
 bench: model
 	@$(BIN)/unmask bench structure
