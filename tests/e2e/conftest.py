@@ -15,7 +15,6 @@ sys.path.insert(0, str(ROOT / "vscode-extension" / "scripts"))
 import toolchain  # noqa: E402  # from the folder that the line above names
 
 from tests.e2e.session import LOADING_MS, Session  # noqa: E402
-from tests.e2e.traffic import Traffic  # noqa: E402
 from tests.e2e.vscode import Programs, running  # noqa: E402
 
 RECORDER = Path(__file__).parent / "recorder.py"
@@ -46,7 +45,7 @@ def session(programs: Programs, tmp_path_factory: pytest.TempPathFactory) -> Ite
     server = f'#!/bin/sh\nexec {shlex.join(command)} "$@"\n'
     with running(programs, SETTINGS, server) as window:
         window.status.locator(".codicon-zap").wait_for(timeout=LOADING_MS)
-        yield Session(window, Traffic(record))
+        yield Session(window, record)
 
 
 @pytest.hookimpl(wrapper=True)

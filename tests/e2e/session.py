@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
+
+import psutil
 
 from tests.e2e.traffic import Message, Traffic
 from tests.e2e.vscode import VSCode
@@ -17,7 +22,31 @@ class Session:
     """What the tests share."""
 
     window: VSCode
-    traffic: Traffic
+    record: Path
+
+    @property
+    def traffic(self) -> Traffic:
+        return Traffic(self.record)
+
+    @property
+    def server(self) -> psutil.Process:
+        """The language server that runs now."""
+        recorders = (
+            process
+            for process in psutil.process_iter(["cmdline"])
+            if str(self.record) in (process.info["cmdline"] or [])
+        )
+        return next(recorders).children()[0]
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """The server stands still, so that something can happen before it answers."""
+        server = self.server
+        server.suspend()
+        try:
+            yield
+        finally:
+            server.resume()
 
     def items(self) -> list[Message]:
         """The inline completions that the editor got, in order."""

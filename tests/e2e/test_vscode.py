@@ -36,6 +36,11 @@ def with_typed(text: str, place: tuple[int, int], typed: str) -> str:
     return "\n".join(lines)
 
 
+def duration(ms: float) -> str:
+    """Milliseconds as the status bar writes them."""
+    return f"{round(ms)} ms" if ms < 9999.5 else f"{ms / 1000:.1f} s"
+
+
 def assert_same(item: Message, answer: dict[str, Any]) -> None:
     """An item of the editor is the answer of the command line."""
     assert answer["reason"] == "offered"
@@ -133,6 +138,39 @@ def test_infilling_a_selection_is_one_undo_step(session: Session, tmp_path: Path
     assert window.save(path) == UNFINISHED
 
 
+def test_an_infill_replaces_nothing_when_the_document_changed_meanwhile(session: Session) -> None:
+    window = session.window
+    path = window.open("meanwhile.py", UNFINISHED)
+    window.go_to(*BODY)
+    window.press("Shift+End")
+    with session.held():
+        window.command("Unmask: Infill Selection")
+        window.notification("infilling the selection").wait_for()
+        window.go_to(1, 1)
+        window.type("#")
+    window.notification("changed while its selection was being filled").wait_for()
+    window.photograph("changed-meanwhile")
+    window.command("Notifications: Clear All Notifications")
+    assert window.save(path) == "#" + UNFINISHED
+
+
+def test_an_infill_that_is_cancelled_replaces_nothing(session: Session) -> None:
+    window = session.window
+    path = window.open("cancelled.py", UNFINISHED)
+    window.go_to(*BODY)
+    window.press("Shift+End")
+    with session.held():
+        window.command("Unmask: Infill Selection")
+        progress = window.notification("infilling the selection")
+        progress.wait_for()
+        window.photograph("infilling")
+        progress.get_by_role("button", name="Cancel").click()
+    progress.wait_for(state="hidden")
+    window.press("End")
+    window.type("  # kept")
+    assert window.save(path) == UNFINISHED.replace(HOLE, f"{HOLE}  # kept")
+
+
 def test_the_status_bar_shows_what_the_last_completion_cost(session: Session) -> None:
     window = session.window
     window.open("status.py", ORDERS.replace("small", "large"))  # not an answer that is cached
@@ -146,10 +184,10 @@ def test_the_status_bar_shows_what_the_last_completion_cost(session: Session) ->
     tooltip = window.tooltip()
     forwards = cost["forwards"]
     for part in (
-        f"{round(cost['ms'])} ms, {cost['tokens']} token",
+        f"{duration(cost['ms'])}, {cost['tokens']} token",
         f"{forwards['prefill']} prefill, {forwards['verify']} verify, {forwards['canvas']} canvas",
         f"{cost['tokensPerForward']:.2f}",
-        f"{round(cost['p50'])} ms / {round(cost['p95'])} ms",
+        f"{duration(cost['p50'])} / {duration(cost['p95'])}",
         cost["model"],
         f"{cost['device']}, {cost['precision']}",
     ):
@@ -170,7 +208,7 @@ def test_the_log_says_how_the_server_was_found_and_what_each_answer_cost(
     log = window.log()
     assert f"starting {window.folder}/.venv/bin/unmask serve" in log
     costs = re.findall(r"inlineCompletion: ([0-9.]+) ms, offered", log)
-    assert f"{round(float(costs[-1]))} ms" == window.status_text()
+    assert duration(float(costs[-1])) == window.status_text()
     window.command("View: Toggle Panel Visibility")
 
 
@@ -217,6 +255,19 @@ def test_restarting_brings_the_server_back(session: Session) -> None:
     window.go_to(*BODY)
     window.type(TYPED)
     assert window.wait_for_ghost_text()
+
+
+def test_a_server_that_dies_is_started_again(session: Session) -> None:
+    window = session.window
+    started = len(session.traffic.notifications("initialize"))
+    session.server.kill()
+    eventually("another server", lambda: len(session.traffic.notifications("initialize")) > started)
+    window.status.locator(".codicon-zap").wait_for(timeout=LOADING_MS)
+    window.open("revived.py", ORDERS)
+    window.go_to(*BODY)
+    window.type(TYPED)
+    assert window.wait_for_ghost_text()
+    assert "the server ended by itself" in window.log()
 
 
 def test_nothing_went_wrong(session: Session) -> None:

@@ -31,6 +31,7 @@ ACTION_S = 60.0
 QUIET: Mapping[str, Any] = {
     "chat.disableAIFeatures": True,
     "editor.minimap.enabled": False,
+    "editor.stickyScroll.enabled": False,
     "editor.quickSuggestions": {"other": "off", "comments": "off", "strings": "off"},
     "editor.wordBasedSuggestions": "off",
     "extensions.autoCheckUpdates": False,
@@ -178,6 +179,9 @@ class VSCode:
     def log(self) -> str:
         """What the extension has logged."""
         return "".join(path.read_text() for path in sorted(self._logs.rglob("Unmask.log")))
+
+    def notification(self, text: str) -> Locator:
+        return self.page.locator(".notification-toast", has_text=text)
 
     def problems(self) -> list[str]:
         """Every notification that is shown."""
