@@ -24,6 +24,7 @@ SAMPLES = Path(__file__).parent / "samples"
 HOLE = "raise NotImplementedError"  # the body of a function that is still to be written …
 BODY = (28, 5)  # … and where it is, line and column counting from 1
 TYPED = "return "
+READING_MS = 2000  # a person looks before typing; the server reads the file meanwhile
 UNFINISHED = (SAMPLES / "orders.py").read_text()
 ORDERS = UNFINISHED.replace(HOLE, "")
 
@@ -52,6 +53,7 @@ def test_typing_brings_the_ghost_text_of_the_command_line(session: Session, tmp_
     window = session.window
     path = window.open("orders.py", ORDERS)
     window.go_to(*BODY)
+    window.page.wait_for_timeout(READING_MS)
     window.type(TYPED)
     ghost = window.wait_for_ghost_text()
     window.photograph("ghost-text")  # the one in the README is from here

@@ -194,7 +194,7 @@ class VSCode:
         """Take a picture of the window."""
         SHOTS.mkdir(exist_ok=True)
         path = SHOTS / f"{name}.png"
-        self.page.screenshot(path=path)
+        self.page.screenshot(path=path, animations="disabled")
         return path
 
 

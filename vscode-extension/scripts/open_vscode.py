@@ -53,10 +53,16 @@ def serve(extension: Path, sample: Path) -> int:
     subprocess.run(install, check=True, stdout=subprocess.DEVNULL)
     port = _free_port()
     print(f"\nOpen {_address(port, sample)}\nPassword: {password}\nCtrl+C ends it.\n", flush=True)
-    quiet = ["--auth=password", "--disable-telemetry", "--disable-update-check"]
+    flags = [
+        f"--bind-addr=127.0.0.1:{port}",
+        "--auth=password",
+        "--disable-telemetry",
+        "--disable-update-check",
+        "--disable-workspace-trust",  # it is this very repository, and its make was run
+    ]
     try:
         return subprocess.call(
-            [*command, f"--bind-addr=127.0.0.1:{port}", *quiet],
+            [*command, *flags],
             env=environment,
             stdout=subprocess.DEVNULL,
         )

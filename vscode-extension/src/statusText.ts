@@ -106,7 +106,7 @@ function measurements({ status, offered, last, roundTrip }: View): [string, stri
     rows.push(['Editor waited', duration(roundTrip)]);
   }
   const model = status.model;
-  const name = model?.name ?? last?.model;
+  const name = model ? `${model.name}: ${model.family}` : last?.model;
   if (name) {
     rows.push(['Model', escape(name)]);
   }

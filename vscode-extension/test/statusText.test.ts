@@ -8,8 +8,8 @@ const READY: Status = {
   state: 'ready',
   message: '',
   model: {
-    name: 'Qwen2.5-Coder-0.5B',
-    family: 'qwen2',
+    name: 'embedded',
+    family: 'Qwen2.5-Coder-0.5B',
     parameters: 494_000_000,
     device: 'cpu',
     precision: 'int8',
@@ -28,7 +28,7 @@ const LATENCY: Latency = {
   cachedTokens: 120,
   p50: 84.2,
   p95: 210.9,
-  model: 'Qwen2.5-Coder-0.5B',
+  model: 'embedded',
   device: 'cpu',
   precision: 'int8',
   span: 'argument_list',
@@ -80,7 +80,7 @@ void test('the tooltip has what the answer cost and what computed it', () => {
     '| p50 / p95 | 84 ms / 211 ms |',
     '| Span | argument list |',
     '| Editor waited | 91 ms |',
-    '| Model | Qwen2.5\\-Coder\\-0.5B |',
+    '| Model | embedded: Qwen2.5\\-Coder\\-0.5B |',
     '| Device | cpu, int8 |',
   ]) {
     assert.ok(text.includes(row), `${row}\nis missing in\n${text}`);
