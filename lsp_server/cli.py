@@ -189,7 +189,7 @@ def _add_hole_options(parser: argparse.ArgumentParser, holes: int) -> None:
     )
     parser.add_argument(
         "--holes",
-        type=int,
+        type=_amount,
         default=holes,
         help=f"to fill with span bounding on and off ({holes}; 0 leaves that out)",
     )
@@ -244,7 +244,13 @@ def _address(value: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
+def _amount(value: str) -> int:
+    if not value.isascii() or not value.isdigit() or len(value) > 9:
+        raise argparse.ArgumentTypeError(f"{value!r} is not a number")
+    return int(value)
+
+
 def _count(value: str) -> int:
-    if not value.isascii() or not value.isdigit() or not 0 < int(value) < 10**9:
-        raise argparse.ArgumentTypeError(f"{value!r} is not a number of at least 1")
+    if not _amount(value):
+        raise argparse.ArgumentTypeError("must be at least 1")
     return int(value)

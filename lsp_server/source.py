@@ -28,7 +28,7 @@ _MARKS: Final = (  # UTF-32 first: its little-endian mark begins with that of UT
 
 
 class SourceError(Exception):
-    """A file cannot be read as text; the message says which and why."""
+    """A file cannot be used as what it should be; the message says which and why."""
 
 
 class PlaceError(ValueError):

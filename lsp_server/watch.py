@@ -25,7 +25,7 @@ COLOURS: Final[Mapping[Origin, str]] = {
     "denoiser": "green",
     "mask": "bright_black",
 }
-_SHOWN_LINES = 3  # of what is committed; the beginning of a long text would be drawn every time
+_SHOWN_LINES = 2  # of what is committed; the beginning of a long text would be drawn every time
 _MASKS: Final = ("░", "_")
 _BREAKS: Final = ("↵", "\\n")
 _ELLIPSES: Final = ("⋮", ":")

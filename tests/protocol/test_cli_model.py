@@ -1,0 +1,286 @@
+"""The command line with the real model: every kind of file, every command that answers."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lsp_server.bench.holes import samples_folder
+from lsp_server.cli import main
+from lsp_server.models.embedded import EmbeddedModel
+from lsp_server.positions import offset_at
+from lsp_server.syntax.languages import language_for
+from lsp_server.syntax.trees import SyntaxTree
+
+pytestmark = pytest.mark.model
+
+KEYS = {
+    "text": None,
+    "range": {"start": {"line": None, "character": None}, "end": {"line": None, "character": None}},
+    "span": None,
+    "reason": None,
+    "confidence": None,
+    "forwards": {"prefill": None, "verify": None, "canvas": None},
+    "tokens": None,
+    "accepted": {"syntax": None, "file": None, "denoiser": None},
+    "cached_tokens": None,
+    "ms": {"total": None, "prefill": None, "verify": None, "canvas": None, "polish": None},
+}
+
+PYTHON = '''def total_price(items, tax_rate):
+    """Sum of the prices of items, with tax."""
+    subtotal = sum(item.price for item in items)
+    return '''
+
+
+@pytest.fixture(autouse=True)
+def loaded(embedded: EmbeddedModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The model is loaded once for all these tests; loading is tested by subprocesses."""
+    for module in ("lsp_server.commands", "lsp_server.bench.commands"):
+        monkeypatch.setattr(f"{module}.load_model", lambda settings: embedded)
+
+
+def shape(value: object) -> object:
+    if isinstance(value, dict):
+        return {key: shape(item) for key, item in value.items()}
+    return None
+
+
+def ask(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any]:
+    status = main([*arguments, "--json"])
+    captured = capsys.readouterr()
+    assert status == 0, captured.err
+    answer = json.loads(captured.out)
+    assert shape(answer) == KEYS
+    assert (answer["text"] is None) == (answer["reason"] != "offered")
+    ms = answer["ms"]
+    assert ms["total"] >= ms["prefill"] + ms["verify"] + ms["canvas"] - 0.01
+    return answer  # type: ignore[no-any-return]
+
+
+def apply(text: str, answer: dict[str, Any]) -> str:
+    start, end = (
+        offset_at(text, place["line"], place["character"]) for place in answer["range"].values()
+    )
+    return text[:start] + answer["text"] + text[end:]
+
+
+def write(folder: Path, name: str, text: str) -> Path:
+    file = folder / name
+    file.write_bytes(text.encode())
+    return file
+
+
+def test_a_return_is_completed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = write(tmp_path, "a.py", PYTHON)
+    answer = ask(capsys, "complete", f"{file}:4:12")
+    assert "subtotal" in answer["text"]
+    assert answer["range"]["start"] == {"line": 3, "character": 11}
+    assert answer["accepted"]["denoiser"] > 0
+    assert answer["forwards"]["canvas"] > 0
+    compile(apply(PYTHON, answer), "a.py", "exec")
+
+
+def test_the_plain_output_is_the_text(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = write(tmp_path, "a.py", PYTHON)
+    text = ask(capsys, "complete", f"{file}:4:12")["text"]
+    assert main(["complete", f"{file}:4:12"]) == 0
+    captured = capsys.readouterr()
+    assert captured.out == text + "\n"
+    assert "forwards" in captured.err
+
+
+def test_watching_draws_every_forward(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = write(tmp_path, "a.py", PYTHON)
+    assert main(["complete", f"{file}:4:12", "--json", "--watch"]) == 0
+    captured = capsys.readouterr()
+    forwards = json.loads(captured.out)["forwards"]
+    assert captured.err.count("canvas ") == forwards["canvas"]
+    assert captured.err.count("verify ") == forwards["verify"]
+
+
+def test_drafts_change_the_cost_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = write(tmp_path, "a.py", PYTHON)
+    drafted = ask(capsys, "complete", f"{file}:4:12")
+    plain = ask(capsys, "complete", f"{file}:4:12", "--drafts", "none")
+    assert drafted["text"] == plain["text"]
+    assert plain["forwards"]["canvas"] == 0
+    assert sum(plain["accepted"].values()) == 0
+    assert drafted["forwards"]["verify"] < plain["forwards"]["verify"]
+
+
+@pytest.mark.parametrize("sampler", ["threshold", "entropy"])
+def test_pure_denoising_answers(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], sampler: str
+) -> None:
+    file = write(tmp_path, "a.py", PYTHON)
+    answer = ask(capsys, "complete", f"{file}:4:12", "--sampler", sampler)
+    assert answer["forwards"]["verify"] == 0
+    assert answer["forwards"]["canvas"] > 0
+
+
+@pytest.mark.parametrize(
+    ("name", "line", "word"),
+    [
+        ("inventory.py", 62, "return"),
+        ("cart.ts", 88, "return"),
+        ("scheduler.js", 70, "job"),
+        ("TaskList.tsx", 22, "task"),
+        ("service.json", 11, '"host"'),
+    ],
+)
+def test_every_language_completes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, line: int, word: str
+) -> None:
+    """At a word in the middle of a real file, with everything behind it on its line taken out."""
+    whole = (samples_folder() / name).read_text("utf-8")
+    lines = whole.split("\n")
+    number = next(n for n in range(line, len(lines)) if word in lines[n])
+    column = lines[number].index(word) + len(word)
+    lines[number] = lines[number][:column]
+    text = "\n".join(lines)
+    file = write(tmp_path, name, text)
+    answer = ask(capsys, "complete", f"{file}:{number + 1}:{column + 1}")
+    assert answer["text"]
+    language = language_for(None, name)
+    assert language is not None
+    before, after = SyntaxTree.parse(text, language), apply(text, answer)
+    assert SyntaxTree.parse(after, language).errors() <= before.errors()
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "column"),
+    [
+        pytest.param("", 1, 1, id="empty"),
+        pytest.param("\n", 2, 1, id="only a line break"),
+        pytest.param(PYTHON, 1, 1, id="start of file"),
+        pytest.param("import os\n\n", 3, 1, id="end of file"),
+        pytest.param(PYTHON.replace("\n", "\r\n"), 4, 12, id="CRLF"),
+        pytest.param(PYTHON.replace("\n", "\r"), 4, 12, id="CR"),
+        pytest.param("def f(x):\n\tif x:\n\t\treturn ", 3, 10, id="tabs"),
+        pytest.param("greeting = '😀 hello'\nprint(gree", 2, 11, id="emoji above"),
+        pytest.param("print('😀', ", 1, 12, id="emoji before"),
+        pytest.param("import os\n\x0c\ndef f():\n    return os.", 4, 15, id="form feed"),
+        pytest.param("x = '\u2028'\ny = x", 2, 6, id="Unicode line separator"),
+        pytest.param("def f(:\n  if )(\n    x = [", 3, 10, id="half-typed"),
+        pytest.param("class A:\n    def __in", 2, 13, id="inside a word"),
+        pytest.param("# <|fim_middle|> <|endoftext|>\nx = ", 2, 5, id="special tokens"),
+    ],
+)
+@pytest.mark.parametrize("suffix", [".py", ".ts", ".js", ".json", ".txt"])
+def test_any_text_gets_valid_json(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    text: str,
+    line: int,
+    column: int,
+    suffix: str,
+) -> None:
+    file = write(tmp_path, f"a{suffix}", text)
+    answer = ask(capsys, "complete", f"{file}:{line}:{column}")
+    assert file.read_bytes() == text.encode(), "the file is never changed"
+    if answer["text"] is None:
+        return
+    assert "<|" not in answer["text"]
+    assert "\ufffd" not in answer["text"]
+    filled = apply(text, answer)
+    if "\r" in text and "\n" in answer["text"].replace("\r\n", ""):
+        pytest.fail("a line break that the file does not have")
+    assert filled != text
+
+
+def test_a_region_is_filled(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = (samples_folder() / "inventory.py").read_text("utf-8")
+    lines = text.split("\n")
+    first = next(n for n, line in enumerate(lines) if "expired = [r for r" in line)
+    file = write(tmp_path, "inventory.py", text)
+    end = f"{first + 3}:{len(lines[first + 2]) + 1}"
+    answer = ask(capsys, "infill", f"{file}:{first + 1}:9-{end}")
+    assert "\n" in answer["text"]
+    assert answer["range"]["start"] == {"line": first, "character": 8}
+    compile(apply(text, answer), "inventory.py", "exec")
+
+
+def test_the_console_script_loads_the_model_by_itself(tmp_path: Path) -> None:
+    file = write(tmp_path, "a.py", PYTHON)
+    command = [sys.executable, "-m", "lsp_server", "complete", f"{file}:4:12", "--json"]
+    first, second = (
+        subprocess.run(command, capture_output=True, text=True, timeout=300) for _ in range(2)
+    )
+    assert (first.returncode, first.stderr) == (0, "")
+    answers = [json.loads(each.stdout) for each in (first, second)]
+    assert answers[0]["text"] == answers[1]["text"] != ""
+
+
+def test_model_info_states_memory(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["model", "info"]) == 0
+    out = capsys.readouterr().out
+    for words in ("Apache-2.0", "494,032,768", "resident memory", "its peak"):
+        assert words in out
+
+
+def test_bench_structure_reports(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    report = tmp_path / "r.json"
+    options = ["--tokens", "6", "--repeats", "1", "--holes", "2", "--json", str(report)]
+    assert main(["bench", "structure", *options]) == 0
+    result = json.loads(report.read_text())
+    assert result["categories"]["code"]["published_tokens_per_s"] == 72.14
+    for prompt in result["prompts"]:
+        contestants = prompt["contestants"]
+        assert set(contestants) == {"as set", "denoiser off", "one at a time"}
+        assert all(each["identical_to_one_at_a_time"] for each in contestants.values())
+        assert contestants["one at a time"]["all_repeats"]["tokens_per_forward"] == 1
+    assert set(result["bounding"]["contestants"]) >= {"as set", "bounding off"}
+    assert "108.41" in capsys.readouterr().out
+
+
+def test_bench_latency_reports(tmp_path: Path) -> None:
+    report = tmp_path / "r.json"
+    options = ["--places", "1", "--keys", "3", "--holes", "0", "--json", str(report)]
+    options += ["--files", str(samples_folder() / "inventory.py")]
+    assert main(["bench", "latency", *options]) == 0
+    result = json.loads(report.read_text())
+    for contestant in result["contestants"].values():
+        assert contestant["requests"] == 4
+        assert contestant["ms"]["cold"]["count"] <= 1
+    assert result["places"][0].startswith("inventory.py:")
+
+
+def test_bench_infill_scores(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [
+        {
+            "task_id": f"T/{number}",
+            "entry_point": "add",
+            "prompt": f"def {name}(a, b):\n    return a {sign} b\n\n\ndef add(a, b):\n"
+            '    """The sum of a and b."""\n',
+            "suffix": "\n\ndef main():\n    print(add(1, 2))\n",
+            "canonical_solution": "    return a + b\n",
+            "test": "def check(candidate):\n    assert candidate(2, 3) == 5\n",
+        }
+        for number, (name, sign) in enumerate((("sub", "-"), ("mul", "*")))
+    ]
+    data, report = tmp_path / "d.jsonl.gz", tmp_path / "r.json"
+    with gzip.open(data, "wt") as out:
+        out.write("\n".join(map(json.dumps, rows)))
+    assert main(["bench", "infill", "--data", str(data), "--json", str(report)]) == 0
+    result = json.loads(report.read_text())
+    (precision,) = result["precisions"].values()
+    for contestant in precision["contestants"].values():
+        assert contestant["pass_at_1"] == 1
+        assert contestant["identical_to_one_at_a_time"] == 1
+    assert result["options"]["holes_are_lines"]
+    assert "100.0% (2/2)" in capsys.readouterr().out
+
+
+def test_the_demonstration_ends_well() -> None:
+    command = [sys.executable, "-m", "lsp_server.demo"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=400)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "6 of 6 completions came" in done.stdout
+    assert "verify" in done.stdout
