@@ -16,7 +16,6 @@ from hashlib import sha256
 from importlib.metadata import version
 from typing import Final
 
-import psutil
 from lsprotocol import types
 from pygls.lsp.server import LanguageServer
 
@@ -26,6 +25,7 @@ from lsp_server.completion.service import Completion, Snapshot
 from lsp_server.documents import Documents
 from lsp_server.engine import Engine, Load
 from lsp_server.logs import where
+from lsp_server.memory import resident_bytes
 from lsp_server.models.base import Cancelled
 from lsp_server.offers import Offers
 from lsp_server.positions import position_at
@@ -142,7 +142,7 @@ class UnmaskServer(LanguageServer):
             tokens=sums.tokens,
             drafts=DraftCounts(**asdict(sums.drafts)),
             open_documents=len(self.documents.text_documents),
-            rss_bytes=psutil.Process().memory_info().rss,
+            rss_bytes=resident_bytes(),
             p50=sums.p50,
             p95=sums.p95,
             tokens_per_forward=sums.tokens_per_forward,

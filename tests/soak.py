@@ -217,6 +217,7 @@ class Soak:
 
     async def awaited(self, uri: str, cursor: int) -> None:
         editor, text = self.editor, self.editor.text(uri)
+        cursor = self.random.choice([cursor, self.click(text)])
         trigger = self.random.choice([AUTOMATIC, INVOKED])
         item = await within(PATIENCE_S, editor.complete(uri, cursor, trigger))
         latency = editor.latencies[-1]
