@@ -89,10 +89,10 @@ def plain(text: str) -> str:
 class VSCode:
     """An open VS Code window and its workspace folder."""
 
-    def __init__(self, page: Page, folder: Path, logs: Path) -> None:
+    def __init__(self, page: Page, folder: Path, user: Path) -> None:
         self.page = page
         self.folder = folder
-        self._logs = logs
+        self._user = user
 
     # What a user does.
 
@@ -178,7 +178,12 @@ class VSCode:
 
     def log(self) -> str:
         """What the extension has logged."""
-        return "".join(path.read_text() for path in sorted(self._logs.rglob("Unmask.log")))
+        return "".join(path.read_text() for path in sorted(self._user.rglob("Unmask.log")))
+
+    def settings(self) -> dict[str, Any]:
+        """The user's settings, as they are on disk."""
+        values: dict[str, Any] = json.loads((self._user / "User" / "settings.json").read_text())
+        return values
 
     def notification(self, text: str) -> Locator:
         return self.page.locator(".notification-toast", has_text=text)
@@ -240,7 +245,7 @@ def running(
         page = browser.pages[0] if browser.pages else browser.new_page()
         page.goto(f"{url}/?folder={quote(str(folder))}")
         page.locator(".monaco-workbench").wait_for(timeout=START_S * 1000)
-        window = VSCode(page, folder, root / "user" / "logs")
+        window = VSCode(page, folder, root / "user")
         try:
             yield window
         except BaseException:

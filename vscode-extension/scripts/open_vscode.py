@@ -23,6 +23,12 @@ ROOT = toolchain.EXTENSION.parent
 SAMPLE = toolchain.SCRIPTS / "sample" / "basket.py"
 STATE = toolchain.TOOLS / "vscode"
 PORT = 8080
+SETTINGS = {
+    "chat.disableAIFeatures": True,  # its side bar would cover the sample
+    "telemetry.telemetryLevel": "off",
+    "workbench.secondarySideBar.defaultVisibility": "hidden",
+    "workbench.startupEditor": "none",
+}
 
 
 def open_own(code: str, extension: Path, sample: Path) -> int:
@@ -39,6 +45,10 @@ def serve(extension: Path, sample: Path) -> int:
     STATE.mkdir(parents=True, exist_ok=True)
     configuration = STATE / "config.yaml"  # keeps it from reading the user's own
     configuration.touch()
+    settings = STATE / "user" / "User" / "settings.json"
+    if not settings.exists():
+        settings.parent.mkdir(parents=True, exist_ok=True)
+        settings.write_text(json.dumps(SETTINGS, indent=2))
     command = [
         str(node / "node"),
         str(code_server),
@@ -60,14 +70,11 @@ def serve(extension: Path, sample: Path) -> int:
         "--disable-update-check",
         "--disable-workspace-trust",  # it is this very repository, and its make was run
     ]
-    try:
-        return subprocess.call(
-            [*command, *flags],
-            env=environment,
-            stdout=subprocess.DEVNULL,
-        )
-    except KeyboardInterrupt:
-        return 0
+    with (STATE / "code-server.log").open("wb") as log:
+        try:
+            return subprocess.call([*command, *flags], env=environment, stdout=log, stderr=log)
+        except KeyboardInterrupt:
+            return 0
 
 
 def _address(port: int, sample: Path) -> str:

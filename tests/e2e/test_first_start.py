@@ -1,4 +1,4 @@
-"""Which programs the extension runs as its server, and which it does not, in real VS Code."""
+"""What meets a user who has not set everything up: real VS Code without Unmask's server."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.e2e
 def test_without_a_server_the_user_is_told_what_to_do(programs: Programs) -> None:
     with running(programs) as window:
         window.status.locator(".codicon-error").wait_for()
-        message = window.page.locator(".notification-toast", has_text="found no language server")
+        message = window.notification("found no language server")
         message.wait_for()
         window.photograph("no-server")
         message.get_by_role("button", name="Choose Program").click()
@@ -32,3 +32,15 @@ def test_the_program_of_a_workspace_is_run_only_if_the_workspace_is_trusted(
         window.page.get_by_role("button", name="Restricted Mode").click()
         window.page.get_by_role("button", name="Trust", exact=True).click()
         eventually("the program run", trace.exists)
+
+
+def test_ghost_text_that_is_switched_off_is_pointed_out_once(programs: Programs) -> None:
+    with running(programs, {"editor.inlineSuggest.enabled": False}) as window:
+        hint = window.notification("editor.inlineSuggest.enabled")
+        hint.get_by_role("button", name="Turn On").click()
+        eventually(
+            "the setting changed", lambda: window.settings()["editor.inlineSuggest.enabled"] is True
+        )
+        window.page.reload()
+        window.status.locator(".codicon-error").wait_for()
+        assert not any("inlineSuggest" in problem for problem in window.problems())
