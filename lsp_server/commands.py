@@ -196,10 +196,10 @@ def _print_result(result: dict[str, Any], as_json: bool) -> None:
         _say(f"nothing to offer: {REASONS[result['reason']]} ({result['reason']})")
     else:
         print(result["text"])
-    _say(describe_cost(result))
+    _say(_describe_cost(result))
 
 
-def describe_cost(result: dict[str, Any]) -> str:
+def _describe_cost(result: dict[str, Any]) -> str:
     """A line about a result's span, forwards, tokens and time."""
     forwards, accepted, ms = result["forwards"], result["accepted"], result["ms"]
     kept = ", ".join(f"{count} from {name}" for name, count in accepted.items() if count)

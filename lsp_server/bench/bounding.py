@@ -96,7 +96,12 @@ def services(model: Model, settings: Settings) -> dict[str, CompletionService]:
 def measure(
     model: Model, settings: Settings, cuts: Sequence[Cut], progress: Progress
 ) -> list[Score]:
-    """Fill every hole by every contestant, in turns; the prompt is prefilled once, from cold."""
+    """Fill every hole by every contestant, in turns; the prompt is prefilled once, from cold.
+
+    No scores when there are no holes.
+    """
+    if not cuts:
+        return []
     asked = services(model, settings)
     scores = {name: Score(name) for name in asked}
     asked[SHIPPED].prefill(cuts[0].snapshot(), cuts[0].start, never)  # warm up

@@ -25,8 +25,6 @@ from lsp_server.bench import (
 from lsp_server.bench.passages import Passage
 from lsp_server.bench.report import Progress
 from lsp_server.commands import load_model, settings_of
-from lsp_server.models.base import Model
-from lsp_server.settings import Settings
 from lsp_server.source import SourceError
 
 _WIDTH: Final = 160  # columns of tables that do not go to a terminal
@@ -36,10 +34,11 @@ def run_structure(arguments: argparse.Namespace) -> int:
     """Tokens per second by kind of text."""
     settings = settings_of(arguments)
     _check(arguments)
+    cuts = _cuts(arguments, arguments.holes)
     model = load_model(settings)
     with _Status() as progress:
         rows = structure.measure(model, settings, arguments.tokens, arguments.repeats, progress)
-        bounded = _compare_bounding(arguments, model, settings, progress)
+        bounded = bounding.measure(model, settings, cuts, progress)
     result = report.context("structure", settings, model.info)
     result["options"] = _options(arguments, "tokens", "repeats", "holes", "seed")
     result |= structure.to_json(rows)
@@ -50,12 +49,13 @@ def run_latency(arguments: argparse.Namespace) -> int:
     """Milliseconds per keystroke."""
     settings = settings_of(arguments)
     _check(arguments)
-    cuts = _cuts(arguments, arguments.places)
-    passages = [Passage.of(cut, arguments.keys) for cut in cuts]
+    places = _cuts(arguments, arguments.places)
+    passages = [Passage.of(cut, arguments.keys) for cut in places]
+    cuts = _cuts(arguments, arguments.holes)
     model = load_model(settings)
     with _Status() as progress:
         scores = latency.measure(model, settings, passages, arguments.keys, progress)
-        bounded = _compare_bounding(arguments, model, settings, progress)
+        bounded = bounding.measure(model, settings, cuts, progress)
     result = report.context("latency", settings, model.info)
     result["options"] = _options(arguments, "places", "keys", "holes", "seed")
     result["places"] = [f"{each.file.path.name}:{each.start}" for each in passages]
@@ -127,17 +127,10 @@ def _check(arguments: argparse.Namespace) -> None:
 
 
 def _cuts(arguments: argparse.Namespace, count: int) -> list[holes.Cut]:
+    if not count:
+        return []
     opened = holes.open_files(arguments.files or holes.default_files())
     return holes.draw_cuts(opened, count, arguments.seed)
-
-
-def _compare_bounding(
-    arguments: argparse.Namespace, model: Model, settings: Settings, progress: Progress
-) -> list[bounding.Score]:
-    """The comparison that stands in two benchmarks; nothing when no holes are asked for."""
-    if not arguments.holes:
-        return []
-    return bounding.measure(model, settings, _cuts(arguments, arguments.holes), progress)
 
 
 def _options(arguments: argparse.Namespace, *names: str) -> dict[str, Any]:

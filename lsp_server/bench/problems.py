@@ -50,13 +50,16 @@ def load(path: Path) -> list[Problem]:
     try:
         with gzip.open(path, "rt", encoding="utf-8") as lines:
             rows = [json.loads(line) for line in lines if line.strip()]
-        return [Problem(**{name: str(row[name]) for name in names}) for row in rows]
+        problems = [Problem(**{name: str(row[name]) for name in names}) for row in rows]
     except OSError as error:
         raise SourceError(f"cannot read {path}: {error.strerror or error}") from error
     except (ValueError, EOFError, KeyError, TypeError, zlib.error) as error:
         raise SourceError(
             f"{path} is not a .jsonl.gz file of HumanEval-Infilling's format: {error!r}"
         ) from error
+    if not problems:
+        raise SourceError(f"{path} holds no problems")
+    return problems
 
 
 def draw(problems: Sequence[Problem], limit: int, seed: int) -> list[Problem]:

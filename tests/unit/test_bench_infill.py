@@ -63,6 +63,7 @@ def test_a_file_is_read(tmp_path: Path) -> None:
     [
         b"",
         b"not gzip",
+        gzip.compress(b"\n"),
         gzip.compress(b"{"),
         gzip.compress(b'{"task_id": "a"}'),
         gzip.compress(b"1"),

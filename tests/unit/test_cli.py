@@ -269,6 +269,45 @@ def test_missing_weights_are_told_in_a_line(
     assert "unmask model fetch" in err
 
 
+def test_models_are_listed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("UNMASK_CACHE", str(tmp_path))
+    status, out, _ = run("model", "list", capsys=capsys)
+    assert status == 0
+    assert "embedded" in out
+    assert "unmask model fetch" in out
+
+
+def test_a_wrong_weight_file_is_not_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("UNMASK_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "wrong.gguf").write_bytes(b"GGUF")
+    for source, words in (("wrong.gguf", "SHA-256 differs"), ("missing.gguf", "there is no")):
+        status, out, err = run("model", "fetch", "--from", tmp_path / source, capsys=capsys)
+        assert (status, out) == (1, "")
+        assert words in err
+    assert not list((tmp_path / "cache").glob("*.gguf*"))
+
+
+def test_a_report_that_cannot_be_written_is_told_before_the_work(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report = tmp_path / "nowhere" / "r.json"
+    status, _, err = run("bench", "structure", "--json", report, capsys=capsys)
+    assert status == 1
+    assert "there is no such folder" in err
+
+
+def test_benchmark_data_that_is_none_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, _, err = run("bench", "infill", "--data", tmp_path / "x.jsonl.gz", capsys=capsys)
+    assert (status, err.count("\n")) == (1, 1)
+    assert "No such file" in err
+
+
 def test_an_unforeseen_failure_says_where_without_a_traceback(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
