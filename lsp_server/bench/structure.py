@@ -127,15 +127,16 @@ def to_json(rows: Sequence[Row]) -> dict[str, Any]:
 def tables(rows: Sequence[Row]) -> Iterator[Table]:
     """The four categories beside the published ones, then the prompts."""
     categories = report.new_table(
-        "Tokens per second by category", "", *NAMES, "ratio to prose", "published", "its ratio"
+        "Tokens per second by category (ratio to prose)", "", *NAMES, "published"
     )
     for category in PUBLISHED:
         categories.add_row(
             category,
-            *(_shown(category_rate(rows, category, name)) for name in NAMES),
-            _shown(_ratio(rows, category, SHIPPED), 2),
-            f"{PUBLISHED[category]:.2f}",
-            f"{_published_ratio(category):.2f}",
+            *(
+                _shown(category_rate(rows, category, name), _ratio(rows, category, name))
+                for name in NAMES
+            ),
+            _shown(PUBLISHED[category], _published_ratio(category), digits=2),
         )
     yield categories
     prompts = report.new_table(
@@ -188,8 +189,10 @@ def _published_ratio(category: Category) -> float:
     return round(PUBLISHED[category] / PUBLISHED["prose"], 4)
 
 
-def _shown(value: float, digits: int = 1) -> str:
-    return f"{value:.{digits}f}" if value else "–"
+def _shown(rate: float, to_prose: float, digits: int = 1) -> str:
+    if not rate:
+        return "–"
+    return f"{rate:.{digits}f}" + (f" ({to_prose:.2f})" if to_prose else "")
 
 
 def _row_to_json(row: Row) -> dict[str, Any]:
