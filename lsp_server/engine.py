@@ -63,6 +63,11 @@ class Engine:
         progress = self._progress if state == "loading" else None
         return Status(state, message, progress, _summary(self._model))
 
+    def forget(self, uri: str) -> None:
+        """Forget what is kept of a document, whether completions may be asked for or not."""
+        if self._service is not None:
+            self._service.forget(uri)
+
     def pause(self, paused: bool) -> None:
         """Pause or resume."""
         self._paused = paused

@@ -62,7 +62,7 @@ class InfillProgress:
     ) -> None:
         if self._work is not None:
             self._server.work_done_progress.end(self._work, types.WorkDoneProgressEnd())
-            del self._server.work_done_progress.tokens[self._work]
+            self._server.work_done_progress.tokens.pop(self._work, None)
 
     def _report(self, step: Step) -> None:
         if self._work is not None:

@@ -40,8 +40,7 @@ def on_initialize(server: UnmaskServer, params: types.InitializeParams) -> None:
 
 async def on_initialized(server: UnmaskServer, params: types.InitializedParams) -> None:
     """Greet the client, ask for its settings and load the model."""
-    logs.PROJECT.addHandler(logs.EditorLog(server.window_log_message))
-    server.tell_status()
+    server.greet()
     await server.pull_configuration()
     server.engine.start()
 
@@ -79,8 +78,7 @@ def on_change(server: UnmaskServer, params: types.DidChangeTextDocumentParams) -
 def on_close(server: UnmaskServer, params: types.DidCloseTextDocumentParams) -> None:
     """Forget all that was kept of a document."""
     server.offers.forget(params.text_document.uri)
-    if server.engine.service:
-        server.engine.service.forget(params.text_document.uri)
+    server.engine.forget(params.text_document.uri)
 
 
 def on_cursor(server: UnmaskServer, params: protocol.CursorParams) -> None:

@@ -24,7 +24,7 @@ from lsp_server.completion import stats
 from lsp_server.completion.service import Completion, Snapshot
 from lsp_server.documents import Documents
 from lsp_server.engine import Engine, Load
-from lsp_server.logs import where
+from lsp_server.logs import PROJECT, EditorLog, where
 from lsp_server.memory import resident_bytes
 from lsp_server.models.base import Cancelled
 from lsp_server.offers import Offers
@@ -71,6 +71,7 @@ class UnmaskServer(LanguageServer):
         self._defaults = settings
         self._copilot_dialect = False
         self._timer: asyncio.TimerHandle | None = None
+        self._log: EditorLog | None = None
 
     @property
     def documents(self) -> Documents:
@@ -86,6 +87,18 @@ class UnmaskServer(LanguageServer):
         settings = options.get("settings", options)
         self._defaults = self._merge(settings)
         self.engine.apply(self._defaults)
+
+    def greet(self) -> None:
+        """The client may be spoken to now: send it the log and the status."""
+        self._log = EditorLog(self.window_log_message)
+        PROJECT.addHandler(self._log)
+        self.tell_status()
+
+    def shutdown(self) -> None:
+        """The connection has ended: nobody is there to read the log."""
+        if self._log is not None:
+            PROJECT.removeHandler(self._log)
+        super().shutdown()  # type: ignore[no-untyped-call]
 
     def configure(self, values: object) -> None:
         """Take over the editor's settings, ``{"unmask": {…}}`` or the inner object alone."""

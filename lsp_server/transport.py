@@ -7,6 +7,7 @@ nothing of completions.
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import time
@@ -24,7 +25,13 @@ from pygls.protocol import lsp_method
 from lsp_server.completion.gate import LastChange
 from lsp_server.completion.service import Snapshot
 from lsp_server.documents import Documents
+from lsp_server.logs import where
 from lsp_server.protocol import INFILL, INLINE_COMPLETION, UnmaskProtocol
+
+logger = logging.getLogger(__name__)
+
+CHECK_S: Final = 1.0
+"""How often to look whether the client still lives."""
 
 ABOUT_TEXT: Final = (INLINE_COMPLETION, INFILL)
 """Requests about the text of a document as it is when they arrive."""
@@ -110,8 +117,11 @@ class ServerProtocol(UnmaskProtocol):
         _arrival.set(Arrival(at))
         if method_name in ABOUT_TEXT and self._workspace is not None:
             document = self.open_documents().find(params.text_document.uri)
-            if document is not None:
-                _arrival.set(Arrival(at, document.snapshot(), document.last_change))
+            try:
+                if document is not None:
+                    _arrival.set(Arrival(at, document.snapshot(), document.last_change))
+            except Exception as error:  # the request is answered all the same
+                logger.error("a document could not be read: %s", where(error))
         super()._handle_request(msg_id, method_name, params)
 
 
@@ -142,7 +152,17 @@ def exit_with(process_id: int) -> None:
         return
 
     def watch() -> None:
-        client.wait()
+        while _lives(client):
+            time.sleep(CHECK_S)
         os._exit(1)  # nobody is left to talk to, and other threads may be deep in a forward
 
     Thread(target=watch, name="client watch", daemon=True).start()
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+    except psutil.Error:
+        return True
