@@ -12,6 +12,7 @@ from collections.abc import Callable
 from threading import Event
 from typing import Literal
 
+from lsp_server.completion.reasons import REASONS
 from lsp_server.completion.service import Completion, CompletionService, Snapshot
 from lsp_server.completion.stats import Stats
 from lsp_server.engine import Engine
@@ -109,6 +110,7 @@ class Answers:
                 ms=ms,
                 offered=completion.text is not None,
                 reason=completion.reason,
+                message=REASONS.get(completion.reason, completion.reason),
                 forwards=ForwardCounts(forwards.prefill, forwards.verify, forwards.canvas),
                 tokens=completion.tokens,
                 tokens_per_forward=completion.tokens / committing if committing else None,

@@ -10,9 +10,10 @@ Client to server, requests::
     unmask/infill   {textDocument: {uri}, range, workDoneToken?, partialResultToken?}
                     → {text, range, span, reason, confidence, forwards: {prefill, verify, canvas},
                        tokens, accepted: {syntax, file, denoiser}, cached_tokens,
-                       ms: {total, prefill, verify, canvas, polish}, version}
+                       ms: {total, prefill, verify, canvas, polish}, version, message}
                     ``text`` replaces ``range`` of ``version``; null with a ``reason`` when there
-                    is nothing to offer. Never an error, except RequestCancelled.
+                    is nothing to offer; ``message`` is the reason in words. Never an error,
+                    except RequestCancelled.
                     Progress on workDoneToken: begin {title, cancellable: true}, report {message:
                     the region as filled so far, a mask drawn as ░}, end. Progress on
                     partialResultToken: Canvas, one for every forward.
@@ -116,6 +117,7 @@ class Latency:
     ms: float  # from the arrival of the request to its answer
     offered: bool
     reason: str  # "offered", or the id of the rule that withheld
+    message: str  # the reason in words, for a person
     forwards: ForwardCounts
     tokens: int
     cached: bool  # without a forward, as the rest of an earlier answer

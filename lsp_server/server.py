@@ -16,6 +16,7 @@ from lsprotocol import types
 from lsp_server import logs, protocol
 from lsp_server.answers import Withheld
 from lsp_server.completion.gate import Trigger
+from lsp_server.completion.reasons import REASONS
 from lsp_server.completion.service import Completion, CompletionService, Selected, Snapshot
 from lsp_server.engine import Load
 from lsp_server.models.base import Stop
@@ -110,11 +111,13 @@ async def on_inline_completion(
 
     try:
         completion = await server.answers.ask(protocol.INLINE_COMPLETION, came, question)
+        if completion.text is not None and came.snapshot is not None:
+            return types.InlineCompletionList([server.item(came.snapshot, completion)])
     except Withheld:
-        return None
-    if completion.text is None or came.snapshot is None:
-        return None
-    return types.InlineCompletionList([server.item(came.snapshot, completion)])
+        pass
+    except Exception as error:
+        logger.error("a completion failed: %s", logs.where(error))
+    return None
 
 
 async def on_infill(server: UnmaskServer, params: protocol.InfillParams) -> dict[str, Any]:
@@ -134,8 +137,11 @@ async def on_infill(server: UnmaskServer, params: protocol.InfillParams) -> dict
             )
         except Withheld as withheld:
             completion = Completion(None, start, end, None, withheld.reason)
-    answer = completion.to_json(text)
-    return {**answer, "version": came.snapshot.version if came.snapshot else None}
+    return {
+        **completion.to_json(text),
+        "version": came.snapshot.version if came.snapshot else None,
+        "message": REASONS.get(completion.reason, completion.reason),
+    }
 
 
 def on_stats(server: UnmaskServer, params: object) -> protocol.Stats:

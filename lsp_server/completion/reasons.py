@@ -10,6 +10,10 @@ from typing import Final
 REASONS: Final = {
     "offered": "a text is offered",
     "loading": "the model is loading",
+    "paused": "completions are paused",
+    "off": "completions are switched off for every language",
+    "closed": "the document is not open",
+    "cancelled": "it was withdrawn",
     "timeout": "it took longer than timeoutMs",
     "error": "it failed; the log says how",
     "G0": "completion while typing is switched off",

@@ -224,6 +224,7 @@ async def test_pause_and_resume(editor: Editor) -> None:
     assert await editor.complete(URI) is None
     infill = await editor.infill(URI, 0, 3)
     assert (infill["text"], infill["reason"]) == (None, "paused")
+    assert infill["message"] == "completions are paused"
     assert (await editor.request(protocol.RESUME, {})).state == "ready"
     assert await editor.complete(URI) is not None
 
