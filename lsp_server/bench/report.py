@@ -28,7 +28,8 @@ FORWARDS = "forwards p/v/c"
 ACCEPTED = "kept s/f/d"
 CAPTION = (
     "forwards p/v/c: prefill, verify, canvas · kept s/f/d: drafts kept from syntax, file, denoiser "
-    "· tokens per forward: per verifying forward, without the token that the prefill gives"
+    "· tokens per forward: per verifying forward (per canvas where nothing is verified), without "
+    "the token that the prefill gives"
 )
 
 Progress = Callable[[str], None]
@@ -73,7 +74,7 @@ class Tally:
 
     answers: int = 0
     tokens: int = 0
-    decoded: int = 0  # tokens that verify forwards brought: all but the first of each answer
+    decoded: int = 0  # tokens that decoding brought: not those that prefills gave
     forwards: Forwards = field(default_factory=Forwards)
     accepted: Accepted = field(default_factory=Accepted)
     ms: Milliseconds = field(default_factory=Milliseconds)
@@ -84,6 +85,8 @@ class Tally:
         self.tokens += cost.tokens
         if cost.forwards.verify:
             self.decoded += max(0, cost.tokens - 1)
+        elif cost.forwards.canvas:  # pure denoising: no prefill gave the first
+            self.decoded += cost.tokens
         for name in ("prefill", "verify", "canvas"):
             _increase(self.forwards, name, getattr(cost.forwards, name))
         for name in ("syntax", "file", "denoiser"):
@@ -101,9 +104,10 @@ class Tally:
     def tokens_per_forward(self) -> float:
         """Tokens per verified forward; 1 for one-token-at-a-time decoding.
 
-        The first token of an answer comes from the prefill and is not counted.
+        The first token of an answer comes from the prefill and is not counted. Per canvas where
+        nothing is verified.
         """
-        return ratio(self.decoded, self.forwards.verify)
+        return ratio(self.decoded, self.forwards.verify or self.forwards.canvas)
 
     @property
     def ms_per_token(self) -> float:

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,12 @@ def test_one_token_at_a_time_is_one_token_per_forward() -> None:
     for tokens in (1, 5, 20):
         tally.add(infill(tokens, verify=tokens - 1))
     assert tally.tokens_per_forward == 1.0
+
+
+def test_pure_denoising_counts_per_canvas() -> None:
+    tally = Tally()
+    tally.add(replace(infill(8, verify=0), forwards=Forwards(0, 0, 4)))
+    assert tally.tokens_per_forward == 2.0
 
 
 def test_cost_adds_up() -> None:
