@@ -85,7 +85,7 @@ class Tally:
         self.tokens += cost.tokens
         if cost.forwards.verify:
             self.decoded += max(0, cost.tokens - 1)
-        elif cost.forwards.canvas:  # pure denoising: no prefill gave the first
+        elif not cost.forwards.prefill:  # pure denoising: no prefill gave the first
             self.decoded += cost.tokens
         for name in ("prefill", "verify", "canvas"):
             _increase(self.forwards, name, getattr(cost.forwards, name))
