@@ -76,6 +76,8 @@ def environment() -> dict[str, str]:
         "npm_config_fund": "false",
         "npm_config_update_notifier": "false",
         "npm_config_loglevel": "error",
+        "npm_config_fetch_retry_mintimeout": "1000",  # a lost network is told in seconds
+        "npm_config_fetch_retry_maxtimeout": "5000",
     }
 
 
