@@ -15,9 +15,14 @@ from dataclasses import dataclass
 from lsp_server.diffusion.canvas import Hole
 from lsp_server.models.base import Tokenizer
 
-# What a further character could still change in the tokenization: the letters of a word with the
-# one character that goes with it, or white space inside a line.
-_STUB = re.compile(r"(?:[^\r\n\w]|_)?[^\W\d_]+\Z|[^\S\r\n]+\Z")
+# What a further character could still change in the tokenization, by how Qwen2.5 cuts text: the
+# letters of a word with the one character that goes with it, a run of punctuation (`self.` goes on
+# with the token `.name`, not with `name`), or white space inside a line.
+_STUB = re.compile(
+    r"(?:[^\S\r\n]|(?<![^\w\s])(?<!_)(?:[^\s\w]|_))?[^\W\d_]+\Z"
+    r"|[^\S\r\n]?(?:[^\w\s]|_)+\Z"
+    r"|[^\S\r\n]+\Z"
+)
 _LONGEST = 128  # characters; a longer stub is left in the prompt
 
 
