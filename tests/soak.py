@@ -74,6 +74,11 @@ RUBBISH = [
 ]
 
 
+def beside(text: str, offset: int) -> int:
+    """The offset, or the one before it if it lies inside CRLF, where no editor has a cursor."""
+    return offset - 1 if offset and text[offset - 1 : offset + 1] == "\r\n" else offset
+
+
 @dataclass
 class Tally:
     """What was checked, and what did not hold."""
@@ -119,8 +124,7 @@ class Soak:
 
     def place(self, text: str) -> int:
         """An offset where a cursor can be: not inside CRLF."""
-        offset = self.random.randint(0, len(text))
-        return offset - 1 if offset and text[offset - 1 : offset + 1] == "\r\n" else offset
+        return beside(text, self.random.randint(0, len(text)))
 
     def click(self, text: str) -> int:
         """A place for the cursor, mostly the end of a line."""
@@ -132,8 +136,8 @@ class Soak:
 
     def region(self, text: str, longest: int) -> tuple[int, int]:
         start = self.place(text)
-        end = min(start + self.random.randint(0, longest), len(text))
-        return start, end + 1 if text[end - 1 : end + 1] == "\r\n" else end
+        end = beside(text, min(start + self.random.randint(0, longest), len(text)))
+        return start, max(start, end)
 
     async def edit(self, uri: str, cursor: int) -> int:
         """One edit of some kind; where the cursor is then."""
@@ -149,7 +153,7 @@ class Soak:
         elif kind == "type":
             cursor = editor.insert(uri, cursor, self.some_text(1))
         elif kind == "delete":
-            start = max(cursor - self.random.randint(1, 12), 0)
+            start = beside(text, max(cursor - self.random.randint(1, 12), 0))
             editor.replace(uri, start, cursor, "")
             cursor = start
         elif kind == "paste":
@@ -174,8 +178,7 @@ class Soak:
             self.open(uri)
             cursor = 0
         self.undo[uri] = [*self.undo[uri][-5:], editor.text(uri)]
-        after = editor.text(uri)
-        return cursor - 1 if cursor and after[cursor - 1 : cursor + 1] == "\r\n" else cursor
+        return beside(editor.text(uri), cursor)
 
     # Requests
 

@@ -25,7 +25,8 @@ AUTOMATIC = types.InlineCompletionTriggerKind.Automatic
 
 
 def position(text: str, offset: int) -> types.Position:
-    """The position of an offset in code points."""
+    """The position of an offset in code points; there is none inside CRLF."""
+    assert offset == 0 or text[offset - 1 : offset + 1] != "\r\n"
     lines = re.split(r"\r\n|\r|\n", text[:offset])
     return types.Position(len(lines) - 1, len(lines[-1].encode("utf-16-le")) // 2)
 
