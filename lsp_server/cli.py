@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from lsp_server import __version__
 from lsp_server.settings import SOURCES, SettingsError
-from lsp_server.source import PlaceError, SourceError
+from lsp_server.terminal.source import PlaceError, SourceError
 
 if TYPE_CHECKING:
     Groups = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -47,7 +47,7 @@ def _run(arguments: argparse.Namespace) -> int:
         from lsp_server.bench.commands import BENCHMARKS
 
         return BENCHMARKS[arguments.benchmark](arguments)
-    from lsp_server.commands import COMMANDS
+    from lsp_server.terminal.commands import COMMANDS
 
     return COMMANDS[arguments.group](arguments)
 

@@ -24,7 +24,7 @@ from typing import Any
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
-from lsp_server import protocol
+from lsp_server.server import protocol
 from tests.protocol.editor import AUTOMATIC, INVOKED, Editor, within
 
 PATIENCE_S = 60
@@ -34,7 +34,7 @@ GROWTH = 100_000_000  # bytes that the server may gain after it has warmed up
 WARM_UP = 0.3  # share of the edits before its memory is looked at
 SPECIAL = ("<|", "\N{REPLACEMENT CHARACTER}")
 
-SOURCES = Path(__file__).parents[1] / "lsp_server"
+SOURCES = Path(__file__).parents[1] / "lsp_server" / "server"
 SAMPLES = {
     "file:///soak/worker.py": ("python", (SOURCES / "worker.py").read_text()),
     "file:///soak/crlf.py": ("python", (SOURCES / "offers.py").read_text().replace("\n", "\r\n")),

@@ -24,8 +24,8 @@ from lsp_server.bench import (
 )
 from lsp_server.bench.passages import Passage
 from lsp_server.bench.report import Progress
-from lsp_server.commands import load_model, settings_of
-from lsp_server.source import SourceError
+from lsp_server.terminal.commands import load_model, settings_of
+from lsp_server.terminal.source import SourceError
 
 _WIDTH: Final = 160  # columns of tables that do not go to a terminal
 

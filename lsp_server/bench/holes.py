@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Final, Literal
 
 from lsp_server.completion.service import Snapshot
-from lsp_server.source import SourceError, read
 from lsp_server.syntax.languages import Language, language_for
 from lsp_server.syntax.trees import SyntaxTree
+from lsp_server.terminal.source import SourceError, read
 
 Shape = Literal["line", "brackets", "block"]
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from lsp_server.diffusion.canvas import Hole
 from lsp_server.settings import Settings
-from lsp_server.source import SourceError
+from lsp_server.terminal.source import SourceError
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,9 @@ from threading import Thread
 import pytest
 import pytest_asyncio
 
-from lsp_server import engine
-from lsp_server.server import create
-from lsp_server.session import UnmaskServer
+from lsp_server.server import engine
+from lsp_server.server.handlers import create
+from lsp_server.server.session import UnmaskServer
 from lsp_server.settings import Settings
 from tests.protocol.editor import Editor
 from tests.protocol.puppet import Puppet

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from lsprotocol import types
 from pygls.lsp.client import LanguageClient
 
-from lsp_server import protocol
+from lsp_server.server import protocol
 
 T = TypeVar("T")
 

@@ -42,7 +42,7 @@ PYTHON = '''def total_price(items, tax_rate):
 @pytest.fixture(autouse=True)
 def loaded(embedded: EmbeddedModel, monkeypatch: pytest.MonkeyPatch) -> None:
     """The model is loaded once for all these tests; loading is tested by subprocesses."""
-    for module in ("lsp_server.commands", "lsp_server.bench.commands"):
+    for module in ("lsp_server.terminal.commands", "lsp_server.bench.commands"):
         monkeypatch.setattr(f"{module}.load_model", lambda settings: embedded)
 
 
@@ -275,7 +275,7 @@ def test_bench_infill_scores(tmp_path: Path, capsys: pytest.CaptureFixture[str])
 
 
 def test_the_demonstration_ends_well() -> None:
-    command = [sys.executable, "-m", "lsp_server.demo"]
+    command = [sys.executable, "-m", "lsp_server.terminal.demo"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=400)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "6 of 6 completions came" in done.stdout

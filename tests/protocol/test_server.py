@@ -9,8 +9,8 @@ import pytest
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException, JsonRpcRequestCancelled
 
-from lsp_server import protocol
 from lsp_server.models.base import ModelError
+from lsp_server.server import protocol
 from tests.protocol.conftest import Stage
 from tests.protocol.editor import AUTOMATIC, Editor, within
 

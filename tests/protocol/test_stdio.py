@@ -9,7 +9,7 @@ import pytest
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException, JsonRpcRequestCancelled
 
-from lsp_server import protocol
+from lsp_server.server import protocol
 from tests.protocol.editor import AUTOMATIC, Editor, position, within
 
 pytestmark = [pytest.mark.model, pytest.mark.asyncio(loop_scope="session")]

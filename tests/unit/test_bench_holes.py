@@ -14,7 +14,7 @@ from lsp_server.bench.holes import (
 )
 from lsp_server.bench.passages import Passage
 from lsp_server.completion.service import Completion
-from lsp_server.source import SourceError
+from lsp_server.terminal.source import SourceError
 
 SAMPLES = sorted(samples_folder().iterdir())
 

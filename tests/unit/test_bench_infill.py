@@ -18,7 +18,7 @@ from lsp_server.bench.problems import (
 from lsp_server.bench.sandbox import Limits
 from lsp_server.diffusion.canvas import Accepted, Forwards, Infill, Milliseconds
 from lsp_server.settings import Settings
-from lsp_server.source import SourceError
+from lsp_server.terminal.source import SourceError
 
 
 def problem(solution: str = "    return a + b\n", number: int = 0) -> Problem:

@@ -7,7 +7,14 @@ from pathlib import Path
 import pytest
 
 from lsp_server.cli import main
-from lsp_server.source import Place, PlaceError, SourceError, parse_place, parse_region, read
+from lsp_server.terminal.source import (
+    Place,
+    PlaceError,
+    SourceError,
+    parse_place,
+    parse_region,
+    read,
+)
 
 
 def run(*arguments: str | Path, capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
@@ -314,7 +321,7 @@ def test_an_unforeseen_failure_says_where_without_a_traceback(
     def explode(*_: object) -> None:
         raise RuntimeError("out of cheese")
 
-    monkeypatch.setattr("lsp_server.commands.read", explode)
+    monkeypatch.setattr("lsp_server.terminal.commands.read", explode)
     file = tmp_path / "a.py"
     file.write_text("x")
     status, _, err = run("complete", f"{file}:1:1", capsys=capsys)

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from lsp_server import doctor
 from lsp_server.cli import main
-from lsp_server.doctor import Check, examine, show
 from lsp_server.models import weights
+from lsp_server.terminal import doctor
+from lsp_server.terminal.doctor import Check, examine, show
 
 
 def by_name(checks: list[Check]) -> dict[str, Check]:

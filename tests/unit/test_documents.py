@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lsprotocol import types
 
-from lsp_server.documents import MAX_PENDING, Document, Documents
+from lsp_server.server.documents import MAX_PENDING, Document, Documents
 from lsp_server.syntax.languages import language_for
 from lsp_server.syntax.trees import SyntaxTree
 

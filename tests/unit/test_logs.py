@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 from lsprotocol import types
 
-from lsp_server.logs import Discreet, EditorLog, where
+from lsp_server.server.logs import Discreet, EditorLog, where
 
 SECRET = "swordfish"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lsp_server.offers import REMEMBERED, Offers
+from lsp_server.server.offers import REMEMBERED, Offers
 
 URI = "file:///a.py"
 TEXT = "return "

@@ -4,7 +4,7 @@ import pytest
 from rich.console import Console
 
 from lsp_server.diffusion.canvas import Cell, Step
-from lsp_server.watch import Watch
+from lsp_server.terminal.watch import Watch
 
 
 def draw(*steps: Step, colour: bool = False, encoding: str = "utf-8") -> str:

@@ -9,7 +9,7 @@ from threading import Event
 
 import pytest
 
-from lsp_server.worker import Worker
+from lsp_server.server.worker import Worker
 
 
 @pytest.fixture

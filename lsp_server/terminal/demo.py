@@ -21,11 +21,11 @@ from rich.console import Console, Group
 from rich.rule import Rule
 from rich.text import Text
 
-from lsp_server import protocol
 from lsp_server.bench.holes import samples_folder
 from lsp_server.diffusion.canvas import Cell, Step
 from lsp_server.positions import offset_at, position_at
-from lsp_server.watch import Watch
+from lsp_server.server import protocol
+from lsp_server.terminal.watch import Watch
 
 _LOADING_S: Final = 300.0
 _ANSWER_S: Final = 120.0

@@ -16,9 +16,9 @@ from typing import Final
 from lsp_server.completion.service import CompletionService
 from lsp_server.diffusion.decoder import Decoder
 from lsp_server.models.base import Model, ModelError
-from lsp_server.protocol import ModelSummary, State, Status
+from lsp_server.server.protocol import ModelSummary, State, Status
+from lsp_server.server.worker import Worker
 from lsp_server.settings import Settings
-from lsp_server.worker import Worker
 
 logger = logging.getLogger(__name__)
 

@@ -24,9 +24,9 @@ from pygls.protocol import lsp_method
 
 from lsp_server.completion.gate import LastChange
 from lsp_server.completion.service import Snapshot
-from lsp_server.documents import Documents
-from lsp_server.logs import where
-from lsp_server.protocol import INFILL, INLINE_COMPLETION, UnmaskProtocol
+from lsp_server.server.documents import Documents
+from lsp_server.server.logs import where
+from lsp_server.server.protocol import INFILL, INLINE_COMPLETION, UnmaskProtocol
 
 logger = logging.getLogger(__name__)
 

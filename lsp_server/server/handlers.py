@@ -13,18 +13,18 @@ from typing import Any, Final
 
 from lsprotocol import types
 
-from lsp_server import logs, protocol
-from lsp_server.answers import Withheld
 from lsp_server.completion.gate import Trigger
 from lsp_server.completion.reasons import REASONS
 from lsp_server.completion.service import Completion, CompletionService, Selected, Snapshot
-from lsp_server.engine import Load
 from lsp_server.models.base import Stop
 from lsp_server.positions import offset_at
-from lsp_server.progress import InfillProgress
-from lsp_server.session import UnmaskServer
+from lsp_server.server import logs, protocol
+from lsp_server.server.answers import Withheld
+from lsp_server.server.engine import Load
+from lsp_server.server.progress import InfillProgress
+from lsp_server.server.session import UnmaskServer
+from lsp_server.server.transport import arrival, claim_stdio, exit_with
 from lsp_server.settings import Settings
-from lsp_server.transport import arrival, claim_stdio, exit_with
 
 logger = logging.getLogger(__name__)
 

@@ -19,17 +19,17 @@ from typing import Final
 from lsprotocol import types
 from pygls.lsp.server import LanguageServer
 
-from lsp_server.answers import Answers
 from lsp_server.completion import stats
 from lsp_server.completion.service import Completion, Snapshot
-from lsp_server.documents import Documents
-from lsp_server.engine import Engine, Load
-from lsp_server.logs import PROJECT, EditorLog, where
 from lsp_server.memory import resident_bytes
 from lsp_server.models.base import Cancelled
-from lsp_server.offers import Offers
 from lsp_server.positions import position_at
-from lsp_server.protocol import (
+from lsp_server.server.answers import Answers
+from lsp_server.server.documents import Documents
+from lsp_server.server.engine import Engine, Load
+from lsp_server.server.logs import PROJECT, EditorLog, where
+from lsp_server.server.offers import Offers
+from lsp_server.server.protocol import (
     ACCEPTED_COMMAND,
     DID_CHANGE_STATUS,
     LATENCY,
@@ -40,9 +40,9 @@ from lsp_server.protocol import (
     Latency,
     Stats,
 )
+from lsp_server.server.transport import ServerProtocol
+from lsp_server.server.worker import Worker
 from lsp_server.settings import Settings, SettingsError
-from lsp_server.transport import ServerProtocol
-from lsp_server.worker import Worker
 
 logger = logging.getLogger(__name__)
 

@@ -23,7 +23,7 @@ from lsp_server.completion.gate import MAX_CHARACTERS
 from lsp_server.completion.reasons import REASONS
 from lsp_server.completion.secret import is_secret
 from lsp_server.settings import Settings
-from lsp_server.source import Place, Source, parse_place, parse_region, read, size_of
+from lsp_server.terminal.source import Place, Source, parse_place, parse_region, read, size_of
 
 if TYPE_CHECKING:
     from lsp_server.completion.gate import Trigger
@@ -42,7 +42,7 @@ def settings_of(arguments: argparse.Namespace) -> Settings:
 
 def serve(arguments: argparse.Namespace) -> int:
     """Run the language server to its end."""
-    from lsp_server.server import serve
+    from lsp_server.server.handlers import serve
 
     return serve(settings_of(arguments), arguments.tcp)
 
@@ -67,7 +67,7 @@ def model(arguments: argparse.Namespace) -> int:
 
 def doctor(arguments: argparse.Namespace) -> int:
     """Say what is there and what is missing."""
-    from lsp_server.doctor import examine, show
+    from lsp_server.terminal.doctor import examine, show
 
     checks = examine()
     show(checks, Console())
@@ -180,7 +180,7 @@ class _Failures(logging.Handler):
 
 
 def _watch() -> Callable[[Step], None]:
-    from lsp_server.watch import Watch
+    from lsp_server.terminal.watch import Watch
 
     console = Console(stderr=True, highlight=False)
     watch = Watch(console)

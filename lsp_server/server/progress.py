@@ -13,7 +13,7 @@ from lsprotocol import types
 from pygls.lsp.server import LanguageServer
 
 from lsp_server.diffusion.canvas import Step
-from lsp_server.protocol import Canvas, CanvasCell
+from lsp_server.server.protocol import Canvas, CanvasCell
 
 Token = int | str
 

@@ -15,12 +15,12 @@ from typing import Literal
 from lsp_server.completion.reasons import REASONS
 from lsp_server.completion.service import Completion, CompletionService, Snapshot
 from lsp_server.completion.stats import Stats
-from lsp_server.engine import Engine
-from lsp_server.logs import where
 from lsp_server.models.base import Cancelled, Stop
-from lsp_server.protocol import ForwardCounts, Latency
-from lsp_server.transport import Arrival
-from lsp_server.worker import Worker
+from lsp_server.server.engine import Engine
+from lsp_server.server.logs import where
+from lsp_server.server.protocol import ForwardCounts, Latency
+from lsp_server.server.transport import Arrival
+from lsp_server.server.worker import Worker
 
 logger = logging.getLogger(__name__)
 
