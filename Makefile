@@ -1,6 +1,7 @@
 # make demo     complete real files in the terminal, with the embedded model
 # make test     everything that CI runs, up to ghost text in real VS Code
 # make vscode   open VS Code with the extension installed and a sample file
+# make package  build vscode-extension/unmask.vsix
 # make check    lint, format and type-check both languages
 # make bench    the measurements of the README
 # make soak     ten thousand random edits and requests through the real server
@@ -13,7 +14,7 @@ BIN := .venv/bin
 TOOLS := $(BIN)/python vscode-extension/scripts/toolchain.py
 HOLES ?= HumanEval-SingleLineInfilling.jsonl.gz
 
-.PHONY: demo test unit vscode check bench soak model clean
+.PHONY: demo test unit vscode package check bench soak model clean
 .DELETE_ON_ERROR:
 
 demo: model
@@ -48,6 +49,9 @@ check: .venv/.installed
 
 vscode: model
 	@$(BIN)/python vscode-extension/scripts/open_vscode.py
+
+package: .venv/.installed
+	@$(TOOLS) package
 
 bench: model
 	@$(BIN)/unmask bench structure
