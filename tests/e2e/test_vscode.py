@@ -249,6 +249,17 @@ def test_a_language_that_is_off_is_not_asked_about(session: Session) -> None:
     assert not any(uri.endswith("notes.md") for uri in session.asked_about())
 
 
+def test_a_file_of_secrets_gets_none_and_the_user_is_told_why(session: Session) -> None:
+    window = session.window
+    window.open(".env", "PASSWORD=swordfish\nCONFIRM_PASSWORD=\n")
+    window.go_to(2, 18)
+    window.command("Unmask: Trigger Inline Completion")
+    told = window.page.locator(".statusbar-item", has_text="nothing to offer here")
+    told.wait_for()
+    assert "secrets" in told.inner_text()
+    assert window.ghost_text() == ""
+
+
 def test_restarting_brings_the_server_back(session: Session) -> None:
     window = session.window
     window.open("restarted.py", ORDERS)

@@ -50,7 +50,9 @@ function count(
 
 function emptyReason(status: StatusBar): string {
   const { state, message } = status.status;
-  return state === 'ready' ? 'nothing to offer here' : message || state;
+  return state === 'ready'
+    ? `nothing to offer here: ${status.reason ?? 'no answer'}`
+    : message || state;
 }
 
 function tell(wanted: boolean, text: string): void {

@@ -22,7 +22,7 @@ export async function infillSelection(
   }
   if (answer.text === null) {
     void vscode.window.showInformationMessage(
-      `Unmask: nothing to offer for this selection (${answer.reason}).`,
+      `Unmask has nothing to offer for this selection: ${answer.message}.`,
     );
     return;
   }

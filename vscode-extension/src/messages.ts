@@ -42,6 +42,8 @@ export interface Latency {
   offered: boolean;
   /** "offered", or the id of the rule that withheld. */
   reason: string;
+  /** The reason in words. */
+  message: string;
   forwards: Forwards;
   tokens: number;
   /** Where something was decoded. */
@@ -69,6 +71,7 @@ export interface Infill {
   /** Replaces `range` of `version`; null when there is nothing to offer. */
   text: string | null;
   range: { start: Position; end: Position };
-  reason: string;
+  /** The reason in words. */
+  message: string;
   version: number | null;
 }

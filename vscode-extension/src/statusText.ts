@@ -100,7 +100,7 @@ function measurements({ status, offered, last, roundTrip }: View): [string, stri
     }
   }
   if (last && !last.offered) {
-    rows.push(['Nothing offered', `rule ${escape(last.reason)}, ${duration(last.ms)}`]);
+    rows.push(['Nothing offered now', escape(`${last.message} (${last.reason})`)]);
   }
   if (roundTrip !== undefined) {
     rows.push(['Editor waited', duration(roundTrip)]);

@@ -21,6 +21,7 @@ const LATENCY: Latency = {
   ms: 83.6,
   offered: true,
   reason: 'offered',
+  message: 'a text is offered',
   forwards: { prefill: 1, verify: 3, canvas: 2 },
   tokens: 7,
   tokensPerForward: 2.3333,
@@ -97,9 +98,9 @@ void test('an answer from the cache has no forwards to speak of', () => {
 });
 
 void test('the tooltip says why nothing was offered, and keeps the last cost', () => {
-  const withheld = { ...LATENCY, offered: false, reason: 'G3', ms: 1 };
+  const withheld = { ...LATENCY, offered: false, reason: 'V4', message: 'not sure enough' };
   const text = tooltip({ status: READY, offered: LATENCY, last: withheld });
-  assert.match(text, /\| Nothing offered \| rule G3, 1 ms \|/);
+  assert.match(text, /\| Nothing offered now \| not sure enough \\\(V4\\\) \|/);
   assert.match(text, /84 ms, 7 tokens/);
 });
 
