@@ -19,8 +19,8 @@ from lsp_server.bench.contestants import SHIPPED, contestants, forget, rotated
 from lsp_server.bench.holes import SHAPES, Cut
 from lsp_server.bench.report import Progress, Spread, Tally
 from lsp_server.completion.service import Completion, CompletionService
-from lsp_server.diffusion.decoder import Decoder, never
-from lsp_server.models.base import Model
+from lsp_server.diffusion.decoder import Decoder
+from lsp_server.models.base import Model, never
 from lsp_server.settings import Settings
 
 UNBOUNDED = "bounding off"

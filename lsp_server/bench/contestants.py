@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from lsp_server.diffusion.canvas import Hole
-from lsp_server.diffusion.decoder import Decoder, never
-from lsp_server.models.base import Model
+from lsp_server.diffusion.decoder import Decoder
+from lsp_server.models.base import Model, never
 from lsp_server.settings import Settings
 
 SHIPPED = "as set"

@@ -18,8 +18,7 @@ from lsp_server.completion.polish import COMPLETION, REGION, Draft, Rules, polis
 from lsp_server.completion.result import Completion, Meter, Timing
 from lsp_server.completion.window import Window, choose_window
 from lsp_server.diffusion.canvas import Hole, Infill, Step
-from lsp_server.diffusion.decoder import never
-from lsp_server.models.base import Cancelled, Stop
+from lsp_server.models.base import Cancelled, Stop, never
 from lsp_server.positions import clamp
 from lsp_server.settings import Settings
 from lsp_server.syntax.spans import Span, find_region, find_span

@@ -10,13 +10,8 @@ from lsp_server.diffusion.canvas import Hole, Infill
 from lsp_server.diffusion.denoising import PureDenoising
 from lsp_server.diffusion.trace import Observer, Trace
 from lsp_server.diffusion.verified import VerifiedDecoding
-from lsp_server.models.base import Model, Stop
+from lsp_server.models.base import Model, Stop, never
 from lsp_server.settings import Settings
-
-
-def never() -> bool:
-    """Never stop."""
-    return False
 
 
 class Decoder:

@@ -10,12 +10,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from torch import Tensor
+if TYPE_CHECKING:  # torch takes a second to import, and these are only words
+    from torch import Tensor
 
 Stop = Callable[[], bool]
 """Asked between any two forwards; True means that nobody wants the answer any more."""
+
+
+def never() -> bool:
+    """Never stop."""
+    return False
+
 
 MASK = -1
 """A masked position of a canvas; each model puts its own mask embedding there."""

@@ -14,7 +14,6 @@ from threading import Event
 from typing import Final
 
 from lsp_server.completion.service import CompletionService
-from lsp_server.diffusion.decoder import Decoder
 from lsp_server.models.base import Model, ModelError
 from lsp_server.server.protocol import ModelSummary, State, Status
 from lsp_server.server.worker import Worker
@@ -115,9 +114,13 @@ class Engine:
 
     async def _serve(self, model: Model) -> None:
         settings = self.settings
-        service = await self._worker.run(
-            lambda: CompletionService(Decoder(model, settings), settings), Event()
-        )
+
+        def build() -> CompletionService:
+            from lsp_server.diffusion.decoder import Decoder
+
+            return CompletionService(Decoder(model, settings), settings)
+
+        service = await self._worker.run(build, Event())
         if self._current():
             self._model, self._service = model, service
             self._tell("ready", "")

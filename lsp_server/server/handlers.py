@@ -16,11 +16,11 @@ from lsprotocol import types
 from lsp_server.completion.gate import Trigger
 from lsp_server.completion.reasons import REASONS
 from lsp_server.completion.service import Completion, CompletionService, Selected, Snapshot
-from lsp_server.models.base import Stop
+from lsp_server.models.base import Model, Stop
 from lsp_server.positions import offset_at
 from lsp_server.server import logs, protocol
 from lsp_server.server.answers import Withheld
-from lsp_server.server.engine import Load
+from lsp_server.server.engine import Load, Progress
 from lsp_server.server.progress import InfillProgress
 from lsp_server.server.session import UnmaskServer
 from lsp_server.server.transport import arrival, claim_stdio, exit_with
@@ -220,10 +220,8 @@ def create(settings: Settings, load: Load) -> UnmaskServer:
 
 def serve(settings: Settings, tcp: tuple[str, int] | None = None) -> int:
     """Serve one client over standard input and output, or TCP, to the end; the exit status."""
-    from lsp_server.models.registry import load
-
     logs.configure()
-    server = create(settings, load)
+    server = create(settings, _load)
     if tcp:
         logger.info("listening on %s:%d", *tcp)
         server.start_tcp(*tcp)
@@ -237,3 +235,10 @@ def serve(settings: Settings, tcp: tuple[str, int] | None = None) -> int:
 
 def _offset(text: str, position: types.Position) -> int:
     return offset_at(text, position.line, position.character)
+
+
+def _load(settings: Settings, progress: Progress) -> Model:
+    """Load a model; only now is torch imported, on the worker's thread."""
+    from lsp_server.models.registry import load
+
+    return load(settings, progress)

@@ -12,7 +12,7 @@ from threading import Thread
 import pytest
 import pytest_asyncio
 
-from lsp_server.server import engine
+from lsp_server.diffusion import decoder
 from lsp_server.server.handlers import create
 from lsp_server.server.session import UnmaskServer
 from lsp_server.settings import Settings
@@ -44,7 +44,7 @@ class Stage:
 @pytest.fixture
 def stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
     puppet = Puppet()
-    monkeypatch.setattr(engine, "Decoder", puppet.decoder)
+    monkeypatch.setattr(decoder, "Decoder", puppet.decoder)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

@@ -9,9 +9,9 @@ import torch
 from transformers import Qwen2Config, Qwen2ForCausalLM
 
 from lsp_server.diffusion.canvas import Hole
-from lsp_server.diffusion.decoder import Decoder, never
+from lsp_server.diffusion.decoder import Decoder
 from lsp_server.models import weights
-from lsp_server.models.base import MASK, Cancelled, Canvas
+from lsp_server.models.base import MASK, Cancelled, Canvas, never
 from lsp_server.models.checkpoint import Checkpoint, adapter_path
 from lsp_server.models.embedded import CausalBase, EmbeddedModel
 from lsp_server.settings import Settings
