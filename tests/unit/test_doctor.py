@@ -68,6 +68,16 @@ def test_a_cache_folder_that_cannot_be_made_is_told(
     assert any("set UNMASK_CACHE" in found for found in broken)
 
 
+def test_a_local_editor_is_found(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shutil, "which", lambda program: None)
+    monkeypatch.setattr(doctor, "_package", lambda: tmp_path / "lsp_server")
+    assert by_name(examine())["VS Code"].state == "optional"
+    (tmp_path / ".tools" / "workbench-1").mkdir(parents=True)
+    assert by_name(examine())["VS Code"].found == str(tmp_path / ".tools" / "workbench-1")
+
+
 def test_short_memory_is_told(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     memory = namedtuple("memory", "available")
     monkeypatch.setattr(doctor.psutil, "virtual_memory", lambda: memory(10**8))
