@@ -8,7 +8,7 @@ for every contestant. Knows decoders and problems; draws tables.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from rich.table import Table
@@ -34,7 +34,7 @@ class Score:
 
     name: str
     texts: list[str] = field(default_factory=list)
-    ids: list[tuple[int, ...]] = field(default_factory=list)
+    infills: list[Infill] = field(default_factory=list)
     ms: list[float] = field(default_factory=list)  # per hole, prefill included
     exact: int = 0
     tally: Tally = field(default_factory=Tally)
@@ -43,7 +43,7 @@ class Score:
     def add(self, problem: Problem, infill: Infill, text: str, prefill: tuple[int, float]) -> None:
         """Count one hole; ``prefill``: forwards and milliseconds that came before."""
         self.texts.append(text)
-        self.ids.append(infill.ids)
+        self.infills.append(infill)
         self.exact += problem.matches(text)
         self.tally.add(infill)
         self.tally.add_prefill(*prefill)
@@ -56,7 +56,8 @@ class Score:
 
     def identical(self, reference: Score) -> int:
         """Holes filled with the very tokens of ``reference``."""
-        return sum(mine == its for mine, its in zip(self.ids, reference.ids, strict=True))
+        pairs = zip(self.infills, reference.infills, strict=True)
+        return sum(mine.ids == its.ids for mine, its in pairs)
 
     def same_text(self, reference: Score) -> int:
         """Holes filled with the text of ``reference``."""
@@ -127,6 +128,9 @@ def to_json(problems: Sequence[Problem], scores: Sequence[Score]) -> dict[str, A
                         "text": score.texts[index],
                         "outcome": score.outcomes[index],
                         "ms": round(score.ms[index], 3),
+                        "tokens": score.infills[index].tokens,
+                        "forwards": asdict(score.infills[index].forwards),
+                        "accepted": asdict(score.infills[index].accepted),
                     }
                     for score in scores
                 },
