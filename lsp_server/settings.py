@@ -41,7 +41,7 @@ class Settings:
     suffix_tokens: int = 128  # tokens of context after it
     sampler: Sampler = "verify"
     drafts: tuple[Source, ...] = SOURCES  # where drafts come from
-    draft_confidence: float = 0.3  # drafts end where the product of confidences falls below
+    draft_confidence: float = 0.2  # drafts end where the product of confidences falls below
     threshold: float = 0.9  # sampler "threshold": commit every token above
     entropy_bound: float = 0.1  # sampler "entropy": joint entropy committed per step, nats
     min_confidence: float = 0.2  # give up when the first tokens are less probable together
