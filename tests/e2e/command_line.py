@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 
-def complete(path: Path, line: int, column: int, *options: str) -> dict[str, Any]:
+def complete(path: Path, line: int, column: int) -> dict[str, Any]:
     """``unmask complete`` at a place, counting from 1."""
-    return _ask("complete", f"{path}:{line}:{column}", *options)
+    return _ask("complete", f"{path}:{line}:{column}")
 
 
 def infill(path: Path, start: tuple[int, int], end: tuple[int, int]) -> dict[str, Any]:

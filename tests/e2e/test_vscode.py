@@ -62,7 +62,7 @@ def test_typing_brings_the_ghost_text_of_the_command_line(session: Session, tmp_
     copy = tmp_path / path.name
     copy.write_text(before)
     place = BODY[0], BODY[1] + len(TYPED)
-    answer = command_line.complete(copy, *place, "--automatic")
+    answer = command_line.complete(copy, *place)
     assert_same(session.items()[-1], answer)
     assert ghost == answer["text"]
 
