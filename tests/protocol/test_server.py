@@ -213,7 +213,12 @@ async def test_invalid_settings_change_nothing(
     before = stage.server.engine.settings
     await configure(editor, settings)
     assert stage.server.engine.settings == before
-    assert any("settings ignored" in line for line in editor.logged)
+
+    async def told() -> None:  # the log travels on its own
+        while not any("settings ignored" in line for line in editor.logged):
+            await asyncio.sleep(0.02)
+
+    await within(30, told())
 
 
 async def test_pause_and_resume(editor: Editor) -> None:
