@@ -101,6 +101,7 @@ class VSCode:
         path = self.folder / name
         path.write_bytes(text.encode())
         self.page.locator(".explorer-folders-view .monaco-list-row", has_text=name).dblclick()
+        self.editor.hover()  # else the file's tooltip would cover the next one in the list
         self.page.locator(".tab.active", has_text=name).wait_for()
         self.editor.locator(".view-line").first.wait_for()
         return path
