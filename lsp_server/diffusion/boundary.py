@@ -12,7 +12,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lsp_server.diffusion.canvas import Hole
+from lsp_server.diffusion.canvas import Hole, Reason
 from lsp_server.models.base import Tokenizer
 
 # What a further character could still change in the tokenization, by how Qwen2.5 cuts text: the
@@ -72,12 +72,15 @@ class Vocabulary:
 
 
 class Writing:
-    """The tokens written into a hole so far, and the text that they add to what was there."""
+    """The tokens written into a hole: their text beyond the stub, and whether it is whole."""
 
-    def __init__(self, pieces: Sequence[bytes], stub: str = "") -> None:
-        self._pieces, self._stub = pieces, stub.encode("utf-8", "surrogatepass")
+    def __init__(self, hole: Hole, tokenizer: Tokenizer, stub: str) -> None:
+        self._hole, self._pieces, self._ends = hole, tokenizer.pieces(), tokenizer.ends
+        self._stub = stub.encode("utf-8", "surrogatepass")
         self.ids: list[int] = []
         self._bytes = b""
+        self._looked_at = -1  # tokens that were there when the end was last looked for
+        self._end: int | None = None
 
     def append(self, token: int) -> None:
         """Write one token."""
@@ -93,3 +96,33 @@ class Writing:
     def text(self) -> str:
         """What has been written beyond the stub; a character cut in half is left out."""
         return self._bytes[len(self._stub) :].decode("utf-8", "ignore")
+
+    @property
+    def answer(self) -> str:
+        """The text up to its end."""
+        return self.text[: self._find_end()]
+
+    @property
+    def complete(self) -> bool:
+        """Whether the text has come to its end."""
+        ended = bool(self.ids) and self.ids[-1] in self._ends
+        return ended or self._find_end() is not None
+
+    @property
+    def room(self) -> int:
+        """How many tokens may still be written."""
+        return self._hole.max_tokens - len(self.ids)
+
+    def finished(self, probability: float) -> Reason | None:
+        """Why nothing more is to be written, or None; ``probability``: of what has been."""
+        if self.complete:
+            return "ended"
+        if self.room <= 0:
+            return "length"
+        return "hopeless" if probability < self._hole.min_confidence else None
+
+    def _find_end(self) -> int | None:
+        """Where the hole says that the text ends; asked once for every token."""
+        if self._looked_at != len(self.ids):
+            self._looked_at, self._end = len(self.ids), self._hole.end(self.text)
+        return self._end

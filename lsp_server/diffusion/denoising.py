@@ -10,7 +10,7 @@ import time
 from collections.abc import Sequence
 
 from lsp_server.diffusion.boundary import Prompt, Vocabulary, Writing
-from lsp_server.diffusion.canvas import Accepted, Forwards, Hole, Infill, Milliseconds, Reason
+from lsp_server.diffusion.canvas import Accepted, Forwards, Hole, Infill, Milliseconds
 from lsp_server.diffusion.samplers import commit_bounded_entropy, commit_confident
 from lsp_server.diffusion.trace import OpenCell, Trace
 from lsp_server.models.base import MASK, Cancelled, Canvas, Marginals, Model, Stop
@@ -23,10 +23,10 @@ class PureDenoising:
     def __init__(
         self, hole: Hole, model: Model, vocabulary: Vocabulary, settings: Settings, trace: Trace
     ) -> None:
-        self._hole, self._tokenizer, self._denoiser = hole, model.tokenizer, model.denoiser
+        self._tokenizer, self._denoiser = model.tokenizer, model.denoiser
         self._vocabulary, self._settings, self._trace = vocabulary, settings, trace
         self._prompt = Prompt.of(hole, model.tokenizer)
-        self._writing = Writing(model.tokenizer.pieces(), self._prompt.stub)
+        self._writing = Writing(hole, model.tokenizer, self._prompt.stub)
         self._forwards, self._ms = Forwards(), Milliseconds()
         self._last_ms = 0.0
         self._confidence = 1.0
@@ -34,17 +34,15 @@ class PureDenoising:
     def run(self, stop: Stop) -> Infill:
         """Fill the hole; raises Cancelled between two forwards."""
         started = time.perf_counter()
-        while (reason := self._finished()) is None:
-            room = min(self._denoiser.width, self._hole.max_tokens - len(self._writing.ids))
+        while (reason := self._writing.finished(self._confidence)) is None:
+            room = min(self._denoiser.width, self._writing.room)
             if self._writing.owed:
                 self._write(self._heal(room, stop))
             else:
                 self._write(self._fill(room, stop))
         self._ms.total = (time.perf_counter() - started) * 1000
-        text = self._writing.text
-        end = self._hole.end(text)
         return Infill(
-            text=text if end is None else text[:end],
+            text=self._writing.answer,
             reason=reason,
             confidence=self._confidence,
             tokens=len(self._writing.ids),
@@ -124,16 +122,6 @@ class PureDenoising:
             for token in tokens
         ]
         self._trace.show("canvas", self._last_ms, cells)
-
-    def _finished(self) -> Reason | None:
-        ids = self._writing.ids
-        if ids and (
-            ids[-1] in self._tokenizer.ends or self._hole.end(self._writing.text) is not None
-        ):
-            return "ended"
-        if len(ids) >= self._hole.max_tokens:
-            return "length"
-        return "hopeless" if self._confidence < self._hole.min_confidence else None
 
 
 def _token(marginals: Marginals, entry: int) -> int:

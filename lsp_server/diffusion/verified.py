@@ -77,7 +77,7 @@ class VerifiedDecoding:
         self._verifier, self._denoiser = verifier, model.denoiser
         self._vocabulary, self._settings, self._trace = vocabulary, settings, trace
         self._prompt = Prompt.of(hole, model.tokenizer)
-        self._writing = Writing(model.tokenizer.pieces(), self._prompt.stub)
+        self._writing = Writing(hole, model.tokenizer, self._prompt.stub)
         self._file = FileDrafter([*self._prompt.suffix, *self._prompt.prefix])
         self._forwards, self._accepted, self._ms = Forwards(), Accepted(), Milliseconds()
         self._gauge = _Gauge()
@@ -92,7 +92,7 @@ class VerifiedDecoding:
         self._ms.prefill = _since(started)
         self._trace.show("prefill", self._ms.prefill)
         self._commit(self._choose(prefill.logits), "base")
-        while (reason := self._finished()) is None:
+        while (reason := self._writing.finished(self._probability)) is None:
             if stop():
                 raise Cancelled
             self._cycle(stop)
@@ -113,12 +113,12 @@ class VerifiedDecoding:
             kept += 1
         self._verifier.truncate(len(drafts) - kept)
         for row, draft in enumerate(drafts[:kept]):
-            if self._complete():
+            if self._writing.complete:  # what was drafted behind its end is dropped
                 break
             self._judge(rows[row], draft.token)
             self._accepted.add(draft.source, 1)
             self._commit(draft.token, draft.source)
-        if not self._complete():
+        if not self._writing.complete:
             self._commit(self._choose(rows[kept]), "base")
         self._drafted += len(drafts)
         if self._forwards.canvas > canvases:
@@ -132,7 +132,7 @@ class VerifiedDecoding:
     def _propose(self, stop: Stop) -> Drafts:
         """The best drafts for what follows the pending token."""
         allowed = self._settings.drafts
-        room = self._hole.max_tokens - len(self._writing.ids) - 1
+        room = self._writing.room - 1  # one is the base's own
         if not allowed or room < 1:
             return ()
         candidates = []
@@ -178,25 +178,9 @@ class VerifiedDecoding:
         self._file.append(token)
         self._trace.commit(token, origin)
 
-    def _complete(self) -> bool:
-        """Whether the text has come to its end; what was drafted behind it is dropped."""
-        ids = self._writing.ids
-        if ids and ids[-1] in self._tokenizer.ends:
-            return True
-        return self._hole.end(self._writing.text) is not None
-
-    def _finished(self) -> Reason | None:
-        if self._complete():
-            return "ended"
-        if len(self._writing.ids) >= self._hole.max_tokens:
-            return "length"
-        return "hopeless" if self._probability < self._hole.min_confidence else None
-
     def _answer(self, reason: Reason, cached_tokens: int) -> Infill:
-        text = self._writing.text
-        end = self._hole.end(text)
         return Infill(
-            text=text if end is None else text[:end],
+            text=self._writing.answer,
             reason=reason,
             confidence=0.0 if reason == "hopeless" else 1.0,
             tokens=len(self._writing.ids),

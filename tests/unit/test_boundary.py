@@ -5,6 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lsp_server.diffusion.boundary import Vocabulary, Writing, split
+from lsp_server.diffusion.canvas import Hole
+from tests.unit.tiny import TinyTokenizer
 
 HALVES = ["é".encode()[:1], "é".encode()[1:]]
 PIECES = [b"", b"r", b"re", b"return", b"returns", b" ", b"   ", b" return", b"x", *HALVES]
@@ -51,18 +53,29 @@ def test_continuing_is_what_fits(stub: bytes, pieces: list[bytes]) -> None:
     assert {pieces[i] for i in found} == {pieces[i] for i in fits}
 
 
+class Tokenizer(TinyTokenizer):
+    """With the pieces above."""
+
+    def pieces(self) -> list[bytes]:
+        return PIECES
+
+
+def start(stub: str = "") -> Writing:
+    return Writing(Hole("", "", 9), Tokenizer(), stub)
+
+
 def test_writing_owes_the_stub_first() -> None:
-    writing = Writing(PIECES, "ret")
+    writing = start("ret")
     assert writing.owed == b"ret"
     writing.append(2)
     assert (writing.owed, writing.text) == (b"t", "")
-    writing = Writing(PIECES, "ret")
+    writing = start("ret")
     writing.append(4)
     assert (writing.owed, writing.text) == (b"", "urns")
 
 
 def test_half_a_character_is_left_out() -> None:
-    writing = Writing(PIECES)
+    writing = start()
     writing.append(8)
     writing.append(9)
     assert writing.text == "x"
