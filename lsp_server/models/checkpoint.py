@@ -47,8 +47,7 @@ class Checkpoint:
 
         self.shape = shape
         self._tensors = {tensor.name: tensor for tensor in GGUFReader(base).tensors}
-        self._adapter = {name: t.float() for name, t in load_file(adapter).items() if t.ndim > 1}
-        self._adapter_vectors = {n: t for n, t in load_file(adapter).items() if t.ndim == 1}
+        self._adapter = load_file(adapter)
 
     def matrices(self) -> Iterator[Matrix]:
         """Every linear layer: ``blocks.N.*``, ``head``, ``canvas.N.*``, ``canvas.head``."""
@@ -62,7 +61,7 @@ class Checkpoint:
                     yield Matrix(name, merged, matrix.bias)
         head = self._read("output.weight")
         yield Matrix("head", head)
-        yield Matrix("canvas.head", head[self._adapter_vectors["vocab"].long()])
+        yield Matrix("canvas.head", head[self._adapter["vocab"].long()])
 
     def vectors(self) -> dict[str, Tensor]:
         """Everything else: norms and the denoiser's small tensors in fp32, embedding in fp16."""
@@ -70,12 +69,12 @@ class Checkpoint:
         found = {
             "embedding": self._read("token_embd.weight").half(),
             "norm": norm,
-            "canvas.norm": norm * self._adapter_vectors["norm"].float(),
-            "canvas.vocabulary": self._adapter_vectors["vocab"].long(),
-            "canvas.masks": self._adapter["mask"],
-            "canvas.features": self._adapter["feat.weight"],
-            "canvas.pending": self._adapter["tok.weight"],
-            "canvas.pending_to_masks": self._adapter["tokm.weight"],
+            "canvas.norm": norm * self._adapter["norm"].float(),
+            "canvas.vocabulary": self._adapter["vocab"].long(),
+            "canvas.masks": self._adapter["mask"].float(),
+            "canvas.features": self._adapter["feat.weight"].float(),
+            "canvas.pending": self._adapter["tok.weight"].float(),
+            "canvas.pending_to_masks": self._adapter["tokm.weight"].float(),
         }
         for layer in range(self.shape.layers):
             found[f"blocks.{layer}.attention_norm"] = self._read(f"blk.{layer}.attn_norm.weight")
@@ -94,7 +93,8 @@ class Checkpoint:
 
     def _delta(self, layer: int, matrix: str) -> Tensor:
         name = f"layers.{layer}.{_NAMES[matrix]}"
-        return _DELTA_SCALE * self._adapter[f"{name}.B"] @ self._adapter[f"{name}.A"]
+        up, down = self._adapter[f"{name}.B"].float(), self._adapter[f"{name}.A"].float()
+        return _DELTA_SCALE * up @ down
 
     def _read(self, name: str) -> Tensor:
         from gguf import dequantize

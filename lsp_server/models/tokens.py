@@ -32,7 +32,7 @@ class EmbeddedTokenizer:
         # A literal "<|fim_middle|>" in a user's file must stay nine ordinary characters and more.
         self._tokenizer.encode_special_tokens = True
 
-    @property
+    @cached_property
     def ends(self) -> frozenset[int]:
         """End of text and every other special or unused id."""
         return frozenset(range(_FIRST_SPECIAL, self._tokenizer.get_vocab_size()))
