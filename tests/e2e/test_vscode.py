@@ -37,6 +37,14 @@ def with_typed(text: str, place: tuple[int, int], typed: str) -> str:
     return "\n".join(lines)
 
 
+def open_with_hole_selected(session: Session, name: str) -> Path:
+    """Open the unfinished sample under a name of its own, with the hole selected."""
+    path = session.window.open(name, UNFINISHED)
+    session.window.go_to(*BODY)
+    session.window.press("Shift+End")
+    return path
+
+
 def duration(ms: float) -> str:
     """Milliseconds as the status bar writes them."""
     return f"{int(ms + 0.5)} ms" if ms < 9999.5 else f"{ms / 1000:.1f} s"
@@ -119,9 +127,7 @@ def test_a_bracket_that_the_editor_closed_is_not_closed_twice(session: Session) 
 
 def test_infilling_a_selection_is_one_undo_step(session: Session, tmp_path: Path) -> None:
     window = session.window
-    path = window.open("infill.py", UNFINISHED)
-    window.go_to(*BODY)
-    window.press("Shift+End")
+    path = open_with_hole_selected(session, "infill.py")
     window.command("Unmask: Infill Selection")
     eventually("the selection replaced", lambda: HOLE not in window.shown())
     window.photograph("infilled")
@@ -142,9 +148,7 @@ def test_infilling_a_selection_is_one_undo_step(session: Session, tmp_path: Path
 
 def test_an_infill_replaces_nothing_when_the_document_changed_meanwhile(session: Session) -> None:
     window = session.window
-    path = window.open("meanwhile.py", UNFINISHED)
-    window.go_to(*BODY)
-    window.press("Shift+End")
+    path = open_with_hole_selected(session, "meanwhile.py")
     with session.held():
         window.command("Unmask: Infill Selection")
         window.notification("infilling the selection").wait_for()
@@ -158,9 +162,7 @@ def test_an_infill_replaces_nothing_when_the_document_changed_meanwhile(session:
 
 def test_an_infill_that_is_cancelled_replaces_nothing(session: Session) -> None:
     window = session.window
-    path = window.open("cancelled.py", UNFINISHED)
-    window.go_to(*BODY)
-    window.press("Shift+End")
+    path = open_with_hole_selected(session, "cancelled.py")
     with session.held():
         window.command("Unmask: Infill Selection")
         progress = window.notification("infilling the selection")

@@ -17,21 +17,9 @@ from lsp_server.models.embedded import EmbeddedModel
 from lsp_server.positions import offset_at
 from lsp_server.syntax.languages import language_for
 from lsp_server.syntax.trees import SyntaxTree
+from tests.contract import KEYS, shape
 
 pytestmark = pytest.mark.model
-
-KEYS = {
-    "text": None,
-    "range": {"start": {"line": None, "character": None}, "end": {"line": None, "character": None}},
-    "span": None,
-    "reason": None,
-    "confidence": None,
-    "forwards": {"prefill": None, "verify": None, "canvas": None},
-    "tokens": None,
-    "accepted": {"syntax": None, "file": None, "denoiser": None},
-    "cached_tokens": None,
-    "ms": {"total": None, "prefill": None, "verify": None, "canvas": None, "polish": None},
-}
 
 PYTHON = '''def total_price(items, tax_rate):
     """Sum of the prices of items, with tax."""
@@ -44,12 +32,6 @@ def loaded(embedded: EmbeddedModel, monkeypatch: pytest.MonkeyPatch) -> None:
     """The model is loaded once for all these tests; loading is tested by subprocesses."""
     for module in ("lsp_server.terminal.commands", "lsp_server.bench.commands"):
         monkeypatch.setattr(f"{module}.load_model", lambda settings: embedded)
-
-
-def shape(value: object) -> object:
-    if isinstance(value, dict):
-        return {key: shape(item) for key, item in value.items()}
-    return None
 
 
 def ask(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from lsp_server.terminal.source import (
     parse_region,
     read,
 )
+from tests.contract import KEYS, shape
 
 
 def run(*arguments: str | Path, capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
@@ -215,26 +216,6 @@ def test_a_huge_file_is_refused_before_it_is_read(
     status, out, _ = run("complete", f"{file}:1:1", "--json", capsys=capsys)
     assert status == 0
     assert json.loads(out)["reason"] == "G6"
-
-
-KEYS = {
-    "text": None,
-    "range": {"start": {"line": None, "character": None}, "end": {"line": None, "character": None}},
-    "span": None,
-    "reason": None,
-    "confidence": None,
-    "forwards": {"prefill": None, "verify": None, "canvas": None},
-    "tokens": None,
-    "accepted": {"syntax": None, "file": None, "denoiser": None},
-    "cached_tokens": None,
-    "ms": {"total": None, "prefill": None, "verify": None, "canvas": None, "polish": None},
-}
-
-
-def shape(value: object) -> object:
-    if isinstance(value, dict):
-        return {key: shape(item) for key, item in value.items()}
-    return None
 
 
 @pytest.mark.parametrize(

@@ -6,15 +6,13 @@ from pathlib import Path
 
 import pytest
 import torch
-from transformers import Qwen2Config, Qwen2ForCausalLM
 
 from lsp_server.diffusion.canvas import Hole
 from lsp_server.diffusion.decoder import Decoder
-from lsp_server.models import weights
 from lsp_server.models.base import MASK, Cancelled, Canvas, never
-from lsp_server.models.checkpoint import Checkpoint, adapter_path
 from lsp_server.models.embedded import CausalBase, EmbeddedModel
 from lsp_server.settings import Settings
+from tests.unit.reference import transformers_model
 
 pytestmark = pytest.mark.model
 SOURCE = Path(__file__).read_text()
@@ -31,8 +29,8 @@ def test_known_ids(embedded: EmbeddedModel) -> None:
 
 
 def test_equal_to_transformers(embedded_fp32: EmbeddedModel) -> None:
-    theirs = _transformers_model()
     base = embedded_fp32.verifier
+    theirs = transformers_model(base.model)
     prefix = embedded_fp32.tokenizer.encode(SOURCE[:600])
     suffix = embedded_fp32.tokenizer.encode(SOURCE[700:900])
     first = base.prefill(prefix, suffix, never).logits
@@ -124,53 +122,3 @@ def test_pure_denoising_with_the_embedded_denoiser(embedded: EmbeddedModel) -> N
     assert decoder.infill(hole).text == got.text
     assert 0 < got.forwards.canvas <= got.tokens
     assert got.forwards.verify == 0
-
-
-def _transformers_model() -> Qwen2ForCausalLM:
-    """``transformers``' own class with the weights of the same file, in fp32."""
-    checkpoint = Checkpoint(weights.path(), adapter_path())
-    shape = checkpoint.shape
-    config = Qwen2Config(
-        vocab_size=shape.vocabulary, hidden_size=shape.width, intermediate_size=shape.inner,
-        num_hidden_layers=shape.layers, num_attention_heads=shape.heads,
-        num_key_value_heads=shape.key_heads, rms_norm_eps=shape.epsilon,
-        rope_parameters={"rope_type": "default", "rope_theta": shape.rope_base},
-        tie_word_embeddings=False, attn_implementation="eager",
-    )  # fmt: skip
-    vectors = checkpoint.vectors()
-    state = {
-        "model.embed_tokens.weight": vectors["embedding"].float(),
-        "model.norm.weight": vectors["norm"],
-    }
-    for matrix in checkpoint.matrices():
-        if matrix.name == "head":
-            state["lm_head.weight"] = matrix.weight
-        if not matrix.name.startswith("blocks."):
-            continue
-        _, layer, part = matrix.name.split(".")
-        name = f"model.layers.{layer}."
-        if part == "qkv":
-            sizes = [shape.heads * shape.head_width] + 2 * [shape.key_heads * shape.head_width]
-            assert matrix.bias is not None
-            for letter, weight, bias in zip(
-                "qkv", matrix.weight.split(sizes), matrix.bias.split(sizes), strict=True
-            ):
-                state[f"{name}self_attn.{letter}_proj.weight"] = weight
-                state[f"{name}self_attn.{letter}_proj.bias"] = bias
-        elif part == "output":
-            state[f"{name}self_attn.o_proj.weight"] = matrix.weight
-        elif part == "gate_up":
-            gate, up = matrix.weight.chunk(2)
-            state[f"{name}mlp.gate_proj.weight"] = gate
-            state[f"{name}mlp.up_proj.weight"] = up
-        else:
-            state[f"{name}mlp.down_proj.weight"] = matrix.weight
-    for layer in range(shape.layers):
-        name = f"model.layers.{layer}."
-        state[f"{name}input_layernorm.weight"] = vectors[f"blocks.{layer}.attention_norm"]
-        state[f"{name}post_attention_layernorm.weight"] = vectors[f"blocks.{layer}.mlp_norm"]
-    with torch.device("meta"):
-        model = Qwen2ForCausalLM(config)
-    model.load_state_dict(state, assign=True, strict=True)
-    model.model.rotary_emb = type(model.model.rotary_emb)(config)
-    return model.eval()

@@ -4,51 +4,10 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from transformers import Qwen2Config, Qwen2ForCausalLM
 
 from lsp_server.models.cache import KeyValueCache
-from lsp_server.models.quantization import DenseLinear
-from lsp_server.models.qwen2 import Qwen2
+from tests.unit.reference import transformers_model
 from tests.unit.tiny import SHAPE, random_qwen2
-
-
-def reference(model: Qwen2) -> Qwen2ForCausalLM:
-    """``transformers``' own model with the same weights."""
-    shape = model.shape
-    config = Qwen2Config(
-        vocab_size=shape.vocabulary, hidden_size=shape.width, intermediate_size=shape.inner,
-        num_hidden_layers=shape.layers, num_attention_heads=shape.heads,
-        num_key_value_heads=shape.key_heads, rms_norm_eps=shape.epsilon,
-        rope_parameters={"rope_type": "default", "rope_theta": shape.rope_base},
-        tie_word_embeddings=False, attn_implementation="eager",
-    )  # fmt: skip
-    theirs = Qwen2ForCausalLM(config).eval()
-    head = model.head
-    assert isinstance(head, DenseLinear)
-    state = {"model.embed_tokens.weight": model.embedding, "model.norm.weight": model.norm}
-    state["lm_head.weight"] = head.weight
-    for index, block in enumerate(model.blocks):
-        name = f"model.layers.{index}."
-        state[name + "input_layernorm.weight"] = block.attention_norm
-        state[name + "post_attention_layernorm.weight"] = block.mlp_norm
-        qkv, out, gate_up, down = block.qkv, block.output, block.gate_up, block.down
-        assert isinstance(qkv, DenseLinear)
-        assert isinstance(out, DenseLinear)
-        assert isinstance(gate_up, DenseLinear)
-        assert isinstance(down, DenseLinear)
-        sizes = [shape.heads * shape.head_width] + 2 * [shape.key_heads * shape.head_width]
-        assert qkv.bias is not None
-        for part, weight, bias in zip(
-            "qkv", qkv.weight.split(sizes), qkv.bias.split(sizes), strict=True
-        ):
-            state[f"{name}self_attn.{part}_proj.weight"] = weight
-            state[f"{name}self_attn.{part}_proj.bias"] = bias
-        state[name + "self_attn.o_proj.weight"] = out.weight
-        gate, up = gate_up.weight.chunk(2)
-        state[name + "mlp.gate_proj.weight"], state[name + "mlp.up_proj.weight"] = gate, up
-        state[name + "mlp.down_proj.weight"] = down.weight
-    theirs.load_state_dict(state)
-    return theirs
 
 
 @torch.inference_mode()
@@ -56,7 +15,7 @@ def test_equal_to_transformers() -> None:
     model = random_qwen2()
     tokens = [i % SHAPE.vocabulary for i in range(3, 90, 2)]
     states, _ = model.forward(tokens, model.new_cache())
-    theirs = reference(model)(torch.tensor([tokens])).logits[0]
+    theirs = transformers_model(model)(torch.tensor([tokens])).logits[0]
     assert torch.allclose(model.head(states), theirs, atol=1e-3, rtol=1e-4)
 
 
