@@ -3,8 +3,8 @@
 Written anew after the descriptions of "Diffusion LLMs are Faster at Writing Code" (Nathan Barry,
 December 2025), which asked a chat model. The embedded model's base was tuned on instructions too,
 but is run in its fill-in-the-middle layout here, as everywhere in Unmask: the instruction is plain
-text. Wordings were chosen for texts of 256 tokens that do not go round in circles, as greedy texts
-of a small model like to, and before any of them was timed.
+text. Wordings were chosen by one thing, that texts of 256 tokens do not go round in circles, as
+greedy texts of a small model like to; speeds of first drafts were seen meanwhile and not used.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A server with its parts: engine, worker, answers, statistics, settings, documents.
 
 Knows how the parts are put together and what is told to the editor. Which message leads to what
-is in ``server``.
+is in ``handlers``.
 """
 
 from __future__ import annotations
