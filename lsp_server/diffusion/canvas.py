@@ -25,6 +25,17 @@ def _nothing(text: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Lengths:
+    """How long texts of one kind are: the shares of such texts by their length in characters.
+
+    ``shares[i]`` belongs to lengths above ``bounds[i - 1]`` (0 for the first) up to ``bounds[i]``.
+    """
+
+    bounds: tuple[int, ...]
+    shares: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Hole:
     """A place in a text to be filled.
 
@@ -38,6 +49,7 @@ class Hole:
     max_tokens: int
     end: Callable[[str], int | None] = field(default=_nowhere)
     expect: Callable[[str], str] = field(default=_nothing)
+    lengths: Lengths | None = None  # what is known beforehand of how long the text is
     min_confidence: float = 0.0  # stop as "hopeless" when the first tokens fall below together
 
 

@@ -35,7 +35,8 @@ class PureDenoising:
         """Fill the hole; raises Cancelled between two forwards."""
         started = time.perf_counter()
         while (reason := self._writing.finished(self._confidence)) is None:
-            room = min(self._denoiser.width, self._writing.room)
+            known = len(self._prompt.prefix) + len(self._writing.ids)
+            room = min(self._denoiser.width(known), self._writing.room)
             if self._writing.owed:
                 self._write(self._heal(room, stop))
             else:

@@ -140,7 +140,7 @@ def propose_syntax(tokenizer: Tokenizer, hole: Hole, written: str) -> Drafts:
 
 def propose_denoiser(denoiser: Denoiser, prefix: Sequence[int], suffix: Sequence[int]) -> Drafts:
     """One canvas of masks behind ``prefix``: the best token of each, with its probability."""
-    canvas = Canvas(prefix, [MASK] * denoiser.width, suffix)
+    canvas = Canvas(prefix, [MASK] * denoiser.width(len(prefix)), suffix)
     marginals = denoiser.denoise(canvas)
     confidence, entries = marginals.logits.softmax(-1).max(-1)
     tokens = entries if marginals.vocabulary is None else marginals.vocabulary[entries]

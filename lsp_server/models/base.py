@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:  # torch takes a second to import, and these are only words
     from torch import Tensor
@@ -60,15 +60,38 @@ class Marginals:
     vocabulary: Tensor | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """Two tokens by which a model changes the length of its own canvas (arXiv 2602.01326)."""
+
+    expand: int  # one mask becomes two
+    delete: int  # one mask vanishes
+
+
 class Denoiser(Protocol):
     """A masked diffusion model, or the denoiser head of a causal one."""
 
     @property
-    def width(self) -> int:
-        """The most masks that one canvas may hold."""
+    def two_sided(self) -> bool:
+        """Whether a canvas is the whole hole, joined to a suffix that the model sees behind it.
 
-    def denoise(self, canvas: Canvas) -> Marginals:
-        """One forward: distributions for the masks of ``canvas`` (at most ``width`` of them)."""
+        Else canvases follow one another, left to right, until the text has come to its end.
+        """
+
+    @property
+    def growth(self) -> Growth | None:
+        """The tokens that change the canvas's length, where the model was trained to use them."""
+
+    def width(self, known: int) -> int:
+        """The most masks that one canvas may hold behind ``known`` tokens; at least one."""
+
+    def denoise(self, canvas: Canvas, refresh: bool = True) -> Marginals:
+        """One forward: distributions for the masks of ``canvas``.
+
+        ``refresh``: whether prefix and suffix are computed anew. Without it a model may go on with
+        what it computed of them in an earlier forward, when the canvas had other tokens in it; it
+        does so only where both are the same and the canvas has the same length.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +137,10 @@ class Tokenizer(Protocol):
         """The bytes of every ordinary id, by id; empty for special tokens."""
 
 
+Suffix = Literal["seen", "prompt", "unseen"]
+"""How a model knows what follows a hole: behind the canvas, by the prompt, or not at all."""
+
+
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
     """What a person wants to know about a loaded model."""
@@ -124,7 +151,7 @@ class ModelInfo:
     parameters: int
     device: str
     precision: str
-    sees_suffix: bool
+    suffix: Suffix
     load_ms: float
 
 

@@ -155,24 +155,26 @@ class CanvasDenoiser:
         self._pending = store.vector("canvas.pending")
         self._pending_to_masks = store.vector("canvas.pending_to_masks")
 
-    @property
-    def width(self) -> int:
+    two_sided = False  # the suffix is in the base's prompt
+    growth = None
+
+    def width(self, known: int) -> int:
         """The most masks that one canvas may hold."""
         return len(self._masks)
 
     @torch.inference_mode()
-    def denoise(self, canvas: Canvas) -> Marginals:
+    def denoise(self, canvas: Canvas, refresh: bool = True) -> Marginals:
         """Distributions for the masks behind the pending token, the last known one.
 
         The base's cache is brought to the prompt up to the pending token when it is not there
-        yet. Anchors to the right of a mask are not seen.
+        yet, and is exact: ``refresh`` changes nothing. Anchors to the right of a mask are not seen.
         """
         known = [*canvas.prefix, *_leading(canvas.tokens)]
         self._catch_up(known, canvas.suffix)
         free = [index for index, t in enumerate(canvas.tokens) if t == MASK]
         reach = free[-1] - (len(known) - len(canvas.prefix)) + 1
-        logits = self._run(known[-1], min(reach, self.width))
-        offsets = [index - free[0] for index in free if index - free[0] < self.width]
+        logits = self._run(known[-1], min(reach, len(self._masks)))
+        offsets = [index - free[0] for index in free if index - free[0] < len(self._masks)]
         return Marginals(logits[offsets], self._vocabulary)
 
     def _catch_up(self, known: Sequence[int], suffix: Sequence[int]) -> None:
@@ -212,7 +214,7 @@ class EmbeddedModel:
             parameters=494_032_768,
             device=str(store.device),
             precision=precision,
-            sees_suffix=True,
+            suffix="prompt",
             load_ms=(time.perf_counter() - started) * 1000,
         )
 

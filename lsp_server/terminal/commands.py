@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from lsp_server.diffusion.canvas import Step
     from lsp_server.models.base import Model
 
+SUFFIX: Final = {"seen": "behind the canvas", "prompt": "in the prompt", "unseen": "no"}
 _MOST_BYTES: Final = 4  # of a character, in every encoding that is read here
 
 
@@ -271,7 +272,7 @@ def _describe_model(arguments: argparse.Namespace) -> int:
         ("denoiser", str(adapter_path())),
         ("device", info.device),
         ("precision", info.precision),
-        ("sees the suffix", "yes" if info.sees_suffix else "no"),
+        ("sees the suffix", SUFFIX[info.suffix]),
         ("loaded in", f"{info.load_ms:.0f} ms"),
         ("resident memory", f"{resident_bytes() / 1e9:.2f} GB with a full context"),
         ("its peak so far", f"{peak_bytes() / 1e9:.2f} GB"),

@@ -19,7 +19,7 @@ from lsp_server.models.qwen2 import Block, Qwen2, Shape
 ALPHABET = "abcdef ()\n:,"
 END = len(ALPHABET)
 SHAPE = Shape(3, 32, 4, 2, 8, 64, END + 1, 1e-6, 1e4, 4096)
-INFO = ModelInfo("tiny", "random", "none", 0, "cpu", "fp32", True, 0.0)
+INFO = ModelInfo("tiny", "random", "none", 0, "cpu", "fp32", "seen", 0.0)
 
 
 class TinyTokenizer:
@@ -40,7 +40,11 @@ class TinyTokenizer:
 class TinyDiffusion:
     """A bidirectional transformer over prefix, canvas and suffix, with fixed random weights."""
 
-    width = 12
+    two_sided = False
+    growth = None
+
+    def width(self, known: int) -> int:
+        return 12
 
     def __init__(self, seed: int = 0) -> None:
         torch.manual_seed(seed)
@@ -52,7 +56,7 @@ class TinyDiffusion:
         self._head = nn.Linear(32, END + 1)
 
     @torch.inference_mode()
-    def denoise(self, canvas: Canvas) -> Marginals:
+    def denoise(self, canvas: Canvas, refresh: bool = True) -> Marginals:
         tokens = [self._mask if t == MASK else t for t in canvas.tokens]
         before, after = list(canvas.prefix)[-64:], list(canvas.suffix)[:64]
         row = torch.tensor([[*before, *tokens, *after]])
