@@ -44,6 +44,11 @@ class Draft:
         """What stays of the rest of the line."""
         return self.place.rest[self.taken :]
 
+    @property
+    def replaced(self) -> str:
+        """What the text takes the place of."""
+        return self.old or self.place.rest[: self.taken]
+
 
 Rule = Callable[[Draft], Draft | None]
 Rules = tuple[tuple[str, Rule], ...]
@@ -180,8 +185,12 @@ def drop_foreign_closers(draft: Draft) -> Draft | None:
     """V1: brackets that close what is not open are not shown."""
     if draft.prose or draft.place.inside:
         return draft
-    replaced = draft.old or draft.place.rest[: draft.taken]
-    return None if closes_foreign(draft.place.before, draft.text, replaced) else draft
+    return None if closes_foreign(draft.place.before, draft.text, draft.replaced) else draft
+
+
+def drop_unchanged(draft: Draft) -> Draft | None:
+    """D5: a text that is what it replaces changes nothing."""
+    return None if draft.text == draft.replaced else draft
 
 
 COMPLETION: Final[Rules] = (
@@ -197,6 +206,7 @@ COMPLETION: Final[Rules] = (
     ("D4", cut_closed_again),
     ("S2", close_block),
     ("V1", drop_foreign_closers),
+    ("D5", drop_unchanged),
 )
 REGION: Final[Rules] = (
     ("C1", cut_special_tokens),
@@ -209,6 +219,7 @@ REGION: Final[Rules] = (
     ("D1", cut_repeated_lines),
     ("D4", cut_closed_again),
     ("V1", drop_foreign_closers),
+    ("D5", drop_unchanged),
 )
 
 

@@ -30,6 +30,7 @@ REASONS: Final = {
     "D2": "nothing but the rest of the line",
     "D3": "the next lines say the same",
     "D4": "it closes a bracket that is closed already",
+    "D5": "nothing but what stands there already",
     "V1": "it closes a bracket that is not open",
     "V4": "the model is not sure enough",
     "V6": "nothing but white space",

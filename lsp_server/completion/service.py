@@ -13,7 +13,7 @@ from typing import Final, Protocol
 
 from lsp_server.completion.cache import Answer, AnswerCache
 from lsp_server.completion.gate import Ask, LastChange, Trigger, refusal
-from lsp_server.completion.place import Place, line_break, trim_region
+from lsp_server.completion.place import Place, line_break, newlines, trim_region
 from lsp_server.completion.polish import COMPLETION, REGION, Draft, Rules, polish
 from lsp_server.completion.result import Completion, Meter, Timing
 from lsp_server.completion.window import Window, choose_window
@@ -198,7 +198,7 @@ class CompletionService:
             return meter.nothing("V4", start, end)
 
         prose = snapshot.language_id in PROSE
-        draft = Draft(place, answer.text, answer.finished, prose, old=text[start:end])
+        draft = Draft(place, answer.text, answer.finished, prose, old=newlines(text[start:end]))
         return _offer(draft, REGION, meter, text, start, end)
 
     def _refusal(self, ask: Ask) -> str | None:

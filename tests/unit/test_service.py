@@ -2,6 +2,7 @@
 
 import json
 import logging
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +14,7 @@ from lsp_server.completion.brackets import foreign, unclosed
 from lsp_server.completion.gate import LastChange, Trigger
 from lsp_server.completion.reasons import REASONS
 from lsp_server.completion.service import Completion, CompletionService, Selected, Snapshot
-from lsp_server.diffusion.canvas import Hole, Infill, Step
+from lsp_server.diffusion.canvas import Forwards, Hole, Infill, Step
 from lsp_server.models.base import Cancelled
 from lsp_server.positions import position_at
 from lsp_server.settings import Settings
@@ -251,6 +252,15 @@ def test_a_rule_that_drops_the_text_is_the_reason_and_the_cost_is_told() -> None
     assert completion.span is not None
 
 
+def test_the_bracket_that_the_editor_closed_is_not_offered_again() -> None:
+    document, offset = cursor(HEAD + "size = area(1, 2|)\n")
+    for answer in (")", ")\n"):
+        completion = service(answer)[0].complete(document, offset, "invoked")
+        assert (completion.text, completion.reason) == (None, "D5"), answer
+    shown, _ = complete(HEAD + "size = area(1, 2|)\n", ") + 1\n")
+    assert shown == HEAD + "size = area(1, 2├) + 1┤)╣\n"
+
+
 # --- what goes wrong
 
 
@@ -282,6 +292,20 @@ def test_automatic_answers_that_come_too_late() -> None:
     assert completion.forwards.canvas > 0
     assert completion.ms.canvas == 0.5 * completion.forwards.canvas
     assert completion.ms.total > 1
+
+
+def test_an_automatic_answer_may_be_late_before_its_first_forward() -> None:
+    def dawdle(hole: Hole) -> str:
+        time.sleep(0.002)
+        return "area(1, 2)"
+
+    document, offset = cursor(HEAD + "size = |\n")
+    engine, _ = service(dawdle, timeout_ms=1)
+    completion = engine.complete(document, offset, "automatic")
+    assert (completion.text, completion.reason) == (None, "timeout")
+    assert (completion.start, completion.end, completion.span) == (offset, offset, "expression")
+    assert (completion.forwards, completion.tokens) == (Forwards(), 0)
+    assert engine.complete(document, offset, "invoked").text == "area(1, 2)"
 
 
 class BrokenDecoder(ScriptedDecoder):
@@ -397,6 +421,13 @@ def test_a_region_in_crlf() -> None:
     completion = service("if x:\n        return 1\n    return 2\n")[0].infill(document, start, end)
     body = "    ├if x:\n        return 1\n    return 2┤pass\n    pass╣\n\n\ny = 1\n"
     assert drawn(document.text, completion) == (HEAD + "def f(x):\n" + body).replace("\n", "\r\n")
+
+
+def test_a_region_written_as_it_was_is_not_offered() -> None:
+    text = (HEAD + "def f(x):\n«    y = x\n    return y\n»").replace("\n", "\r\n")
+    document, start, end = region(text)
+    completion = service("y = x\n    return y\n")[0].infill(document, start, end)
+    assert (completion.text, completion.reason) == (None, "D5")
 
 
 def test_a_region_may_be_given_in_any_order_and_beyond_the_text() -> None:
