@@ -2,10 +2,15 @@
 
 Knows published properties and names; reads no file and no tensor. A new family is a row, and a
 key map where its tensors have other names than ``transformers``' own (see README.md here).
+
+Sources: the published configurations and modelling code of each family, and for ``starts`` and
+``finishes`` the code of its published infilling evaluation (DreamOn, arXiv 2602.01326; CAL,
+arXiv 2602.00476, for LLaDA; Open-dLLM).
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -18,15 +23,131 @@ class Family:
     """What is the same for every checkpoint of a family."""
 
     name: str
-    backbone: Backbone  # the class of ``transformers`` that has its layers
+    classes: Mapping[str, Backbone]  # config.json's architecture or model_type: whose layers
     attention: Attention
     shift: bool  # logits at a position are those of the next one, as in a causal model
-    mask: int | str  # its id, or how the tokenizer or the configuration names it
-    architectures: tuple[str, ...] = ()  # as config.json names them
-    model_types: tuple[str, ...] = ()
-    block: int = 0  # tokens per block, unless config.json says otherwise
+    masks: tuple[str, ...] = ()  # how a tokenizer may name the mask, else as its own mask_token
+    mask: int | None = None  # its id, where neither configuration nor tokenizer names it
+    block: int = 0  # tokens per block, unless config.json or the user says otherwise
+    block_key: str = "block_size"  # config.json's name for it
+    declared: bool = False  # of this family only if config.json or the user gives a block
     stride: int = 0  # masks settled together inside a block; 0: the whole block
-    expand: int | None = None
+    expand: str = ""  # the token that makes two masks of one; of this family only with it
     starts: bool = False  # the sequence begins with the beginning-of-text token
-    keys: tuple[tuple[str, str], ...] = ()  # (pattern, replacement) on tensor names
-    fields: tuple[tuple[str, str], ...] = field(default=())  # config.json's name, transformers'
+    finishes: bool = False  # and ends with the end-of-text token
+    keys: tuple[tuple[str, str], ...] = ()  # (pattern, replacement) on tensor names, in order
+    fields: Mapping[str, str] = field(default_factory=dict)  # config.json's name, transformers'
+
+
+FAMILIES: tuple[Family, ...] = (  # the first one that fits is taken
+    Family(
+        name="dreamon",
+        classes={"DreamModel": "qwen2", "Dream": "qwen2"},
+        attention="bidirectional",
+        shift=True,
+        masks=("<|mask|>",),
+        mask=151666,
+        expand="<|expand|>",
+        starts=True,
+        finishes=True,
+    ),
+    Family(
+        name="dream",
+        classes={"DreamModel": "qwen2", "Dream": "qwen2"},
+        attention="bidirectional",
+        shift=True,
+        masks=("<|mask|>",),
+        mask=151666,
+        starts=True,
+        finishes=True,
+    ),
+    Family(
+        name="a2d-bd3lm",
+        classes={
+            "A2DQwen2LMHeadModel": "qwen2",
+            "A2DQwen3LMHeadModel": "qwen3",
+            "a2d-qwen2": "qwen2",
+            "a2d-qwen3": "qwen3",
+        },
+        attention="block-causal",
+        shift=False,
+        masks=("<|mask|>",),
+        block=32,
+        declared=True,
+    ),
+    Family(
+        name="a2d-mdlm",
+        classes={
+            "A2DQwen2LMHeadModel": "qwen2",
+            "A2DQwen3LMHeadModel": "qwen3",
+            "a2d-qwen2": "qwen2",
+            "a2d-qwen3": "qwen3",
+        },
+        attention="bidirectional",
+        shift=False,
+        masks=("<|mask|>",),
+    ),
+    Family(
+        name="llada",  # and 1.5, and iLLaDA, which has transformers' names and its own mask
+        classes={
+            "LLaDAModelLM": "llama",
+            "ILLaDAForCausalLM": "llama",
+            "llada": "llama",
+        },
+        attention="bidirectional",
+        shift=False,
+        masks=("<|mdm_mask|>", "<[MASK]>"),
+        mask=126336,
+        keys=(
+            (r"^model\.transformer\.wte\.", "model.embed_tokens."),
+            (r"^model\.transformer\.ln_f\.", "model.norm."),
+            (r"^model\.transformer\.ff_out\.", "lm_head."),
+            (r"^model\.transformer\.blocks\.", "model.layers."),
+            (r"(layers\.\d+)\.([qkv])_proj\.", r"\1.self_attn.\2_proj."),
+            (r"(layers\.\d+)\.attn_out\.", r"\1.self_attn.o_proj."),
+            (r"(layers\.\d+)\.ff_proj\.", r"\1.mlp.gate_proj."),
+            (r"(layers\.\d+)\.up_proj\.", r"\1.mlp.up_proj."),
+            (r"(layers\.\d+)\.ff_out\.", r"\1.mlp.down_proj."),
+            (r"(layers\.\d+)\.attn_norm\.", r"\1.input_layernorm."),
+            (r"(layers\.\d+)\.ff_norm\.", r"\1.post_attention_layernorm."),
+        ),
+        fields={
+            "d_model": "hidden_size",
+            "n_layers": "num_hidden_layers",
+            "n_heads": "num_attention_heads",
+            "n_kv_heads": "num_key_value_heads",
+            "mlp_hidden_size": "intermediate_size",
+            "embedding_size": "vocab_size",  # of the matrix; the vocabulary may be smaller
+            "max_sequence_length": "max_position_embeddings",
+            "activation_type": "hidden_act",
+            "weight_tying": "tie_word_embeddings",
+        },
+    ),
+    Family(
+        name="fast-dllm-v2",
+        classes={"Fast_dLLM_QwenForCausalLM": "qwen2", "Fast_dLLM_Qwen": "qwen2"},
+        attention="block-causal",
+        shift=True,
+        masks=("|<MASK>|",),
+        mask=151665,
+        block=32,
+        block_key="bd_size",
+        stride=8,
+    ),
+    Family(
+        name="sdar",
+        classes={"SDARForCausalLM": "qwen3", "sdar": "qwen3"},
+        attention="block-causal",
+        shift=False,
+        masks=("<|MASK|>",),
+        mask=151669,
+        block=4,
+    ),
+    Family(
+        name="open-dcoder",  # told from a causal Qwen2 by the mask that its tokenizer has
+        classes={"Qwen2ForCausalLM": "qwen2"},
+        attention="bidirectional",
+        shift=True,
+        masks=("[MASK]", "<|mask|>", "<mask>"),
+    ),
+)
