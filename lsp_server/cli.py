@@ -12,10 +12,10 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from lsp_server import __version__
-from lsp_server.settings import SOURCES, SettingsError
+from lsp_server.settings import SOURCES, Sampler, SettingsError, Strategy
 from lsp_server.terminal.source import PlaceError, SourceError
 
 if TYPE_CHECKING:
@@ -211,7 +211,22 @@ def _add_model_options(parser: argparse.ArgumentParser) -> None:
 
 def _add_decoding_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("decoding")
-    group.add_argument("--sampler", choices=("verify", "threshold", "entropy"))
+    group.add_argument("--sampler", choices=get_args(Sampler), help="how masks become text")
+    group.add_argument("--threshold", type=float, help="of samplers threshold and remask (0.9)")
+    group.add_argument("--factor", type=float, help="of sampler factor (1)")
+    group.add_argument("--entropy-bound", type=float, help="of sampler entropy, in nats (0.1)")
+    group.add_argument("--top-k", type=int, help="tokens per forward of sampler top_k (1)")
+    group.add_argument(
+        "--length", choices=get_args(Strategy), help="how a two-sided model gets its masks"
+    )
+    group.add_argument(
+        "--fixed-tokens", type=int, help="masks of length fixed, or where nothing is known (16)"
+    )
+    group.add_argument(
+        "--refresh-every",
+        type=int,
+        help="forwards from computing the context to doing it anew (1: exact; 0: per canvas)",
+    )
     group.add_argument(
         "--drafts",
         type=_sources,

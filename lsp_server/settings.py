@@ -14,7 +14,8 @@ import cattrs
 
 Precision = Literal["auto", "fp32", "bf16", "int8"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
-Sampler = Literal["verify", "threshold", "entropy"]
+Sampler = Literal["verify", "threshold", "factor", "entropy", "top_k", "remask"]
+Strategy = Literal["auto", "fixed", "prior", "search", "both", "grow"]
 Source = Literal["syntax", "file", "denoiser"]
 SOURCES: tuple[Source, ...] = ("syntax", "file", "denoiser")
 
@@ -42,8 +43,13 @@ class Settings:
     sampler: Sampler = "verify"
     drafts: tuple[Source, ...] = SOURCES  # where drafts come from
     draft_confidence: float = 0.2  # drafts end where the product of confidences falls below
-    threshold: float = 0.9  # sampler "threshold": commit every token above
+    threshold: float = 0.9  # samplers "threshold", "remask": commit every token above
+    factor: float = 1.0  # sampler "factor": commit n tokens while (n + 1)(1 - confidence) is below
     entropy_bound: float = 0.1  # sampler "entropy": joint entropy committed per step, nats
+    top_k: int = 1  # sampler "top_k": tokens committed per step
+    length: Strategy = "auto"  # how a two-sided model gets its number of masks
+    fixed_tokens: int = 16  # masks for length "fixed", and where nothing is known of a hole
+    refresh_every: int = 1  # forwards from computing the context to doing it anew; 0: per canvas
     min_confidence: float = 0.2  # give up when the first tokens are less probable together
     timeout_ms: int = 3000  # an automatic completion is cut off after this long
 
@@ -56,7 +62,11 @@ class Settings:
             ("suffix_tokens", 0, 8192),
             ("draft_confidence", 0.0, 1.0),
             ("threshold", 0.0, 1.0),
+            ("factor", 0.0, 100.0),
             ("entropy_bound", 0.0, 100.0),
+            ("top_k", 1, 1024),
+            ("fixed_tokens", 1, 1024),
+            ("refresh_every", 0, 1024),
             ("min_confidence", 0.0, 1.0),
             ("timeout_ms", 1, 600_000),
         ):

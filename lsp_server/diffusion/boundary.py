@@ -121,6 +121,20 @@ class Writing:
             return "length"
         return "hopeless" if probability < self._hole.min_confidence else None
 
+    def would_end(self, tokens: Sequence[int]) -> bool:
+        """Whether the text comes to its end within ``tokens``, were they written too."""
+        if not self._ends.isdisjoint(tokens):
+            return True
+        written = self._bytes + b"".join(self._pieces[token] for token in tokens)
+        if len(written) < len(self._stub):
+            return False
+        text = written[len(self._stub) :].decode("utf-8", "ignore")
+        return self._hole.end(text) is not None
+
+    def owed_after(self, tokens: Sequence[int]) -> bytes:
+        """The part of the stub that would not be written yet, were ``tokens`` written too."""
+        return self.owed[sum(len(self._pieces[token]) for token in tokens) :]
+
     def _find_end(self) -> int | None:
         """Where the hole says that the text ends; asked once for every token."""
         if self._looked_at != len(self.ids):

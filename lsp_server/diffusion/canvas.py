@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from lsp_server.settings import Source
+from lsp_server.settings import Source, Strategy
 
 Reason = Literal["ended", "length", "hopeless"]
 Origin = Literal["base", "syntax", "file", "denoiser", "mask"]
@@ -51,6 +51,15 @@ class Hole:
     expect: Callable[[str], str] = field(default=_nothing)
     lengths: Lengths | None = None  # what is known beforehand of how long the text is
     min_confidence: float = 0.0  # stop as "hopeless" when the first tokens fall below together
+
+
+@dataclass(frozen=True, slots=True)
+class Length:
+    """How many masks a hole began with, by which strategy, and the forwards it took to say so."""
+
+    masks: int
+    strategy: Strategy
+    forwards: int = 0
 
 
 @dataclass(slots=True)
@@ -109,7 +118,7 @@ class Infill:
 
     text: str
     reason: Reason
-    confidence: float  # that the text is the base's whole greedy answer up to its end
+    confidence: float  # that the text is the model's whole greedy answer up to its end
     tokens: int
     forwards: Forwards
     accepted: Accepted
@@ -117,3 +126,4 @@ class Infill:
     cached_tokens: int
     ms: Milliseconds
     ids: tuple[int, ...] = ()
+    length: Length | None = None  # of a canvas that is the whole hole

@@ -1,129 +1,296 @@
 """Pure denoising: every mask of a canvas is committed by its own confidence, nothing verifies.
 
 The way of every masked diffusion model that has no causal mode: several masks per forward, in any
-order, conditioned on both sides. Long holes are filled canvas by canvas.
+order. For a two-sided model the canvas is the whole hole, between prefix and suffix; for the
+others canvases follow one another, left to right. Knows what a forward's marginals lead to;
+samplers say which masks fall, lengths how many masks there are.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from math import prod
 
+import torch
+from torch import Tensor
+
+from lsp_server.diffusion.board import Board, Position
 from lsp_server.diffusion.boundary import Prompt, Vocabulary, Writing
-from lsp_server.diffusion.canvas import Accepted, Forwards, Hole, Infill, Milliseconds
-from lsp_server.diffusion.samplers import commit_bounded_entropy, commit_confident
-from lsp_server.diffusion.trace import OpenCell, Trace
-from lsp_server.models.base import MASK, Cancelled, Canvas, Marginals, Model, Stop
+from lsp_server.diffusion.canvas import (
+    Accepted,
+    Forwards,
+    Hole,
+    Infill,
+    Length,
+    Milliseconds,
+    Reason,
+)
+from lsp_server.diffusion.lengths import (
+    Bias,
+    Outlook,
+    Prior,
+    choose_length,
+    measure_density,
+    published_bias,
+)
+from lsp_server.diffusion.samplers import (
+    choose_doubtful,
+    commit_bounded_entropy,
+    commit_confident,
+    commit_factor,
+    commit_top_k,
+    is_certain,
+)
+from lsp_server.diffusion.trace import Trace
+from lsp_server.models.base import Cancelled, Canvas, Marginals, Model, Stop
 from lsp_server.settings import Settings
+
+_JUDGED = 3  # tokens whose joint probability decides whether an answer is hopeless
+
+
+class Refresh:
+    """When prefix and suffix are computed anew: the dual cache's policy (arXiv 2505.22618).
+
+    Always on the first forward of a canvas and after its length has changed, because nothing
+    computed before fits; then after every ``every`` forwards. 1 is exact: each forward equals one
+    without any cache. 0 is never within a canvas, which is what Fast-dLLM does within a block:
+    prefix and suffix then keep what they computed when the canvas was all masks.
+    """
+
+    def __init__(self, every: int) -> None:
+        self._every = every
+        self._shape: tuple[int, int] | None = None
+        self._age = 0  # forwards since, the refreshing one included
+
+    def due(self, known: int, width: int) -> bool:
+        """Whether the next forward refreshes: ``width`` positions behind ``known`` tokens."""
+        stale = 0 < self._every <= self._age
+        refresh = stale or self._shape != (known, width)
+        self._shape = known, width
+        self._age = 1 if refresh else self._age + 1
+        return refresh
 
 
 class PureDenoising:
-    """One hole being filled; made new for every request."""
+    """One hole being filled; made new for every request.
+
+    It ends: with m = ``hole.max_tokens``, a two-sided canvas takes at most m forwards, half as many
+    again where tokens are taken back, 3m more where it may expand, else m to search its length.
+    """
 
     def __init__(
-        self, hole: Hole, model: Model, vocabulary: Vocabulary, settings: Settings, trace: Trace
+        self,
+        hole: Hole,
+        model: Model,
+        vocabulary: Vocabulary,
+        settings: Settings,
+        trace: Trace,
+        bias: Bias = published_bias,
     ) -> None:
-        self._tokenizer, self._denoiser = model.tokenizer, model.denoiser
+        self._hole, self._tokenizer, self._denoiser = hole, model.tokenizer, model.denoiser
         self._vocabulary, self._settings, self._trace = vocabulary, settings, trace
+        self._bias = bias
         self._prompt = Prompt.of(hole, model.tokenizer)
         self._writing = Writing(hole, model.tokenizer, self._prompt.stub)
+        self._refresh = Refresh(settings.refresh_every)
         self._forwards, self._ms = Forwards(), Milliseconds()
         self._last_ms = 0.0
-        self._confidence = 1.0
+        self._length: Length | None = None
+        self._confidences: list[float] = []  # of what has been written
+        self._growing = 1.0  # of the tokens that changed the canvas's length
+        self._beginning = 1.0  # of the first tokens together
+        self._taken_back = 0
 
     def run(self, stop: Stop) -> Infill:
         """Fill the hole; raises Cancelled between two forwards."""
         started = time.perf_counter()
-        while (reason := self._writing.finished(self._confidence)) is None:
-            known = len(self._prompt.prefix) + len(self._writing.ids)
-            room = min(self._denoiser.width(known), self._writing.room)
-            if self._writing.owed:
-                self._write(self._heal(room, stop))
-            else:
-                self._write(self._fill(room, stop))
+        reason = self._fill_hole(stop) if self._denoiser.two_sided else self._go_on(stop)
         self._ms.total = (time.perf_counter() - started) * 1000
         return Infill(
             text=self._writing.answer,
             reason=reason,
-            confidence=self._confidence,
+            confidence=self._growing * prod(self._confidences),
             tokens=len(self._writing.ids),
             forwards=self._forwards,
             accepted=Accepted(denoiser=len(self._writing.ids)),
-            drafted=len(self._writing.ids),
+            drafted=len(self._writing.ids) + self._taken_back,
             cached_tokens=0,
             ms=self._ms,
             ids=tuple(self._writing.ids),
+            length=self._length,
         )
 
-    def _fill(self, room: int, stop: Stop) -> list[int]:
-        """Denoise one canvas of ``room`` masks until its beginning is settled."""
-        tokens = [MASK] * room
-        while MASK in tokens and not self._settled(tokens):
-            marginals = self._forward(tokens, stop)
-            masks = [index for index, token in enumerate(tokens) if token == MASK]
-            probabilities, entries = marginals.logits.softmax(-1).max(-1)
-            for row in self._sample(marginals):
-                tokens[masks[row]] = _token(marginals, int(entries[row]))
-                self._confidence *= float(probabilities[row])
-            self._show(tokens)
-        return tokens[: tokens.index(MASK)] if MASK in tokens else tokens
+    def _fill_hole(self, stop: Stop) -> Reason:
+        """One canvas that is the hole."""
+        most = min(self._hole.max_tokens, self._denoiser.width(len(self._prompt.prefix)))
+        self._length = self._choose_length(most, stop)
+        growth = self._denoiser.growth if self._length.strategy == "grow" else None
+        board = Board(self._length.masks, most, growth)
+        self._fill(board, stop)
+        self._write(board)
+        if self._beginning < self._hole.min_confidence:
+            return "hopeless"
+        return "length" if self._writing.owed else "ended"
 
-    def _heal(self, room: int, stop: Stop) -> list[int]:
-        """The first mask alone, constrained to what is owed of the stub."""
-        marginals = self._forward([MASK] * room, stop)
-        allowed = set(self._vocabulary.continuing(self._writing.owed))
+    def _go_on(self, stop: Stop) -> Reason:
+        """Canvas after canvas, until the text has come to its end."""
+        while (reason := self._writing.finished(self._beginning)) is None:
+            known = len(self._prompt.prefix) + len(self._writing.ids)
+            width = min(self._denoiser.width(known), self._writing.room)
+            board = Board(width, width)
+            self._fill(board, stop)
+            self._write(board)
+        return reason
+
+    def _fill(self, board: Board, stop: Stop) -> None:
+        """Denoise a canvas until its text is settled, or its beginning is hopeless."""
+        revised = self._settings.sampler != "remask"
+        while True:
+            self._commit(board, self._forward(board.tokens, stop))
+            settled = self._settled(board)
+            if settled and not revised:
+                revised, settled = True, not self._take_back(board)
+            self._trace.show("canvas", self._last_ms, board.cells())
+            self._beginning = prod([*self._confidences, *board.confidences][:_JUDGED])
+            if settled or self._beginning < self._hole.min_confidence:
+                return
+
+    def _commit(self, board: Board, marginals: Marginals) -> None:
+        """Commit what the sampler says; before that the stub, one token at a time."""
+        masks, owed = board.masks, self._owed(board)
+        logits = self._allow(board, marginals)
+        if owed:
+            logits = _constrain(logits, self._entries(marginals, self._vocabulary.continuing(owed)))
+        probabilities, entries = logits.softmax(-1).max(-1)
+        tokens = _tokens(marginals, entries)
+        rows = self._choose(logits, masks, tokens)
+        if owed:
+            masks[0].held = True
+            board.commit(masks[0], tokens[0], float(probabilities[0]))
+            # What follows may fall too, but only where it certainly follows the stub.
+            rows = [] if self._owed(board) else [row for row in rows if row > 0]
+        for row in rows:
+            board.commit(masks[row], tokens[row], float(probabilities[row]))
+        if not board.masks and self._owed(board):
+            board.append()
+
+    def _choose(
+        self, logits: Tensor, masks: Sequence[Position], tokens: Sequence[int]
+    ) -> list[int]:
+        """The rows to commit: all of a stable canvas, else what the sampler says.
+
+        Stable is what the last forward and this one would fill with the same tokens, almost
+        without doubt: DiffusionGemma's early stop.
+        """
+        stable = all(mask.guess == token for mask, token in zip(masks, tokens, strict=True))
+        for mask, token in zip(masks, tokens, strict=True):
+            mask.guess = token
+        if stable and is_certain(logits):
+            return list(range(len(masks)))
+        settings = self._settings
+        match settings.sampler:
+            case "factor":
+                return commit_factor(logits, settings.factor)
+            case "entropy":
+                return commit_bounded_entropy(logits, settings.entropy_bound)
+            case "top_k":
+                return commit_top_k(logits, settings.top_k)
+            case _:
+                return commit_confident(logits, settings.threshold)
+
+    def _allow(self, board: Board, marginals: Marginals) -> Tensor:
+        """The logits without ids that the tokenizer has not, and without growth out of place."""
+        logits = marginals.logits
         if marginals.vocabulary is None:
-            entries = sorted(allowed)
-        else:
-            known = marginals.vocabulary.tolist()
-            entries = [entry for entry, token in enumerate(known) if token in allowed]
-        logits = marginals.logits[0, entries]
-        best = int(logits.argmax())
-        self._confidence *= float(logits.softmax(-1)[best])
-        token = _token(marginals, entries[best])
-        self._show([token])
-        return [token]
+            logits = logits[:, : len(self._tokenizer.pieces())]
+        growth = self._denoiser.growth
+        if growth is None or (board.growth and board.expandable):
+            return logits
+        unwanted = [growth.expand] if board.growth else [growth.expand, growth.delete]
+        entries = self._entries(marginals, unwanted)
+        return logits.index_fill(-1, entries, float("-inf"))
+
+    def _take_back(self, board: Board) -> bool:
+        """Make masks of the tokens that were least certain; whether there were any."""
+        free = [position for position in board.leading if not position.held]
+        doubtful = choose_doubtful([each.confidence for each in free], self._settings.threshold)
+        board.take_back(free[index] for index in doubtful)
+        self._taken_back += len(doubtful)
+        return bool(doubtful)
+
+    def _settled(self, board: Board) -> bool:
+        """Whether nothing more has to fall: no mask is left, or none before the text's end."""
+        leading = [position.token for position in board.leading]
+        return len(leading) == len(board.positions) or (
+            bool(leading) and self._writing.would_end(leading)
+        )
+
+    def _owed(self, board: Board) -> bytes:
+        return self._writing.owed_after([position.token for position in board.leading])
+
+    def _choose_length(self, most: int, stop: Stop) -> Length:
+        """How many masks the hole gets; its forwards are counted and shown like all others."""
+
+        def probe(masks: int) -> float:
+            board = Board(masks, masks)
+            marginals = self._forward(board.tokens, stop)
+            self._trace.show("canvas", self._last_ms, board.cells())
+            return float(self._allow(board, marginals).softmax(-1).amax(-1).mean())
+
+        hole, prompt = self._hole, self._prompt
+        forced = len(self._tokenizer.encode(prompt.stub + hole.expect("")))
+        prior = None
+        if hole.lengths is not None:
+            characters = len(hole.prefix) - len(prompt.stub) + len(hole.suffix)
+            density = measure_density(characters, len(prompt.prefix) + len(prompt.suffix))
+            prior = Prior.of(hole.lengths, density, len(prompt.stub), most)
+        outlook = Outlook(
+            least=min(max(1, forced), most),
+            most=most,
+            usual=self._settings.fixed_tokens,
+            prior=prior,
+            growing=self._denoiser.growth is not None,
+        )
+        return choose_length(self._settings.length, outlook, probe, self._bias)
 
     def _forward(self, tokens: Sequence[int], stop: Stop) -> Marginals:
         if stop():
             raise Cancelled
         started = time.perf_counter()
-        marginals = self._denoiser.denoise(
-            Canvas([*self._prompt.prefix, *self._writing.ids], tokens, self._prompt.suffix)
-        )
+        known = [*self._prompt.prefix, *self._writing.ids]
+        canvas = Canvas(known, tokens, self._prompt.suffix)
+        marginals = self._denoiser.denoise(canvas, self._refresh.due(len(known), len(tokens)))
         self._forwards.canvas += 1
         self._last_ms = (time.perf_counter() - started) * 1000
         self._ms.canvas += self._last_ms
         return marginals
 
-    def _sample(self, marginals: Marginals) -> list[int]:
-        if self._settings.sampler == "entropy":
-            return commit_bounded_entropy(marginals.logits, self._settings.entropy_bound)
-        return commit_confident(marginals.logits, self._settings.threshold)
+    def _entries(self, marginals: Marginals, tokens: Sequence[int]) -> Tensor:
+        """The columns of the logits that belong to ``tokens``."""
+        wanted = torch.tensor(tokens, dtype=torch.long, device=marginals.logits.device)
+        if marginals.vocabulary is None:
+            return wanted
+        return torch.isin(marginals.vocabulary, wanted).nonzero().flatten()
 
-    def _settled(self, tokens: Sequence[int]) -> bool:
-        """An end token with no mask before it: what follows does not matter."""
-        for token in tokens:
-            if token == MASK:
-                return False
-            if token in self._tokenizer.ends:
-                return True
-        return False
-
-    def _write(self, tokens: Sequence[int]) -> None:
-        for token in tokens:
-            self._writing.append(token)
-            self._trace.commit(token, "denoiser")
-            if token in self._tokenizer.ends:
+    def _write(self, board: Board) -> None:
+        """The tokens before the first mask are the text, up to one that ends it."""
+        self._growing *= board.growing
+        for position in board.leading:
+            self._writing.append(position.token)
+            self._confidences.append(position.confidence)
+            self._trace.commit(position.token, "denoiser")
+            if position.token in self._tokenizer.ends:
                 return
 
-    def _show(self, tokens: Sequence[int]) -> None:
-        cells: list[OpenCell] = [
-            (None, "mask", "mask") if token == MASK else (token, "denoiser", "draft")
-            for token in tokens
-        ]
-        self._trace.show("canvas", self._last_ms, cells)
+
+def _constrain(logits: Tensor, entries: Tensor) -> Tensor:
+    """The logits with nothing but ``entries`` in the first row."""
+    first = torch.full_like(logits[:1], float("-inf"))
+    return torch.cat([first.index_copy(-1, entries, logits[:1, entries]), logits[1:]])
 
 
-def _token(marginals: Marginals, entry: int) -> int:
-    return entry if marginals.vocabulary is None else int(marginals.vocabulary[entry])
+def _tokens(marginals: Marginals, entries: Tensor) -> list[int]:
+    """Token ids of entries."""
+    tokens = entries if marginals.vocabulary is None else marginals.vocabulary[entries]
+    return [int(token) for token in tokens.tolist()]

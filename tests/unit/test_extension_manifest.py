@@ -9,7 +9,15 @@ from typing import Any, get_args
 
 import pytest
 
-from lsp_server.settings import Device, Precision, Sampler, Settings, SettingsError, Source
+from lsp_server.settings import (
+    Device,
+    Precision,
+    Sampler,
+    Settings,
+    SettingsError,
+    Source,
+    Strategy,
+)
 
 MANIFEST = Path(__file__).parents[2] / "vscode-extension" / "package.json"
 DECLARED: dict[str, dict[str, Any]] = {
@@ -37,7 +45,8 @@ def test_defaults_agree(field: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "choices"), [("device", Device), ("precision", Precision), ("sampler", Sampler)]
+    ("name", "choices"),
+    [("device", Device), ("precision", Precision), ("sampler", Sampler), ("length", Strategy)],
 )
 def test_choices_agree(name: str, choices: Any) -> None:
     assert DECLARED[name]["enum"] == list(get_args(choices))

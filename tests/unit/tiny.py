@@ -1,7 +1,8 @@
 """Tiny models with random weights: real networks through the real protocols, too small to be good.
 
 ``TinyDiffusion`` is a bidirectional masked diffusion model; what it writes depends on tokens known
-to the right of a mask. ``TinyCausal`` is the project's own Qwen2 in a toy size.
+to the right of a mask. ``TinyCausal`` is the project's own Qwen2 in a toy size. ``TinyKnowing`` is
+no network: a two-sided denoiser that knows one text, and ``TinyNoise`` one that knows nothing.
 """
 
 from __future__ import annotations
@@ -12,12 +13,23 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from lsp_server.models.base import MASK, Cancelled, Canvas, Marginals, ModelInfo, Prefill, Stop
+from lsp_server.models.base import (
+    MASK,
+    Cancelled,
+    Canvas,
+    Denoiser,
+    Growth,
+    Marginals,
+    ModelInfo,
+    Prefill,
+    Stop,
+)
 from lsp_server.models.quantization import DenseLinear
 from lsp_server.models.qwen2 import Block, Qwen2, Shape
 
 ALPHABET = "abcdef ()\n:,"
 END = len(ALPHABET)
+EXPAND = END + 1
 SHAPE = Shape(3, 32, 4, 2, 8, 64, END + 1, 1e-6, 1e4, 4096)
 INFO = ModelInfo("tiny", "random", "none", 0, "cpu", "fp32", "seen", 0.0)
 
@@ -31,10 +43,10 @@ class TinyTokenizer:
         return [max(ALPHABET.find(c), 0) if c in ALPHABET else ALPHABET.index(" ") for c in text]
 
     def decode(self, ids: Sequence[int]) -> str:
-        return "".join(ALPHABET[i] for i in ids if i != END)
+        return "".join(ALPHABET[i] for i in ids if i < END)
 
     def pieces(self) -> list[bytes]:
-        return [*(c.encode() for c in ALPHABET), b""]
+        return [*(c.encode() for c in ALPHABET), b"", b""]
 
 
 class TinyDiffusion:
@@ -63,6 +75,79 @@ class TinyDiffusion:
         states = self._layers(self._embed(row) + self._place(torch.arange(row.shape[1])))[0]
         masks = [len(before) + i for i, t in enumerate(canvas.tokens) if t == MASK]
         return Marginals(6 * self._head(states[masks]))
+
+
+class TinyKnowing:
+    """Knows one text and gives it, the surer the more of it is known.
+
+    A mask beside something known, the edges of the hole included, is ``sure``, and so are the
+    masks of the first ``given`` tokens; the others are ``unsure``. In a canvas of another length
+    than the text's it is the less sure the further off, or has it grow or shrink at its end.
+    """
+
+    two_sided = True
+
+    def __init__(
+        self,
+        text: str,
+        growing: bool = False,
+        given: int = 0,
+        sure: float = 0.95,
+        unsure: float = 0.5,
+    ) -> None:
+        self._text, self._given = TinyTokenizer().encode(text), given
+        self._sure, self._unsure = sure, unsure
+        self.growth = Growth(EXPAND, END) if growing else None
+        self.calls: list[tuple[int, bool]] = []  # the canvas's length, and whether to refresh
+
+    def width(self, known: int) -> int:
+        return 64
+
+    def denoise(self, canvas: Canvas, refresh: bool = True) -> Marginals:
+        tokens = list(canvas.tokens)
+        self.calls.append((len(tokens), refresh))
+        masks = [index for index, token in enumerate(tokens) if token == MASK]
+        return Marginals(torch.stack([self._row(tokens, index) for index in masks]).log())
+
+    def _row(self, tokens: list[int], index: int) -> Tensor:
+        token, probability = self.predict(tokens, index)
+        row = torch.full((EXPAND + 1,), (1 - probability) / EXPAND)
+        row[token] = probability
+        return row
+
+    def predict(self, tokens: list[int], index: int) -> tuple[int, float]:
+        """The best token of a mask and its probability."""
+        length, off = len(self._text), len(tokens) - len(self._text)
+        around = [None, *tokens, None][index : index + 3 : 2]
+        known = index < self._given or any(token != MASK for token in around)
+        probability = self._sure if known else self._unsure
+        if self.growth is not None:
+            if index >= length:
+                return END, probability
+            return (
+                EXPAND if off < 0 and index == len(tokens) - 1 else self._text[index]
+            ), probability
+        if off:
+            return self._text[min(index, length - 1)], 0.5 * 0.9 ** abs(off)
+        return self._text[index], probability
+
+
+class TinyNoise:
+    """Draws its logits anew for every canvas, of all tokens alike."""
+
+    two_sided = True
+
+    def __init__(self, seed: int, growing: bool, spread: float = 3.0) -> None:
+        self._seed, self._spread = seed, spread
+        self.growth = Growth(EXPAND, END) if growing else None
+
+    def width(self, known: int) -> int:
+        return 64
+
+    def denoise(self, canvas: Canvas, refresh: bool = True) -> Marginals:
+        generator = torch.Generator().manual_seed(hash((self._seed, *canvas.tokens)) % 2**32)
+        masks = sum(token == MASK for token in canvas.tokens)
+        return Marginals(self._spread * torch.randn(masks, EXPAND + 1, generator=generator))
 
 
 def random_qwen2(shape: Shape = SHAPE, seed: int = 0, scale: float = 0.3) -> Qwen2:
@@ -120,7 +205,7 @@ class TinyCausal:
 class TinyModel:
     """A model as the decoder sees it."""
 
-    denoiser: TinyDiffusion
+    denoiser: Denoiser
     verifier: TinyCausal | None = None
     tokenizer: TinyTokenizer = TinyTokenizer()  # noqa: RUF009
     info: ModelInfo = INFO
