@@ -20,7 +20,7 @@ from lsp_server.models.qwen2 import QWEN2_0_5B
 from lsp_server.models.storage import cache_folder, replacing
 from lsp_server.settings import Device, Precision
 
-Arithmetic = Literal["fp32", "bf16", "fp16", "int8"]
+Arithmetic = Literal["fp32", "bf16", "fp16", "int8", "int4"]
 _ROWS = 5  # a verifying forward: one token and its drafts
 _REPEATS = 25
 _INT8_BONUS = 0.7  # int8 needs half the memory of bf16: the others must be this much faster

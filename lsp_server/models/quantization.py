@@ -18,6 +18,7 @@ from torch import Tensor
 from torch.nn import functional
 
 _EPSILON = 1e-8  # keeps a row of zeros from dividing by zero
+_ROWS = 4096  # of a matrix that are quantised together
 
 
 class Linear(Protocol):
@@ -61,9 +62,14 @@ class Quantized:
 
 def quantize(weight: Tensor) -> Quantized:
     """Round a matrix (outputs, inputs) to int8, symmetric, one scale per output."""
-    weight = weight.float()
-    scales = weight.abs().amax(1).clamp(min=_EPSILON) / 127
-    return Quantized(torch.round(weight / scales[:, None]).to(torch.int8), scales)
+    values = torch.empty(weight.shape, dtype=torch.int8)
+    scales = torch.empty(len(weight))
+    for first in range(0, len(weight), _ROWS):  # a head in fp32 would take gigabytes at once
+        rows = weight[first : first + _ROWS].float()
+        widest = rows.abs().amax(1).clamp(min=_EPSILON) / 127
+        values[first : first + _ROWS] = torch.round(rows / widest[:, None])
+        scales[first : first + _ROWS] = widest
+    return Quantized(values, scales)
 
 
 class Int8Linear:
