@@ -9,9 +9,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 from threading import Event
 from typing import Literal
 
+from lsp_server.completion.gate import Ask, Trigger, refusal
 from lsp_server.completion.reasons import REASONS
 from lsp_server.completion.service import Completion, CompletionService, Snapshot
 from lsp_server.completion.stats import Stats
@@ -25,7 +27,16 @@ from lsp_server.server.worker import Worker
 logger = logging.getLogger(__name__)
 
 Method = Literal["textDocument/inlineCompletion", "unmask/infill"]
-Question = Callable[[CompletionService, Snapshot, Stop], Completion]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is to be asked about ``start`` to ``end`` of a document, which are one at a cursor."""
+
+    start: int
+    end: int
+    trigger: Trigger
+    put: Callable[[CompletionService, Snapshot, Stop], Completion]
 
 
 class Withheld(Exception):
@@ -50,6 +61,7 @@ class Answers:
     async def ask(self, method: Method, came: Arrival, question: Question) -> Completion:
         """The service's answer about the document as it was when the request arrived.
 
+        What the gate refuses is answered at once, without waiting for the model's thread.
         Raises Withheld when there is none: the model is not ready, the document is not open, or a
         newer request came.
         """
@@ -85,8 +97,17 @@ class Answers:
             raise Withheld(self._engine.status.state)
         if snapshot is None:
             raise Withheld("closed")
+        asked = Ask(
+            *(snapshot.uri, snapshot.language_id, snapshot.text),
+            *(question.start, question.trigger, came.last_change),
+        )
+        reason = refusal(asked, self._engine.settings)
+        if reason is not None:
+            return Completion(None, question.start, question.end, None, reason)
         try:
-            return await self._worker.run(lambda: question(service, snapshot, stop.is_set), stop)
+            return await self._worker.run(
+                lambda: question.put(service, snapshot, stop.is_set), stop
+            )
         except Cancelled:
             raise Withheld("cancelled") from None
         except Exception as error:

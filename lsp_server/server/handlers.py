@@ -19,7 +19,7 @@ from lsp_server.completion.service import Completion, CompletionService, Selecte
 from lsp_server.models.base import Model, Stop
 from lsp_server.positions import offset_at
 from lsp_server.server import logs, protocol
-from lsp_server.server.answers import Withheld
+from lsp_server.server.answers import Question, Withheld
 from lsp_server.server.engine import Load, Progress
 from lsp_server.server.progress import InfillProgress
 from lsp_server.server.session import UnmaskServer
@@ -94,22 +94,23 @@ async def on_inline_completion(
 ) -> types.InlineCompletionList | None:
     """Complete at a cursor; null when there is nothing to show."""
     came = arrival()
+    text = came.snapshot.text if came.snapshot else ""
+    offset = _offset(text, params.position)
     invoked = params.context.trigger_kind == types.InlineCompletionTriggerKind.Invoked
+    trigger: Trigger = "invoked" if invoked else "automatic"
 
-    def question(service: CompletionService, snapshot: Snapshot, stop: Stop) -> Completion:
-        text = snapshot.text
+    def complete(service: CompletionService, snapshot: Snapshot, stop: Stop) -> Completion:
         selected, info = None, params.context.selected_completion_info
         if info:
             selected = Selected(
                 _offset(text, info.range.start), _offset(text, info.range.end), info.text
             )
-        offset = _offset(text, params.position)
-        trigger: Trigger = "invoked" if invoked else "automatic"
         return service.complete(
             snapshot, offset, trigger, selected, stop, last_change=came.last_change
         )
 
     try:
+        question = Question(offset, offset, trigger, complete)
         completion = await server.answers.ask(protocol.INLINE_COMPLETION, came, question)
         if completion.text is not None and came.snapshot is not None:
             return types.InlineCompletionList([server.item(came.snapshot, completion)])
@@ -127,14 +128,13 @@ async def on_infill(server: UnmaskServer, params: protocol.InfillParams) -> dict
     start, end = sorted((_offset(text, params.range.start), _offset(text, params.range.end)))
     with InfillProgress(server, params.work_done_token, params.partial_result_token) as progress:
         progress.on_cancel(lambda: server.answers.stop(protocol.INFILL))
+
+        def infill(service: CompletionService, snapshot: Snapshot, stop: Stop) -> Completion:
+            return service.infill(snapshot, start, end, stop, progress.observer)
+
         try:
-            completion = await server.answers.ask(
-                protocol.INFILL,
-                came,
-                lambda service, snapshot, stop: service.infill(
-                    snapshot, start, end, stop, progress.observer
-                ),
-            )
+            question = Question(start, end, "invoked", infill)
+            completion = await server.answers.ask(protocol.INFILL, came, question)
         except Withheld as withheld:
             completion = Completion(None, start, end, None, withheld.reason)
     return {

@@ -98,6 +98,20 @@ async def test_completion_does_not_stop_an_infill(editor: Editor, stage: Stage) 
     await within(120, completion)
 
 
+async def test_what_the_gate_refuses_does_not_wait_for_the_model(
+    editor: Editor, stage: Stage
+) -> None:
+    stage.puppet.holding = True
+    editor.open(URI, TEXT + "0\n")
+    editor.open("file:///project/.env", "PASSWORD=", "dotenv")
+    infill = editor.infill(URI, len(TEXT), len(TEXT) + 1)
+    await becomes(stage.puppet.begun.is_set)
+    assert await within(120, editor.complete("file:///project/.env")) is None
+    assert editor.latencies[-1].reason == "G1"
+    stage.puppet.holding = False
+    assert (await within(120, infill))["text"] == "a + b"
+
+
 async def test_text_is_that_of_the_request(editor: Editor, stage: Stage) -> None:
     """A change right behind a request does not reach into it."""
     editor.open(URI, TEXT)
