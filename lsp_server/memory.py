@@ -1,4 +1,7 @@
-"""How much memory this process holds, now and at its peak. Knows the operating systems' units."""
+"""How much memory this process holds, now and at its peak, and how much is free.
+
+Knows the operating systems' units.
+"""
 
 from __future__ import annotations
 
@@ -20,3 +23,12 @@ def peak_bytes() -> int:
 
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return most if sys.platform == "darwin" else most * 1024
+
+
+def free_bytes(device: str = "cpu") -> int:
+    """What a program may still take: of the machine's memory, or of a graphics card's own."""
+    if device == "cuda":
+        import torch
+
+        return int(torch.cuda.mem_get_info()[0])
+    return int(psutil.virtual_memory().available)

@@ -28,7 +28,7 @@ class SettingsError(ValueError):
 class Settings:
     """Everything that can be set, by its name in ``unmask.*`` (camelCase in editors)."""
 
-    model: str = "embedded"  # a registered name, or the path of a local model folder
+    model: str = ""  # a registered name or a model folder; "": the one in use, else embedded
     precision: Precision = "auto"  # auto: measured once per machine and remembered
     device: Device = "auto"
     threads: int = 0  # 0: what torch finds best, one per physical core

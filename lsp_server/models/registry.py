@@ -7,44 +7,62 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
-import psutil
 import torch
 
-from lsp_server.models import weights
+from lsp_server.memory import free_bytes
+from lsp_server.models import shelf, weights
 from lsp_server.models.base import Model, ModelError
 from lsp_server.models.checkpoint import Checkpoint, adapter_path, write_tokenizer
 from lsp_server.models.embedded import EmbeddedModel
-from lsp_server.models.precision import choose_device, choose_precision
+from lsp_server.models.layout import read_layout
+from lsp_server.models.precision import Arithmetic, choose_device, choose_precision
+from lsp_server.models.quantization import supports_int8
+from lsp_server.models.shelf import EMBEDDED_MEMORY
 from lsp_server.models.storage import Progress, cache_folder, replacing, require_space
 from lsp_server.models.stores import FORMAT, DenseStore, Int8Store, Store, write_int8
 from lsp_server.models.tokens import EmbeddedTokenizer
 from lsp_server.settings import Settings
 
-EMBEDDED = "embedded"
 _INT8_SIZE = 950_000_000  # bytes of the int8 file
-_MEMORY = {"int8": 1.6e9, "bf16": 3.2e9, "fp16": 3.2e9, "fp32": 5.5e9}  # bytes, while loading
 
 
 def load(settings: Settings, progress: Progress | None = None) -> Model:
-    """Load the model that the settings name; blocking, for seconds.
+    """Load the model that the settings name; blocking, for seconds to minutes.
 
     Raises ModelError, with what to do, when its files are missing or damaged, memory is short, or
     the device or precision is not to be had.
     """
-    if settings.model != EMBEDDED:
-        raise ModelError(f"there is no model named {settings.model!r}; known: {EMBEDDED}")
-    started = time.perf_counter()
     report = progress or (lambda message, fraction: None)
     if settings.threads:
         torch.set_num_threads(settings.threads)
+    entry = shelf.find(settings.model)
+    if entry is None:
+        return _load_embedded(settings, report)
+    layout = read_layout(entry.folder, entry.declared)
+    device = choose_device(settings.device)
+    precision = choose_precision(settings.precision, device)
+    _require_memory(layout.memory, precision, device)
+    from lsp_server.models.masked import load_masked
+
+    model = load_masked(layout, precision, device, report)
+    model.info = replace(model.info, name=entry.name)
+    report("ready", 1.0)
+    return model
+
+
+def _load_embedded(settings: Settings, report: Progress) -> Model:
+    started = time.perf_counter()
     if not weights.present():
         raise ModelError("the model is not on this machine yet; run 'unmask model fetch'")
     device = choose_device(settings.device)
     precision = choose_precision(settings.precision, device)
-    if device.type == "cpu":
-        _require_memory(_MEMORY[precision])
+    if precision not in EMBEDDED_MEMORY:
+        raise ModelError(f"the embedded model has no {precision}; use --precision auto")
+    _require_memory(EMBEDDED_MEMORY.__getitem__, precision, device)
     report("loading", 0.1)
     store: Store
     if precision == "int8":
@@ -87,10 +105,12 @@ def _int8_file(report: Progress) -> Path:
     return file
 
 
-def _require_memory(size: float) -> None:
-    free = psutil.virtual_memory().available
-    if free < size:
-        raise ModelError(
-            f"needs {size / 1e9:.1f} GB of memory, {free / 1e9:.1f} GB are free; "
-            "close something or choose --precision int8"
-        )
+def _require_memory(
+    needs: Callable[[str], float], precision: Arithmetic, device: torch.device
+) -> None:
+    """Raise ModelError unless the memory of ``device`` is free that ``needs`` says."""
+    free = free_bytes(device.type)
+    if short := shelf.shortage(needs(precision), free):
+        lighter = device.type == "cpu" and supports_int8() and needs("int8") <= free
+        advice = "choose --precision int8" if lighter else "choose a smaller model"
+        raise ModelError(f"{short}; close something or {advice}")

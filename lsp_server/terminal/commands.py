@@ -223,11 +223,12 @@ def load_model(settings: Settings) -> Model:
 
 
 def _list_models(arguments: argparse.Namespace) -> int:
-    from lsp_server.models import registry, weights
+    from lsp_server.models import weights
+    from lsp_server.models.shelf import EMBEDDED
 
     table = Table("name", "base", "file", "here")
     table.add_row(
-        registry.EMBEDDED,
+        EMBEDDED,
         weights.NAME,
         str(weights.path()),
         "yes" if weights.present() else "no: run 'unmask model fetch'",

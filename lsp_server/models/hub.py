@@ -1,0 +1,148 @@
+"""Models of the hub: what one is, before anything is fetched, and its files, whole and checked.
+
+Knows the hub's client and which files a model needs. Code and pickled weights are never fetched.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from pathlib import Path
+from threading import Event, Thread
+from typing import Final
+
+from lsp_server.models.base import ModelError
+from lsp_server.models.storage import Progress, require_space, sha256
+
+WANTED: Final = ("*.safetensors", "*.json", "merges.txt", "README.md", "LICENSE*")
+_ID: Final = re.compile(r"[\w.-]+/[\w.-]+")
+_INTERVAL: Final = 0.5  # seconds between two looks at how much has come
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A model as the hub describes it."""
+
+    model: str  # OWNER/NAME
+    revision: str  # the commit
+    licence: str
+    sizes: Mapping[str, int]  # bytes by file, of what would be fetched
+    hashes: Mapping[str, str]  # SHA-256 by file, where the hub gives it
+
+    @property
+    def size(self) -> int:
+        """Bytes in all."""
+        return sum(self.sizes.values())
+
+
+def look(model: str) -> Offer:
+    """Ask the hub for a model's licence and size.
+
+    Raises ModelError when ``model`` is no hub id, the hub cannot be reached, or has none such.
+    """
+    if not _ID.fullmatch(model):
+        raise ModelError(f"there is no folder {model}, and it is no hub id like OWNER/NAME")
+    from huggingface_hub import HfApi
+
+    with _plainly(model):
+        info = HfApi().model_info(model, files_metadata=True, timeout=10)
+    files = [
+        file
+        for file in info.siblings or ()
+        if "/" not in file.rfilename and any(fnmatch(file.rfilename, each) for each in WANTED)
+    ]
+    if not any(file.rfilename.endswith(".safetensors") for file in files):
+        raise ModelError(f"{model} has no safetensors files; pickled weights are never fetched")
+    card = info.card_data
+    return Offer(
+        model=model,
+        revision=info.sha or "main",
+        licence=str(card.get("license") or "unknown") if card else "unknown",
+        sizes={file.rfilename: file.size or 0 for file in files},
+        hashes={file.rfilename: file.lfs.sha256 for file in files if file.lfs},
+    )
+
+
+def fetch(offer: Offer, folder: Path, progress: Progress | None = None) -> None:
+    """Bring a model's files into ``folder``; what came before an interruption is kept and used.
+
+    Raises ModelError when the disk is too small, the network fails, or a file's hash is wrong; a
+    wrong file is removed.
+    """
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.utils.tqdm import disable_progress_bars
+
+    report = progress or (lambda message, fraction: None)
+    folder.mkdir(parents=True, exist_ok=True)
+    require_space(folder, max(0, offer.size - _there(folder)))
+    disable_progress_bars()  # ours is shown instead
+    with _plainly(offer.model), _watching(folder, offer.size, report):
+        snapshot_download(
+            offer.model,
+            revision=offer.revision,
+            local_dir=folder,
+            allow_patterns=list(offer.sizes),
+            etag_timeout=10,
+        )
+    # The client takes an unreachable hub for no failure where a folder has something in it.
+    if missing := [name for name in offer.sizes if not (folder / name).is_file()]:
+        raise ModelError(
+            f"{offer.model} came without {missing[0]}; check the network and try again"
+        )
+    for name, expected in offer.hashes.items():
+        if sha256(folder / name, report) != expected:
+            (folder / name).unlink()
+            raise ModelError(f"{name} came with a wrong SHA-256 and was removed; fetch it again")
+
+
+@contextmanager
+def _plainly(model: str) -> Iterator[None]:
+    """The client's many exceptions as one line that says what to do."""
+    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
+
+    try:
+        yield
+    except GatedRepoError as error:
+        raise ModelError(
+            f"{model} asks for its licence to be accepted: do so on the hub and run 'hf auth login'"
+        ) from error
+    except RepositoryNotFoundError as error:
+        raise ModelError(f"the hub has no model {model}, or it is private") from error
+    except Exception as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise ModelError(
+            f"{model} could not be fetched: {reason}; check the network and try again, or copy "
+            "its folder here and add that"
+        ) from error
+
+
+@contextmanager
+def _watching(folder: Path, size: int, report: Progress) -> Iterator[None]:
+    """Report how much of ``size`` has come, until the block ends."""
+    over = Event()
+
+    def watch() -> None:
+        while not over.wait(_INTERVAL):
+            report("downloading", min(1.0, _there(folder) / max(1, size)))
+
+    watcher = Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        over.set()
+        watcher.join()
+
+
+def _there(folder: Path) -> int:
+    """Bytes in a folder, unfinished files included."""
+    total = 0
+    for path in folder.rglob("*"):
+        try:
+            total += path.stat().st_size if path.is_file() else 0
+        except OSError:  # renamed in this moment
+            continue
+    return total

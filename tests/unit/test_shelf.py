@@ -1,0 +1,160 @@
+"""Registered models: names, what is recorded of them, and which is in use."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lsp_server.models import hub, shelf
+from lsp_server.models.base import ModelError
+from lsp_server.models.layout import Declared
+from lsp_server.models.storage import sha256
+from tests.unit.folders import QWEN2, write_folder
+
+SDAR = QWEN2 | {"architectures": ["SDARForCausalLM"], "mask_token_id": 257}
+FIM = {"<|fim_prefix|>": 258, "<|fim_middle|>": 259, "<|fim_suffix|>": 260}
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("UNMASK_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("lsp_server.models.precision.measured", lambda: {"bf16": 1.0, "fp32": 2.0})
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return write_folder(tmp_path / "somewhere")
+
+
+def test_a_folder_gets_a_name_and_every_file_a_hash(folder: Path) -> None:
+    shelf.add("mine", str(folder))
+    (entry,) = shelf.entries()
+    assert (entry.name, entry.folder, entry.source) == ("mine", folder, "")
+    assert set(entry.files) == {path.name for path in folder.iterdir()}
+    assert entry.files["model.safetensors"] == sha256(folder / "model.safetensors")
+
+
+def test_what_was_declared_is_kept(tmp_path: Path) -> None:
+    added = {"<|endoftext|>": 256, "<|MASK|>": 257} | FIM
+    folder = write_folder(tmp_path / "sdar", SDAR, added)
+    declared = Declared(infill=True, block=16)
+    shelf.add("sdar", str(folder), declared)
+    assert shelf.entries()[0].declared == declared
+
+
+def test_changed_files_are_named(folder: Path) -> None:
+    entry = shelf.add("mine", str(folder))
+    assert shelf.changed(entry) == []
+    (folder / "merges.txt").write_text("a b")
+    (folder / "config.json").unlink()
+    (folder / "new").touch()
+    assert shelf.changed(entry) == ["config.json", "merges.txt", "new"]
+
+
+def test_the_embedded_model_is_in_use_until_another_is(folder: Path) -> None:
+    assert shelf.in_use() == "embedded"
+    assert shelf.find("") is None
+    shelf.add("mine", str(folder))
+    shelf.use("mine")
+    found = shelf.find("")
+    assert found is not None
+    assert found.name == "mine"
+    assert shelf.find("embedded") is None
+    shelf.remove("mine")
+    assert shelf.find("") is None
+
+
+def test_a_folder_needs_no_name(folder: Path) -> None:
+    found = shelf.find(str(folder))
+    assert found is not None
+    assert (found.name, found.folder) == ("somewhere", folder)
+
+
+def test_what_is_not_there_is_told_with_what_is(folder: Path) -> None:
+    shelf.add("mine", str(folder))
+    with pytest.raises(ModelError, match=r"no model named 'other'.*known: embedded, mine"):
+        shelf.find("other")
+    for act in (shelf.use, shelf.remove):
+        with pytest.raises(ModelError, match="no model named 'other'"):
+            act("other")
+
+
+@pytest.mark.parametrize("name", ["", "a/b", "../x", "-x", "a b", "x" * 65, "embedded", "taken"])
+def test_names_that_are_not_taken(folder: Path, name: str) -> None:
+    shelf.add("taken", str(folder))
+    with pytest.raises(ModelError, match=r"no name|already"):
+        shelf.add(name, str(folder))
+    assert len(shelf.entries()) == 1
+
+
+def test_a_folder_that_cannot_be_loaded_is_not_registered(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    for source in (tmp_path / "empty", tmp_path / "missing"):
+        with pytest.raises(ModelError, match=r"no config\.json|no hub id"):
+            shelf.add("mine", str(source))
+    assert shelf.entries() == []
+
+
+def test_a_users_own_folder_is_never_deleted(folder: Path) -> None:
+    shelf.add("mine", str(folder))
+    with pytest.raises(ModelError, match="your own folder"):
+        shelf.remove("mine", files=True)
+    shelf.remove("mine")
+    assert shelf.entries() == []
+    assert (folder / "model.safetensors").is_file()
+
+
+@pytest.mark.parametrize("files", [False, True])
+def test_a_download_is_deleted_only_when_that_is_said(
+    cache: Path, monkeypatch: pytest.MonkeyPatch, files: bool
+) -> None:
+    offer = hub.Offer("owner/name", "c0ffee", "mit", {}, {})
+    monkeypatch.setattr(hub, "look", lambda model: offer)
+    monkeypatch.setattr(hub, "fetch", lambda _, folder, report: write_folder(folder))
+    entry = shelf.add("theirs", "owner/name")
+    assert entry.source == "owner/name@c0ffee"
+    assert entry.folder == cache / "models" / "theirs"
+    shelf.remove("theirs", files)
+    assert entry.folder.exists() != files
+
+
+def test_a_damaged_file_is_told(cache: Path) -> None:
+    cache.mkdir()
+    (cache / "models.json").write_text('{"models": 3}')
+    with pytest.raises(ModelError, match="damaged"):
+        shelf.entries()
+
+
+def test_listings_say_what_a_person_chooses_by(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free = {"bytes": 10**12}
+    monkeypatch.setattr(shelf, "free_bytes", lambda device: free["bytes"])
+    shelf.add("mine", str(folder))
+    shelf.add("cut", str(write_folder(tmp_path / "cut")))
+    (tmp_path / "cut" / "model.safetensors").unlink()
+    shelf.use("mine")
+
+    def rows() -> dict[str, shelf.Listing]:
+        return {row.name: row for row in shelf.listings()}
+
+    assert list(rows()) == ["embedded", "cut", "mine"]
+    assert "unmask model fetch" in (rows()["embedded"].problem or "")
+    assert "model.safetensors is missing" in (rows()["cut"].problem or "")
+    mine = rows()["mine"]
+    assert (mine.family, mine.parameters, mine.suffix) == ("dream", 4352, "seen")
+    assert (mine.fits, mine.problem, mine.in_use) == (True, None, True)
+    free["bytes"] = mine.memory - 1
+    assert not rows()["mine"].fits
+    assert "are free" in (rows()["mine"].problem or "")
+
+
+def test_the_file_is_plain(cache: Path, folder: Path) -> None:
+    shelf.add("mine", str(folder))
+    content: dict[str, Any] = json.loads((cache / "models.json").read_text())
+    assert content["in_use"] == "embedded"
+    assert content["models"]["mine"]["folder"] == str(folder)
