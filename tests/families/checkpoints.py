@@ -91,7 +91,7 @@ class Recipe:
 def write(name: str, folder: Path, seed: int = 0) -> None:
     """Write the tiny checkpoint of a family into ``folder``, which is made.
 
-    ``name``: a family's name, or "illada". The same ``seed`` always gives the same weights.
+    The same ``name`` and ``seed`` always give the same weights.
     """
     recipe = RECIPES[name]
     folder.mkdir(parents=True, exist_ok=True)
@@ -107,7 +107,8 @@ def write(name: str, folder: Path, seed: int = 0) -> None:
 
 def _write_weights(folder: Path, recipe: Recipe, seed: int) -> None:
     """bf16 tensors, over as many files as published, with their index."""
-    stream = np.random.RandomState(np.random.PCG64(seed))  # a stream that numpy keeps as it is
+    entropy = [seed, *recipe.title.encode()]
+    stream = np.random.RandomState(np.random.PCG64(entropy))  # a stream that numpy keeps as it is
     shapes = dict(recipe.shapes(recipe.vocabulary.rows))
     tensors = {name: _draw(name, shape, stream) for name, shape in shapes.items()}
     if recipe.config(recipe.vocabulary).get("tie_word_embeddings") and _HEAD in tensors:
