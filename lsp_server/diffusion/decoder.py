@@ -8,6 +8,7 @@ from __future__ import annotations
 from lsp_server.diffusion.boundary import Prompt, Vocabulary
 from lsp_server.diffusion.canvas import Hole, Infill
 from lsp_server.diffusion.denoising import PureDenoising
+from lsp_server.diffusion.lengths import Bias, published_bias
 from lsp_server.diffusion.trace import Observer, Trace
 from lsp_server.diffusion.verified import VerifiedDecoding
 from lsp_server.models.base import Model, Stop, never
@@ -17,8 +18,9 @@ from lsp_server.settings import Settings
 class Decoder:
     """Fills holes with one model. Not for two threads at once: the model has one cache."""
 
-    def __init__(self, model: Model, settings: Settings) -> None:
-        self.model, self.settings = model, settings
+    def __init__(self, model: Model, settings: Settings, bias: Bias = published_bias) -> None:
+        """``bias``: of the model's confidence by length, for the search of a canvas's length."""
+        self.model, self.settings, self._bias = model, settings, bias
         self._vocabulary = Vocabulary(model.tokenizer.pieces())
 
     def infill(self, hole: Hole, stop: Stop = never, observe: Observer | None = None) -> Infill:
@@ -28,7 +30,9 @@ class Decoder:
             return VerifiedDecoding(
                 hole, model, model.verifier, self._vocabulary, self.settings, trace
             ).run(stop)
-        return PureDenoising(hole, model, self._vocabulary, self.settings, trace).run(stop)
+        return PureDenoising(hole, model, self._vocabulary, self.settings, trace, self._bias).run(
+            stop
+        )
 
     def prefill(self, hole: Hole, stop: Stop = never) -> int:
         """Bring the model's cache to a hole's prompt ahead of time; returns the forwards."""

@@ -148,6 +148,8 @@ class PureDenoising:
         revised = self._settings.sampler != "remask"
         while True:
             self._commit(board, self._forward(board.tokens, stop))
+            if not board.masks and self._owed(board):
+                board.append()
             settled = self._settled(board)
             if settled and not revised:
                 revised, settled = True, not self._take_back(board)
@@ -161,19 +163,22 @@ class PureDenoising:
         masks, owed = board.masks, self._owed(board)
         logits = self._allow(board, marginals)
         if owed:
-            logits = _constrain(logits, self._entries(marginals, self._vocabulary.continuing(owed)))
+            masks[0].held = True
+            continuing = self._vocabulary.continuing(owed)
+            allowed = self._entries(marginals, continuing)
+            if not len(allowed):  # a head that is cut down to code may have none of them
+                board.commit(masks[0], continuing[0], 1.0)
+                return
+            logits = _constrain(logits, allowed)
         probabilities, entries = logits.softmax(-1).max(-1)
         tokens = _tokens(marginals, entries)
         rows = self._choose(logits, masks, tokens)
         if owed:
-            masks[0].held = True
             board.commit(masks[0], tokens[0], float(probabilities[0]))
             # What follows may fall too, but only where it certainly follows the stub.
             rows = [] if self._owed(board) else [row for row in rows if row > 0]
         for row in rows:
             board.commit(masks[row], tokens[row], float(probabilities[row]))
-        if not board.masks and self._owed(board):
-            board.append()
 
     def _choose(
         self, logits: Tensor, masks: Sequence[Position], tokens: Sequence[int]
@@ -200,11 +205,8 @@ class PureDenoising:
                 return commit_confident(logits, settings.threshold)
 
     def _allow(self, board: Board, marginals: Marginals) -> Tensor:
-        """The logits without ids that the tokenizer has not, and without growth out of place."""
-        logits = marginals.logits
-        if marginals.vocabulary is None:
-            logits = logits[:, : len(self._tokenizer.pieces())]
-        growth = self._denoiser.growth
+        """The logits without growth where it is out of place: a fixed canvas, or a full one."""
+        logits, growth = marginals.logits, self._denoiser.growth
         if growth is None or (board.growth and board.expandable):
             return logits
         unwanted = [growth.expand] if board.growth else [growth.expand, growth.delete]

@@ -6,13 +6,14 @@ from itertools import pairwise
 from math import prod
 
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lsp_server.diffusion.canvas import Hole, Infill, Lengths, Step
 from lsp_server.diffusion.decoder import Decoder
 from lsp_server.diffusion.denoising import Refresh
-from lsp_server.models.base import MASK, Cancelled, Denoiser
+from lsp_server.models.base import MASK, Cancelled, Canvas, Denoiser, Marginals
 from lsp_server.settings import Settings
 from tests.unit.tiny import (
     ALPHABET,
@@ -240,11 +241,48 @@ def test_an_unlikely_beginning_is_hopeless_at_once() -> None:
     assert prod([0.99] * len(TEXT)) < 0.9  # only the beginning is judged
 
 
-@settings(max_examples=120, deadline=None)
+class Fours(TinyKnowing):
+    """Writes four tokens at a time, left to right."""
+
+    two_sided = False
+
+    def width(self, known: int) -> int:
+        return 4
+
+
+def test_canvases_follow_one_another_and_only_the_beginning_is_judged() -> None:
+    hole = Hole("a:\n", "", 32, min_confidence=0.5)
+    denoiser = Fours("aaaa")
+    got = fill(denoiser, hole)
+    assert (got.text, got.reason, got.length) == ("a" * 32, "length", None)
+    assert got.confidence == pytest.approx(0.95**32, rel=1e-4)
+    assert [length for length, _ in denoiser.calls] == [4, 4] * 8
+    assert fill(Fours("aaaa", sure=0.7), hole).reason == "hopeless"
+
+
+class Narrow(TinyKnowing):
+    """Has a head for a few tokens only, as one that is cut down to code."""
+
+    def denoise(self, canvas: Canvas, refresh: bool = True) -> Marginals:
+        vocabulary = torch.tensor([3, 4, 5])
+        return Marginals(super().denoise(canvas, refresh).logits[:, vocabulary], vocabulary)
+
+
+def test_a_stub_outside_the_heads_vocabulary_is_written_all_the_same() -> None:
+    got = fill(Narrow("abdef"), Hole("ab", "", 64), fixed_tokens=5)
+    assert got.text == "def"
+    assert got.ids[:2] == (0, 1)
+
+
+@settings(max_examples=100, deadline=None)
 @given(
-    st.integers(0, 9999),
-    st.booleans(),
-    st.sampled_from([0.01, 3.0, 100.0]),
+    st.builds(
+        TinyNoise,
+        st.integers(0, 9999),
+        growing=st.booleans(),
+        two_sided=st.booleans(),
+        spread=st.sampled_from([0.01, 3.0, 100.0]),
+    ),
     st.sampled_from(SAMPLERS),
     st.sampled_from(["auto", "fixed", "prior", "search", "both", "grow"]),
     st.integers(1, 24),
@@ -252,29 +290,17 @@ def test_an_unlikely_beginning_is_hopeless_at_once() -> None:
     st.text(alphabet=ALPHABET, max_size=9),
 )
 def test_it_ends_whatever_the_logits(
-    seed: int,
-    growing: bool,
-    spread: float,
-    sampler: str,
-    length: str,
-    most: int,
-    start: int,
-    prefix: str,
+    denoiser: TinyNoise, sampler: str, length: str, most: int, start: int, prefix: str
 ) -> None:
     lengths = Lengths((10, 40), (0.5, 0.5))
-    got = fill(
-        TinyNoise(seed, growing, spread),
-        Hole(prefix, "ab", most, lengths=lengths),
-        sampler=sampler,
-        length=length,
-        fixed_tokens=start,
-    )
-    forwards = most + most // 2 * (sampler == "remask") + 3 * most * growing
-    forwards += most * (
-        length in ("search", "both") or (length in ("auto", "grow") and not growing)
-    )
-    assert got.forwards.canvas <= forwards
+    hole = Hole(prefix, "ab", most, lengths=lengths)
+    got = fill(denoiser, hole, sampler=sampler, length=length, fixed_tokens=start)
+    searches = got.length is not None and got.length.strategy in ("search", "both")
+    grows = got.length is not None and got.length.strategy == "grow"
+    taken_back = most // 2 * (sampler == "remask")
+    assert got.forwards.canvas <= most * (1 + 3 * grows + searches) + taken_back
     assert got.tokens <= most
     assert MASK not in got.ids
-    assert not growing or {EXPAND, END}.isdisjoint(got.ids)
+    assert denoiser.growth is None or {EXPAND, END}.isdisjoint(got.ids)
+    assert (got.length is not None) == denoiser.two_sided
     assert 0 <= got.confidence <= 1

@@ -135,14 +135,12 @@ class TinyKnowing:
 class TinyNoise:
     """Draws its logits anew for every canvas, of all tokens alike."""
 
-    two_sided = True
-
-    def __init__(self, seed: int, growing: bool, spread: float = 3.0) -> None:
-        self._seed, self._spread = seed, spread
+    def __init__(self, seed: int, growing: bool, two_sided: bool = True, spread: float = 3) -> None:
+        self._seed, self._spread, self.two_sided = seed, spread, two_sided
         self.growth = Growth(EXPAND, END) if growing else None
 
     def width(self, known: int) -> int:
-        return 64
+        return 64 if self.two_sided else 8 - known % 8
 
     def denoise(self, canvas: Canvas, refresh: bool = True) -> Marginals:
         generator = torch.Generator().manual_seed(hash((self._seed, *canvas.tokens)) % 2**32)
