@@ -89,15 +89,13 @@ class TwoSidedDenoiser(MaskedDenoiser):
         prefix, suffix = self._frame(canvas)
         tokens = self._ids(canvas.tokens)
         around = prefix, len(tokens), suffix
-        first = 0
-        row = [*prefix, *tokens, *suffix]
+        whole = [*prefix, *tokens, *suffix]
+        first, end = 0, len(whole)
         if not refresh and around == self._around:
-            first = max(len(prefix) - self._shift, 0)
-            row = row[first : len(prefix) + len(tokens)]
+            first, end = max(len(prefix) - self._shift, 0), len(prefix) + len(tokens)
         self._around = None  # until the forward is through
-        reach = sum(map(len, (prefix, tokens, suffix)))
-        seen = torch.ones(len(row), reach, dtype=torch.bool, device=self._backbone.device)
-        states = self._backbone.run(row, first, self._slots, seen)
+        seen = torch.ones(end - first, len(whole), dtype=torch.bool, device=self._backbone.device)
+        states = self._backbone.run(whole[first:end], first, self._slots, seen)
         self._around = around
         at = [len(prefix) + i for i, token in enumerate(canvas.tokens) if token == MASK]
         return self._marginals(states[[max(i - self._shift, 0) - first for i in at]])
@@ -221,10 +219,13 @@ def load_masked(
 ) -> MaskedModel:
     """Load a checkpoint; blocking, for seconds to minutes.
 
-    Raises ModelError, in one line, when its tensors are not what its configuration says.
+    Raises ModelError, in one line, when its files do not fit each other.
     """
     started = time.perf_counter()
     tokenizer = FolderTokenizer(layout)
+    entries, rows = len(tokenizer.pieces()), layout.config["vocab_size"]
+    if entries > rows:
+        raise ModelError(f"{layout.folder}: the tokenizer has {entries} ids, the model {rows}")
     backbone = load_backbone(layout, precision, device, progress)
     kind = TwoSidedDenoiser if layout.block is None else BlockDenoiser
     info = ModelInfo(
@@ -237,7 +238,7 @@ def load_masked(
         suffix=layout.suffix,
         load_ms=(time.perf_counter() - started) * 1000,
     )
-    return MaskedModel(kind(backbone, layout, len(tokenizer.pieces())), tokenizer, info)
+    return MaskedModel(kind(backbone, layout, entries), tokenizer, info)
 
 
 def _too_long(canvas: Canvas, layout: Layout) -> str:

@@ -54,7 +54,6 @@ def test_rows_are_written_over_in_place(tmp_path: Path) -> None:
     layout, model = make(tmp_path)
     backbone, slots = load(layout), Slots()
     everything = torch.ones(11, 11, dtype=torch.bool)
-    # In one block of two layers the rows around would have changed too: they are run as well.
     with torch.inference_mode():
         backbone.run(TOKENS, 0, slots, everything)
         other = [*TOKENS[:4], 7, 7, *TOKENS[6:]]

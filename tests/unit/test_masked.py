@@ -12,8 +12,9 @@ from torch import Tensor
 from lsp_server.models import masked
 from lsp_server.models.backbone import Backbone, Slots, load_backbone
 from lsp_server.models.base import MASK, Canvas, Growth, ModelError
-from lsp_server.models.layout import Layout
-from lsp_server.models.masked import BlockDenoiser, TwoSidedDenoiser
+from lsp_server.models.layout import Layout, read_layout
+from lsp_server.models.masked import BlockDenoiser, TwoSidedDenoiser, load_masked
+from tests.families.checkpoints import write
 from tests.unit.layouts import CPU, ENTRIES, MASK_ID, ROWS, compute, make, shifted
 
 PREFIX, SUFFIX = [5, 17, 3, 3, 40], [9, 30, 12, 28]
@@ -307,3 +308,31 @@ def test_a_long_prefix_is_cut_by_whole_blocks_and_stays_kept(tmp_path: Path) -> 
     assert backbone.taken() == [(20, 8)]
     with pytest.raises(ModelError, match="does not fit the model's context of 32"):
         denoiser.denoise(Canvas([], [MASK] * 30, []))
+
+
+# Loading
+
+
+def test_a_checkpoint_is_loaded_with_its_denoiser(tmp_path: Path) -> None:
+    write("dreamon", tmp_path / "small")
+    layout, told = read_layout(tmp_path / "small"), []
+    model = load_masked(layout, "int8", CPU, lambda message, fraction: told.append(fraction))
+    assert isinstance(model.denoiser, TwoSidedDenoiser)
+    assert model.verifier is None
+    info = model.info
+    assert (info.name, info.family, info.precision, info.device) == (
+        "small",
+        "dreamon",
+        "int8",
+        "cpu",
+    )
+    assert told == sorted(told)
+    assert len(told) > 20
+
+
+def test_a_tokenizer_of_another_model_gives_one_line(tmp_path: Path) -> None:
+    write("sdar", tmp_path)
+    layout = read_layout(tmp_path)
+    smaller = replace(layout, config={**layout.config, "vocab_size": 200})
+    with pytest.raises(ModelError, match=r"the tokenizer has 303 ids, the model 200$"):
+        load_masked(smaller, "fp32", CPU, lambda message, fraction: None)
