@@ -1,7 +1,8 @@
 """The life of the model behind the server: loaded in the background, replaced, paused, failed.
 
-Knows when there is a completion service and what to tell people while there is none. Does not know
-the editor, its documents or how its messages travel.
+Knows when there is a completion service and what to tell people meanwhile. A model serves until
+another one is ready to, and goes on if that one cannot be loaded. Does not know the editor, its
+documents or how its messages travel.
 """
 
 from __future__ import annotations
@@ -10,11 +11,13 @@ import asyncio
 import gc
 import logging
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 from threading import Event
 from typing import Final
 
 from lsp_server.completion.service import CompletionService
-from lsp_server.models.base import Model, ModelError
+from lsp_server.models.base import Cancelled, Model, ModelError
 from lsp_server.server.protocol import ModelSummary, State, Status
 from lsp_server.server.worker import Worker
 from lsp_server.settings import Settings
@@ -24,6 +27,9 @@ logger = logging.getLogger(__name__)
 RELOADING: Final = ("model", "precision", "device", "threads")
 """Settings that only a newly loaded model can follow."""
 
+DEFAULT: Final = "embedded"
+"""The model that serves where the chosen one cannot and there is no other yet."""
+
 Progress = Callable[[str, float], None]
 Load = Callable[[Settings, Progress], Model]
 
@@ -31,20 +37,30 @@ Load = Callable[[Settings, Progress], Model]
 class Engine:
     """Owns the model and the service on top of it. Used from the event loop's thread.
 
-    ``changed`` is called there whenever ``status`` has something new to say.
+    ``worker`` is the thread that runs models, ``loader`` the one that loads them. ``changed`` is
+    called whenever ``status`` has something new to say.
     """
 
     def __init__(
-        self, settings: Settings, worker: Worker, load: Load, changed: Callable[[], None]
+        self,
+        settings: Settings,
+        worker: Worker,
+        loader: Worker,
+        load: Load,
+        changed: Callable[[], None],
     ) -> None:
         self.settings = settings
-        self._worker, self._load, self._changed = worker, load, changed
-        self._model: Model | None = None
+        self._worker, self._loader = worker, loader
+        self._load, self._changed = load, changed
+        self._model: Model | None = None  # the one that serves …
+        self._loaded_for: Settings | None = None  # … and the settings that it was loaded for
         self._service: CompletionService | None = None
         self._paused = False
-        self._state: State = "loading"
-        self._message, self._progress = "waiting for the editor", 0.0
-        self._task: asyncio.Task[None] | None = None  # the latest load or rebuild
+        self._message = "waiting for the editor"
+        self._progress: float | None = 0.0  # None: nothing is being loaded
+        self._switch: asyncio.Task[None] | None = None  # the latest load
+        self._rebuild: asyncio.Task[None] | None = None  # the latest service for other settings
+        self._building = asyncio.Lock()
 
     @property
     def service(self) -> CompletionService | None:
@@ -54,13 +70,15 @@ class Engine:
     @property
     def status(self) -> Status:
         """What there is to tell."""
-        state, message = self._state, self._message
-        if state == "ready" and self._paused:
-            state, message = "paused", "paused: no completions until resumed"
-        elif state == "ready" and not any(self.settings.languages.values()):
-            state, message = "off", "switched off for every language"
-        progress = self._progress if state == "loading" else None
-        return Status(state, message, progress, _summary(self._model))
+        summary = _summary(self._model)
+        state: State = "ready"
+        if self._service is None:
+            state = "error" if self._progress is None else "loading"
+        elif self._paused:
+            return Status("paused", "paused: no completions until resumed", model=summary)
+        elif not any(self.settings.languages.values()):
+            return Status("off", "switched off for every language", model=summary)
+        return Status(state, self._message, self._progress, summary)
 
     def forget(self, uri: str) -> None:
         """Forget what is kept of a document, whether completions may be asked for or not."""
@@ -74,68 +92,112 @@ class Engine:
         self._changed()
 
     def apply(self, settings: Settings) -> None:
-        """Follow new settings; a model that is there already is loaded anew where it must be."""
+        """Follow new settings; another model is loaded where they need one."""
         old, self.settings = self.settings, settings
-        if settings == old or self._task is None:
+        if settings == old or self._switch is None:
             return
-        reload = any(getattr(old, name) != getattr(settings, name) for name in RELOADING)
-        if reload or self._model is None:
+        if self._loaded_for is not None and _same_model(settings, self._loaded_for):
+            self._switch.cancel()  # the model that serves is wanted again
+            self._tell("", None)
+            self._serve_anew()
+        elif not _same_model(settings, old) or self.status.state == "error":
             self.start()
         else:
-            self._task = asyncio.create_task(self._serve(self._model))
+            self._serve_anew()
 
     def start(self) -> None:
-        """Load the model that the settings name, in the background; replaces a loaded one."""
-        self._model = self._service = None
-        self._tell("loading", "loading the model", 0.0)
-        self._task = asyncio.create_task(self._fetch())
+        """Load the model that the settings name, in the background; it replaces the one there is.
 
-    async def _fetch(self) -> None:
-        loop, settings = asyncio.get_running_loop(), self.settings
+        A load that this one overtakes is given up.
+        """
+        if self._switch is not None:
+            self._switch.cancel()
+        self._tell_progress("loading the model", 0.0)
+        self._switch = asyncio.create_task(self._switch_model())
+
+    async def _switch_model(self) -> None:
+        settings = self.settings
+        problem = await self._install(settings)
+        if problem and self._model is not None:
+            problem = f"{problem}; {self._model.info.name} goes on serving"
+        elif problem and settings.model != DEFAULT:
+            other = await self._install(replace(settings, model=DEFAULT))
+            problem = "; ".join(dict.fromkeys([problem, other or f"{DEFAULT} serves instead"]))
+        if problem:
+            logger.error("%s", problem)
+        self._tell(problem, None)
+        await self._loader.run(gc.collect, Event())  # the model that was replaced
+
+    async def _install(self, settings: Settings) -> str:
+        """Load a model and let it serve from now on; returns why it cannot, or nothing."""
+        loop, overtaken = asyncio.get_running_loop(), Event()
+
+        def show(message: str, progress: float) -> None:
+            if not overtaken.is_set():
+                self._tell_progress(message, progress)
 
         def report(message: str, progress: float) -> None:
-            loop.call_soon_threadsafe(self._tell_progress, message, progress)
+            if overtaken.is_set():
+                raise Cancelled  # nothing else stops a load
+            loop.call_soon_threadsafe(show, message, progress)
 
         def load() -> Model:
-            gc.collect()  # the model before this one, before there are two
+            gc.collect()  # what an overtaken or failed load has left
             return self._load(settings, report)
 
         try:
-            model = await self._worker.run(load, Event())
-            if self._current():
-                await self._serve(model)
+            model = await self._loader.run(load, overtaken)
+            async with self._building:
+                self._service = await self._build(model)
+                self._model, self._loaded_for = model, settings
         except ModelError as error:
-            if self._current():
-                self._tell("error", str(error))
+            return str(error)
         except Exception as error:
             logger.error("the model cannot be loaded", exc_info=error)
-            if self._current():
-                self._tell("error", f"the model cannot be loaded: {error}")
+            return f"the model cannot be loaded: {error}"
+        return ""
 
-    async def _serve(self, model: Model) -> None:
+    def _serve_anew(self) -> None:
+        """Let the model that there is serve by the settings as they are now."""
+        if self._rebuild is not None:
+            self._rebuild.cancel()
+        self._rebuild = asyncio.create_task(self._build_anew())
+
+    async def _build_anew(self) -> None:
+        async with self._building:
+            if self._model is not None:
+                self._service = await self._build(self._model)
+        self._changed()
+
+    async def _build(self, model: Model) -> CompletionService:
         settings = self.settings
 
         def build() -> CompletionService:
+            import torch
+
             from lsp_server.diffusion.decoder import Decoder
 
+            if settings.threads:
+                torch.set_num_threads(settings.threads)  # which each thread keeps for itself
             return CompletionService(Decoder(model, settings), settings)
 
-        service = await self._worker.run(build, Event())
-        if self._current():
-            self._model, self._service = model, service
-            self._tell("ready", "")
-
-    def _current(self) -> bool:
-        """Whether the running task is the latest; what an overtaken one brings is dropped."""
-        return asyncio.current_task() is self._task
-
-    def _tell(self, state: State, message: str, progress: float = 0.0) -> None:
-        self._state, self._message, self._progress = state, message, progress
-        self._changed()
+        return await self._worker.run(build, Event())
 
     def _tell_progress(self, message: str, progress: float) -> None:
-        if self._state == "loading":
-            self._tell("loading", message, progress)
+        """Tell how far a load is; of which model, where another one serves."""
+        if self._model is not None:
+            name = Path(self.settings.model).name or "the default model"
+            message = f"{name}: {message}"
+        self._tell(message, progress)
+
+    def _tell(self, message: str, progress: float | None) -> None:
+        self._message, self._progress = message, progress
+        self._changed()
+
+
+def _same_model(settings: Settings, others: Settings) -> bool:
+    """Whether the same loaded model can follow both."""
+    return all(getattr(settings, name) == getattr(others, name) for name in RELOADING)
 
 
 def _summary(model: Model | None) -> ModelSummary | None:

@@ -228,7 +228,7 @@ def serve(settings: Settings, tcp: tuple[str, int] | None = None) -> int:
     else:
         server.start_io(*claim_stdio())
     status = 0 if server.protocol.was_shut_down else 1
-    if not server.worker.close(CLOSING_S):
+    if not server.stop_work(CLOSING_S):
         os._exit(status)  # a thread deep in loading the model would crash a dying interpreter
     return status
 
@@ -238,7 +238,7 @@ def _offset(text: str, position: types.Position) -> int:
 
 
 def _load(settings: Settings, progress: Progress) -> Model:
-    """Load a model; only now is torch imported, on the worker's thread."""
+    """Load a model; only now is torch imported, on the loader's thread."""
     from lsp_server.models.registry import load
 
     return load(settings, progress)

@@ -150,7 +150,7 @@ class Status:
 
     state: State
     message: str  # one line for a person; empty when there is nothing to say
-    progress: float | None = None  # 0 to 1 while loading
+    progress: float | None = None  # 0 to 1 while a model loads, whether another serves or not
     model: ModelSummary | None = None
 
 

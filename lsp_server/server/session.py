@@ -62,10 +62,10 @@ class UnmaskServer(LanguageServer):
         """``settings`` are the defaults that the editor's settings go on top of."""
         super().__init__("unmask", version("unmask"), protocol_cls=ServerProtocol)
         self._started = time.monotonic()
-        self.worker = Worker()
+        self.worker, self._loader = Worker(), Worker("loader")
         self.stats, self.offers = stats.Stats(), Offers()
         self.shown = self.partially_accepted = 0  # as far as the client says so
-        self.engine = Engine(settings, self.worker, load, self.tell_status)
+        self.engine = Engine(settings, self.worker, self._loader, load, self.tell_status)
         self.answers = Answers(self.engine, self.worker, self.stats, self._tell_latency)
         self.sends_accepted = False  # items carry a command that says that they were inserted
         self._defaults = settings
@@ -93,6 +93,10 @@ class UnmaskServer(LanguageServer):
         self._log = EditorLog(self.window_log_message)
         PROJECT.addHandler(self._log)
         self.tell_status()
+
+    def stop_work(self, timeout: float) -> bool:
+        """Stop all jobs; False when a thread has not ended after ``timeout`` seconds each."""
+        return all([self.worker.close(timeout), self._loader.close(timeout)])
 
     def shutdown(self) -> None:
         """The connection has ended: nobody is there to read the log."""

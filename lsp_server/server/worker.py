@@ -1,8 +1,8 @@
-"""The one thread that runs the model, and how its work is given up.
+"""A thread that does one job after the other, and how its work is given up.
 
-Torch is busy for up to a tenth of a second at a time, so it must run neither on the event loop nor
-on two threads at once. A job is stopped by a flag that it reads between two forwards. Knows
-nothing of what the jobs do.
+One such thread runs the model: torch is busy for up to a tenth of a second at a time, so it must
+run neither on the event loop nor on two threads at once. A job is stopped by a flag that it reads
+between two forwards. Knows nothing of what the jobs do.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ class Worker:
     *Warming* is work ahead of need: any real job, and any newer warming, stops it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = "model") -> None:
         self._jobs: SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None] = SimpleQueue()
         self._stops: set[Event] = set()
         self._warming = Event()
         # A daemon, because a model that is being loaded cannot be interrupted: see ``close``.
-        self._thread = Thread(target=self._work, name="model", daemon=True)
+        self._thread = Thread(target=self._work, name=name, daemon=True)
         self._thread.start()
 
     @property

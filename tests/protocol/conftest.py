@@ -54,7 +54,7 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
     yield Stage(puppet, server, port, thread)
     puppet.holding = False
     puppet.loaded.set()
-    assert server.worker.close(5)
+    assert server.stop_work(5)
     thread.join(5)
     assert not thread.is_alive(), "the server did not exit"
 
