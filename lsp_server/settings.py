@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import cattrs
 
-Precision = Literal["auto", "fp32", "bf16", "int8"]
+Precision = Literal["auto", "fp32", "bf16", "int8", "int4"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Sampler = Literal["verify", "threshold", "factor", "entropy", "top_k", "remask"]
 Strategy = Literal["auto", "fixed", "prior", "search", "both", "grow"]

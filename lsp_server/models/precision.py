@@ -38,8 +38,9 @@ def choose_device(wanted: Device) -> torch.device:
 
 def choose_precision(wanted: Precision, device: torch.device) -> Arithmetic:
     """The arithmetic to compute in; ``auto`` is the fastest on a CPU, half precision elsewhere."""
-    if wanted == "int8" and (device.type != "cpu" or not supports_int8()):
-        raise ModelError(f"int8 is not available on {device} with this torch; use --precision auto")
+    quantising = {"int8": {"cuda"} | ({"cpu"} if supports_int8() else set()), "int4": {"cuda"}}
+    if device.type not in quantising.get(wanted, {device.type}):
+        raise ModelError(f"{wanted} is not available on {device}; use --precision auto")
     if wanted != "auto":
         return wanted
     if device.type != "cpu":

@@ -60,8 +60,8 @@ def _load_embedded(settings: Settings, report: Progress) -> Model:
         raise ModelError("the model is not on this machine yet; run 'unmask model fetch'")
     device = choose_device(settings.device)
     precision = choose_precision(settings.precision, device)
-    if precision not in EMBEDDED_MEMORY:
-        raise ModelError(f"the embedded model has no {precision}; use --precision auto")
+    if precision not in EMBEDDED_MEMORY or (precision == "int8" and device.type != "cpu"):
+        raise ModelError(f"the embedded model has no {precision} on {device}; use --precision auto")
     _require_memory(EMBEDDED_MEMORY.__getitem__, precision, device)
     report("loading", 0.1)
     store: Store
