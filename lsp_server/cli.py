@@ -133,9 +133,12 @@ def _add_infill(groups: Groups) -> None:
 
 
 def _add_model(groups: Groups) -> None:
-    parser = groups.add_parser("model", help="the model's files")
+    parser = groups.add_parser("model", help="the models on this machine")
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    actions.add_parser("list", help="list the models and whether they are here")
+    rows = actions.add_parser(
+        "list", help="list the models, and what this machine can do with them"
+    )
+    rows.add_argument("--json", action="store_true", help="print one JSON list")
     fetch = actions.add_parser("fetch", help="bring the embedded model here and check it")
     fetch.add_argument(
         "--from",
@@ -144,8 +147,35 @@ def _add_model(groups: Groups) -> None:
         metavar="PATH",
         help="take it from this file or folder instead of the network",
     )
-    info = actions.add_parser("info", help="load the model and say what it is and what it takes")
+    info = actions.add_parser("info", help="say what a model is, load it, and say what it takes")
+    info.add_argument("name", nargs="?", metavar="NAME", help="or a model folder")
     _add_model_options(info)
+    add = actions.add_parser(
+        "add",
+        help="give a model folder a name",
+        description="Give a model folder a name. A model of the hub is downloaded first, after its "
+        "licence and size are told; run the command again to go on with a broken download.",
+    )
+    add.add_argument("name", metavar="NAME")
+    add.add_argument("source", metavar="FOLDER_OR_HUB_ID")
+    add.add_argument(
+        "--fim",
+        action="store_true",
+        help="it sees no suffix, but was trained to be given one by the prompt",
+    )
+    add.add_argument(
+        "--block",
+        type=_count,
+        metavar="TOKENS",
+        help="it fills blocks of so many tokens, where its config.json does not say so",
+    )
+    use = actions.add_parser("use", help="take a model wherever none is named")
+    use.add_argument("name", metavar="NAME")
+    verify = actions.add_parser("verify", help="compare a model's files with their hashes")
+    verify.add_argument("name", metavar="NAME")
+    remove = actions.add_parser("remove", help="forget a model; its files stay")
+    remove.add_argument("name", metavar="NAME")
+    remove.add_argument("--files", action="store_true", help="delete what was downloaded for it")
 
 
 def _add_bench(groups: Groups) -> None:
@@ -172,6 +202,21 @@ def _add_bench(groups: Groups) -> None:
         "--compare",
         choices=("fp32", "bf16", "int8"),
         help="fill the same holes in this precision too",
+    )
+    lengths = names.add_parser(
+        "lengths", help="how long texts are by kind and language, in code; loads no model"
+    )
+    lengths.add_argument(
+        "folders",
+        type=Path,
+        nargs="+",
+        metavar="FOLDER",
+        help="one per project; so many files of every language are drawn from each",
+    )
+    lengths.add_argument("--holes", type=_count, default=5000, help="per language (5000)")
+    lengths.add_argument("--seed", type=int, default=0, help="of the drawing (0)")
+    lengths.add_argument(
+        "--write", action="store_true", help="put the statistics into the grammars' folders"
     )
     for each in (structure, latency, infill):
         each.add_argument("--json", type=Path, metavar="FILE", help="write the report there")
@@ -203,8 +248,8 @@ def _add_output_options(parser: argparse.ArgumentParser) -> None:
 
 def _add_model_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("model")
-    group.add_argument("--model", help="a registered name, or a model folder")
-    group.add_argument("--precision", choices=("auto", "fp32", "bf16", "int8"))
+    group.add_argument("--model", help="a registered name, or a model folder (the one in use)")
+    group.add_argument("--precision", choices=("auto", "fp32", "bf16", "int8", "int4"))
     group.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"))
     group.add_argument("--threads", type=int, help="processor threads (0: one per core)")
 

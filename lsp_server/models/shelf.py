@@ -10,7 +10,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -99,10 +99,15 @@ def find(model: str) -> Entry | None:
 
 
 def add(
-    name: str, source: str, declared: Declared | None = None, progress: Progress | None = None
+    name: str,
+    source: str,
+    declared: Declared | None = None,
+    progress: Progress | None = None,
+    announce: Callable[[hub.Offer, Path], None] = lambda offer, folder: None,
 ) -> Entry:
     """Register a folder, or a model of the hub, which is downloaded first.
 
+    ``announce`` is told before a download what will come, and where to.
     Raises ModelError when the name is not free, or the folder is none that can be loaded.
     """
     report = progress or (lambda message, fraction: None)
@@ -116,7 +121,8 @@ def add(
     folder, origin = Path(source).expanduser(), ""
     if not folder.is_dir():
         offer = hub.look(source)
-        folder, origin = _downloads() / name, f"{offer.model}@{offer.revision}"
+        folder, origin = cache_folder() / "models" / name, f"{offer.model}@{offer.revision}"
+        announce(offer, folder)
         hub.fetch(offer, folder, report)
     folder = folder.resolve()
     read_layout(folder, declared)
@@ -223,10 +229,6 @@ def _list(entry: Entry, precision: str, free: int, used: bool) -> Listing:
         in_use=used,
         folder=str(entry.folder),
     )
-
-
-def _downloads() -> Path:
-    return cache_folder() / "models"
 
 
 def _hash(folder: Path, report: Progress) -> dict[str, str]:

@@ -10,8 +10,9 @@ import argparse
 import json
 import logging
 import sys
-from collections.abc import Callable
-from dataclasses import fields
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -30,8 +31,10 @@ if TYPE_CHECKING:
     from lsp_server.completion.service import Completion, CompletionService
     from lsp_server.diffusion.canvas import Step
     from lsp_server.models.base import Model
+    from lsp_server.models.shelf import Entry
 
 SUFFIX: Final = {"seen": "behind the canvas", "prompt": "in the prompt", "unseen": "no"}
+_TITLE: Final = 18  # columns
 _MOST_BYTES: Final = 4  # of a character, in every encoding that is read here
 
 
@@ -61,8 +64,16 @@ def infill(arguments: argparse.Namespace) -> int:
 
 
 def model(arguments: argparse.Namespace) -> int:
-    """List, fetch or describe the model."""
-    actions = {"list": _list_models, "fetch": _fetch_model, "info": _describe_model}
+    """List, fetch, describe, register, choose, check or forget models."""
+    actions = {
+        "list": _list_models,
+        "fetch": _fetch_model,
+        "info": _describe_model,
+        "add": _add_model,
+        "use": _use_model,
+        "verify": _verify_model,
+        "remove": _remove_model,
+    }
     return actions[arguments.action](arguments)
 
 
@@ -223,64 +234,185 @@ def load_model(settings: Settings) -> Model:
 
 
 def _list_models(arguments: argparse.Namespace) -> int:
-    from lsp_server.models import weights
-    from lsp_server.models.shelf import EMBEDDED
+    from lsp_server.models.shelf import listings
 
-    table = Table("name", "base", "file", "here")
-    table.add_row(
-        EMBEDDED,
-        weights.NAME,
-        str(weights.path()),
-        "yes" if weights.present() else "no: run 'unmask model fetch'",
+    rows = listings()
+    if arguments.json:
+        print(json.dumps([asdict(row) for row in rows]))
+        return 0
+    table = Table("name", "family", "size", "memory", "licence", "sees the suffix", "this machine")
+    for row in rows:
+        table.add_row(
+            f"{row.name} (in use)" if row.in_use else row.name,
+            row.family,
+            _count(row.parameters),
+            f"{row.memory / 1e9:.1f} GB in {row.precision}" if row.memory else "?",
+            row.licence,
+            SUFFIX[row.suffix] if row.parameters else "?",
+            row.problem or "can",
+        )
+    _wide().print(table)
+    return 0
+
+
+def _count(parameters: int) -> str:
+    """A number of parameters, short."""
+    if not parameters:
+        return "?"
+    if parameters < 1e9:
+        return f"{parameters / 1e6:.3g} M"
+    return f"{parameters / 1e9:.3g} B"
+
+
+def _add_model(arguments: argparse.Namespace) -> int:
+    from lsp_server.models import shelf
+    from lsp_server.models.families import FAMILIES
+    from lsp_server.models.hub import Offer
+    from lsp_server.models.layout import Declared, read_layout
+
+    def announce(offer: Offer, folder: Path) -> None:
+        _say(f"{offer.model}: licence {offer.licence}, {offer.size / 1e9:.1f} GB, into {folder}")
+
+    declared = Declared(infill=arguments.fim, block=arguments.block)
+    with _progress() as report:
+        entry = shelf.add(arguments.name, arguments.source, declared, report, announce)
+    layout = read_layout(entry.folder, entry.declared)
+    _say(
+        f"{entry.name} is a model of family {layout.family.name}, licence {layout.licence}; "
+        f"'unmask model use {entry.name}' takes it wherever none is named"
     )
-    Console(width=None if sys.stdout.isatty() else 200).print(table)
+    for other in FAMILIES:  # which a folder does not tell from this one
+        if other.declared and other.classes == layout.family.classes and layout.block is None:
+            _say(f"if it is of family {other.name}, add it again with --block {other.block}")
+    return 0
+
+
+def _use_model(arguments: argparse.Namespace) -> int:
+    from lsp_server.models import shelf
+
+    shelf.use(arguments.name)
+    _say(f"{arguments.name} is in use wherever no model is named")
+    return 0
+
+
+def _verify_model(arguments: argparse.Namespace) -> int:
+    from lsp_server.models import shelf
+    from lsp_server.models.base import ModelError
+
+    entry = next((each for each in shelf.entries() if each.name == arguments.name), None)
+    if entry is None:
+        raise ModelError(f"there is no registered model named {arguments.name!r}")
+    with _progress() as report:
+        changed = shelf.changed(entry, report)
+    if changed:
+        raise ModelError(f"not as when {entry.name} was added: {', '.join(changed)}")
+    _say(f"all {len(entry.files)} files of {entry.name} are as when it was added")
+    return 0
+
+
+def _remove_model(arguments: argparse.Namespace) -> int:
+    from lsp_server.models import shelf
+
+    entry = shelf.remove(arguments.name, arguments.files)
+    if arguments.files:
+        _say(f"{entry.name} is removed, and {entry.folder} with it")
+    else:
+        _say(f"{entry.name} is removed; its files stay in {entry.folder}")
     return 0
 
 
 def _fetch_model(arguments: argparse.Namespace) -> int:
     from lsp_server.models import registry, weights
 
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
-    console = Console(stderr=True)
-    with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as bar:
-        task = bar.add_task("the model", total=1.0)
-
-        def report(message: str, fraction: float) -> None:
-            bar.update(task, description=message, completed=fraction)
-
+    with _progress() as report:
         path = weights.fetch(arguments.source, report)
         registry.prepare(report)
     _say(f"the model is ready: {path}")
     return 0
 
 
+@contextmanager
+def _progress() -> Iterator[Callable[[str, float], None]]:
+    """A bar on standard error, told what is being done and how far it is."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
+    console = Console(stderr=True)
+    with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as bar:
+        task = bar.add_task("the model", total=1.0)
+        yield lambda message, fraction: bar.update(task, description=message, completed=fraction)
+
+
 def _describe_model(arguments: argparse.Namespace) -> int:
     from lsp_server.memory import peak_bytes, resident_bytes
-    from lsp_server.models import weights
-    from lsp_server.models.checkpoint import adapter_path
+    from lsp_server.models import shelf
 
+    arguments.model = arguments.name or arguments.model
     settings = settings_of(arguments)
+    entry = shelf.find(settings.model)
+    _show(_describe_embedded() if entry is None else _describe_folder(entry))
     model = load_model(settings)
     _fill_context(model, settings)
     info = model.info
-    table = Table.grid(padding=(0, 2))
-    for name, value in (
-        ("name", info.name),
-        ("family", info.family),
-        ("licence", info.licence),
-        ("parameters", f"{info.parameters:,}"),
-        ("base weights", str(weights.path())),
-        ("denoiser", str(adapter_path())),
-        ("device", info.device),
-        ("precision", info.precision),
-        ("sees the suffix", SUFFIX[info.suffix]),
-        ("loaded in", f"{info.load_ms:.0f} ms"),
-        ("resident memory", f"{resident_bytes() / 1e9:.2f} GB with a full context"),
-        ("its peak so far", f"{peak_bytes() / 1e9:.2f} GB"),
-    ):
-        table.add_row(name, value)
-    Console(width=None if sys.stdout.isatty() else 200).print(table)
+    _show(
+        {
+            "device": info.device,
+            "precision": info.precision,
+            "loaded in": f"{info.load_ms:.0f} ms",
+            "resident memory": f"{resident_bytes() / 1e9:.2f} GB with a full context",
+            "its peak so far": f"{peak_bytes() / 1e9:.2f} GB",
+        }
+    )
     return 0
+
+
+def _describe_embedded() -> dict[str, str]:
+    """The embedded model, before it is loaded."""
+    from lsp_server.models import shelf, weights
+    from lsp_server.models.checkpoint import adapter_path
+
+    row = shelf.listings()[0]
+    return {
+        "name": row.name,
+        "family": row.family,
+        "licence": row.licence,
+        "parameters": f"{row.parameters:,}",
+        "base weights": str(weights.path()),
+        "denoiser": str(adapter_path()),
+        "sees the suffix": SUFFIX[row.suffix],
+    }
+
+
+def _describe_folder(entry: Entry) -> dict[str, str]:
+    """A model folder, before it is loaded."""
+    from lsp_server.models.layout import read_layout
+
+    layout = read_layout(entry.folder, entry.declared)
+    blocks = f"left to right, {layout.block} tokens at a time"
+    return {
+        "name": entry.name,
+        "family": layout.family.name,
+        "licence": layout.licence,
+        "parameters": f"{layout.parameters:,}",
+        "folder": str(entry.folder),
+        "came from": entry.source or "this machine",
+        "fills": "a canvas as a whole" if layout.block is None else blocks,
+        "changes its length": "no" if layout.growth is None else "yes",
+        "sees the suffix": SUFFIX[layout.suffix],
+        "context": f"{layout.context:,} tokens",
+    }
+
+
+def _show(facts: dict[str, str]) -> None:
+    """Facts below one another on standard output."""
+    table = Table.grid(padding=(0, 2))
+    table.add_column(min_width=_TITLE)
+    for name, value in facts.items():
+        table.add_row(name, value)
+    _wide().print(table)
+
+
+def _wide() -> Console:
+    """Standard output, never folded where nobody looks at it."""
+    return Console(width=None if sys.stdout.isatty() else 200)
 
 
 def _fill_context(model: Model, settings: Settings) -> None:
