@@ -116,7 +116,7 @@ class Engine:
         self._switch = asyncio.create_task(self._switch_model())
 
     async def _switch_model(self) -> None:
-        settings = self.settings
+        settings, replacing = self.settings, self._model is not None
         problem = await self._install(settings)
         if problem and self._model is not None:
             problem = f"{problem}; {self._model.info.name} goes on serving"
@@ -126,7 +126,8 @@ class Engine:
         if problem:
             logger.error("%s", problem)
         self._tell(problem, None)
-        await self._loader.run(gc.collect, Event())  # the model that was replaced
+        if replacing and not problem:
+            await self._loader.run(gc.collect, Event())  # the model that was replaced
 
     async def _install(self, settings: Settings) -> str:
         """Load a model and let it serve from now on; returns why it cannot, or nothing."""

@@ -53,7 +53,7 @@ class Stage:
         self.loads.append(settings)
         progress("reading", 0.5)
         if held := self.held.get(name):
-            assert held.wait(5)
+            assert held.wait(60)
         try:
             progress("nearly there", 0.9)
         except Cancelled:
@@ -75,7 +75,7 @@ class Stage:
 
     async def until(self, condition: Callable[[Status], bool]) -> Status:
         """Wait for a status that was told or stands."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while not condition(self.engine.status):
                 await asyncio.sleep(0.002)
         return self.engine.status
@@ -116,8 +116,8 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
     yield stage
     for held in stage.held.values():
         held.set()
-    assert stage.worker.close(5)
-    assert stage.loader.close(5)
+    assert stage.worker.close(60)
+    assert stage.loader.close(60)
 
 
 async def test_the_first_load_tells_how_far_it_is(stage: Stage) -> None:
