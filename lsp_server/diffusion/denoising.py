@@ -34,6 +34,7 @@ from lsp_server.diffusion.lengths import (
     measure_density,
     published_bias,
 )
+from lsp_server.diffusion.refresh import Refresh
 from lsp_server.diffusion.samplers import (
     choose_doubtful,
     commit_bounded_entropy,
@@ -47,29 +48,6 @@ from lsp_server.models.base import Cancelled, Canvas, Marginals, Model, Stop
 from lsp_server.settings import Settings
 
 _JUDGED = 3  # tokens whose joint probability decides whether an answer is hopeless
-
-
-class Refresh:
-    """When prefix and suffix are computed anew: the dual cache's policy (arXiv 2505.22618).
-
-    Always on the first forward of a canvas and after its length has changed, because nothing
-    computed before fits; then after every ``every`` forwards. 1 is exact: each forward equals one
-    without any cache. 0 is never within a canvas, which is what Fast-dLLM does within a block:
-    prefix and suffix then keep what they computed when the canvas was all masks.
-    """
-
-    def __init__(self, every: int) -> None:
-        self._every = every
-        self._shape: tuple[int, int] | None = None
-        self._age = 0  # forwards since, the refreshing one included
-
-    def due(self, known: int, width: int) -> bool:
-        """Whether the next forward refreshes: ``width`` positions behind ``known`` tokens."""
-        stale = 0 < self._every <= self._age
-        refresh = stale or self._shape != (known, width)
-        self._shape = known, width
-        self._age = 1 if refresh else self._age + 1
-        return refresh
 
 
 class PureDenoising:
@@ -170,15 +148,15 @@ class PureDenoising:
                 board.commit(masks[0], continuing[0], 1.0)
                 return
             logits = _constrain(logits, allowed)
-        probabilities, entries = logits.softmax(-1).max(-1)
-        tokens = _tokens(marginals, entries)
+        best = logits.softmax(-1).max(-1)
+        probabilities, tokens = best.values.tolist(), _tokens(marginals, best.indices)
         rows = self._choose(logits, masks, tokens)
         if owed:
-            board.commit(masks[0], tokens[0], float(probabilities[0]))
+            board.commit(masks[0], tokens[0], probabilities[0])
             # What follows may fall too, but only where it certainly follows the stub.
             rows = [] if self._owed(board) else [row for row in rows if row > 0]
         for row in rows:
-            board.commit(masks[row], tokens[row], float(probabilities[row]))
+            board.commit(masks[row], tokens[row], probabilities[row])
 
     def _choose(
         self, logits: Tensor, masks: Sequence[Position], tokens: Sequence[int]
@@ -276,13 +254,13 @@ class PureDenoising:
         return torch.isin(marginals.vocabulary, wanted).nonzero().flatten()
 
     def _write(self, board: Board) -> None:
-        """The tokens before the first mask are the text, up to one that ends it."""
+        """The tokens before the first mask are the text, up to where it ends."""
         self._growing *= board.growing
         for position in board.leading:
             self._writing.append(position.token)
             self._confidences.append(position.confidence)
             self._trace.commit(position.token, "denoiser")
-            if position.token in self._tokenizer.ends:
+            if self._writing.complete:
                 return
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from lsp_server.diffusion.canvas import Hole, Infill, Lengths, Step
 from lsp_server.diffusion.decoder import Decoder
-from lsp_server.diffusion.denoising import Refresh
+from lsp_server.diffusion.refresh import Refresh
 from lsp_server.models.base import MASK, Cancelled, Canvas, Denoiser, Marginals
 from lsp_server.settings import Settings
 from tests.unit.tiny import (
@@ -224,6 +224,8 @@ def test_nothing_behind_the_texts_end_is_waited_for() -> None:
 
     got = fill(TinyKnowing(TEXT, given=4), Hole("", "", 64, end=end))
     assert (got.text, got.reason, got.forwards.canvas) == ("abc", "ended", 1)
+    assert got.tokens == 4
+    assert got.confidence == pytest.approx(0.95**4, rel=1e-4)
 
 
 def test_confidence_is_the_joint_probability_of_what_is_kept() -> None:
