@@ -18,7 +18,7 @@ from lsp_server.models.base import ModelError
 from lsp_server.models.storage import Progress, require_space, sha256
 
 WANTED: Final = ("*.safetensors", "*.json", "merges.txt", "README.md", "LICENSE*")
-_ID: Final = re.compile(r"[\w.-]+/[\w.-]+")
+_ID: Final = re.compile(r"\w[\w.-]*/\w[\w.-]*")
 _INTERVAL: Final = 0.5  # seconds between two looks at how much has come
 
 
