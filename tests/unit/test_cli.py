@@ -16,6 +16,7 @@ from lsp_server.terminal.source import (
     read,
 )
 from tests.contract import KEYS, shape
+from tests.unit.folders import QWEN2, write_folder
 
 
 def run(*arguments: str | Path, capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
@@ -161,7 +162,7 @@ def test_failures_are_one_line_and_status_1(
         ["infill", "a.py:1:1"],
         ["infill", "a.py:2:1-1:1"],
         ["complete", "a.py:1:1", "--drafts", "oracle"],
-        ["complete", "a.py:1:1", "--precision", "int4"],
+        ["complete", "a.py:1:1", "--precision", "int2"],
         ["serve", "--tcp", "localhost"],
         ["serve", "--tcp", "localhost:99999"],
         ["bench", "infill"],
@@ -265,6 +266,98 @@ def test_models_are_listed(
     assert status == 0
     assert "embedded" in out
     assert "unmask model fetch" in out
+
+
+def test_a_model_from_adding_to_removing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("UNMASK_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("lsp_server.models.precision.measured", lambda: {"bf16": 1.0})
+    folder = write_folder(tmp_path / "dream")
+
+    def listed() -> dict[str, dict[str, object]]:
+        status, out, _ = run("model", "list", "--json", capsys=capsys)
+        assert status == 0
+        return {row["name"]: row for row in json.loads(out)}
+
+    status, _, err = run("model", "add", "mine", folder, capsys=capsys)
+    assert (status, "family dream" in err) == (0, True)
+    assert listed()["mine"] == {
+        "name": "mine",
+        "family": "dream",
+        "parameters": 4352,
+        "memory": 600_017_408,
+        "precision": "bf16",
+        "licence": "unknown",
+        "suffix": "seen",
+        "fits": True,
+        "problem": None,
+        "in_use": False,
+        "folder": str(folder),
+    }
+    assert run("model", "use", "mine", capsys=capsys)[0] == 0
+    assert listed()["mine"]["in_use"]
+    assert run("model", "verify", "mine", capsys=capsys)[0] == 0
+    (folder / "merges.txt").write_text("")
+    status, _, err = run("model", "verify", "mine", capsys=capsys)
+    assert (status, "merges.txt" in err) == (1, True)
+    status, _, err = run("model", "remove", "mine", capsys=capsys)
+    assert (status, str(folder) in err) == (0, True)
+    assert set(listed()) == {"embedded"}
+    assert folder.is_dir()
+
+
+def test_a_model_that_may_go_by_blocks_is_asked_about(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("UNMASK_CACHE", str(tmp_path / "cache"))
+    folder = write_folder(tmp_path / "m", QWEN2 | {"architectures": ["A2DQwen2LMHeadModel"]})
+    _, _, err = run("model", "add", "whole", folder, capsys=capsys)
+    assert "a2d-bd3lm" in err
+    assert "--block 32" in err
+    _, _, err = run("model", "add", "blocks", folder, "--block", "32", capsys=capsys)
+    assert "of family a2d-bd3lm" in err
+    assert "--block" not in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["add", "mine", "nowhere"], "no folder nowhere"),
+        (["add", "no name", "."], "no name for a model"),
+        (["add", "mine", "."], "no config.json"),
+        (["use", "other"], "no model named 'other'"),
+        (["verify", "other"], "no registered model named 'other'"),
+        (["remove", "other"], "no model named 'other'"),
+        (["remove", "embedded"], "cannot be removed"),
+        (["info", "other"], "known: embedded"),
+    ],
+)
+def test_a_model_that_is_not_there_is_a_line(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    words: str,
+) -> None:
+    monkeypatch.setenv("UNMASK_CACHE", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    status, out, err = run("model", *arguments, capsys=capsys)
+    assert (status, out, err.count("unmask: ")) == (1, "", 1)
+    assert words in err
+
+
+def test_what_a_model_is_is_told_even_if_it_cannot_be_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("UNMASK_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("lsp_server.models.precision.measured", lambda: {"bf16": 1.0})
+    monkeypatch.setattr("lsp_server.models.registry.free_bytes", lambda device: 0)
+    folder = write_folder(tmp_path / "dream")
+    status, out, err = run("model", "info", folder, "--device", "cpu", capsys=capsys)
+    assert status == 1
+    assert "behind the canvas" in out
+    assert "0.6 GB of memory" in err
 
 
 def test_a_wrong_weight_file_is_not_taken(
