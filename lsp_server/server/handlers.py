@@ -6,6 +6,7 @@ client: it is answered with null, and the reason is logged.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 from collections.abc import Callable
@@ -144,6 +145,12 @@ async def on_infill(server: UnmaskServer, params: protocol.InfillParams) -> dict
     }
 
 
+async def on_models(server: UnmaskServer, params: object) -> list[protocol.ModelListing]:
+    """The models to choose from; their files are looked at on another thread."""
+    serving = server.engine.status.model
+    return await asyncio.to_thread(_list_models, serving.name if serving else None)
+
+
 def on_stats(server: UnmaskServer, params: object) -> protocol.Stats:
     """Everything counted so far."""
     return server.count()
@@ -196,6 +203,7 @@ FEATURES: Final[dict[str, Callable[..., Any]]] = {
     types.TEXT_DOCUMENT_DID_CLOSE: on_close,
     protocol.INLINE_COMPLETION: on_inline_completion,
     protocol.INFILL: on_infill,
+    protocol.MODELS: on_models,
     protocol.STATS: on_stats,
     protocol.PAUSE: on_pause,
     protocol.RESUME: on_resume,
@@ -242,3 +250,23 @@ def _load(settings: Settings, progress: Progress) -> Model:
     from lsp_server.models.registry import load
 
     return load(settings, progress)
+
+
+def _list_models(serving: str | None) -> list[protocol.ModelListing]:
+    from lsp_server.models.shelf import listings
+
+    return [
+        protocol.ModelListing(
+            name=listing.name,
+            family=listing.family,
+            parameters=listing.parameters,
+            memory=listing.memory,
+            precision=listing.precision,
+            licence=listing.licence,
+            suffix=listing.suffix,
+            fits=listing.fits,
+            in_use=listing.name == serving,
+            problem=listing.problem,
+        )
+        for listing in listings()
+    ]

@@ -17,6 +17,8 @@ Client to server, requests::
                     Progress on workDoneToken: begin {title, cancellable: true}, report {message:
                     the region as filled so far, a mask drawn as ░}, end. Progress on
                     partialResultToken: Canvas, one for every forward.
+    unmask/models   {} → [ModelListing], what the setting ``unmask.model`` can name; to switch,
+                    change the setting: the model that serves does so until the other is ready
     unmask/stats    {} → Stats
     unmask/pause    {} → Status        no completions and no warming until resumed
     unmask/resume   {} → Status
@@ -56,6 +58,7 @@ from pygls.protocol import LanguageServerProtocol
 
 INLINE_COMPLETION: Final = "textDocument/inlineCompletion"
 INFILL: Final = "unmask/infill"
+MODELS: Final = "unmask/models"
 STATS: Final = "unmask/stats"
 PAUSE: Final = "unmask/pause"
 RESUME: Final = "unmask/resume"
@@ -152,6 +155,22 @@ class Status:
     message: str  # one line for a person; empty when there is nothing to say
     progress: float | None = None  # 0 to 1 while a model loads, whether another serves or not
     model: ModelSummary | None = None
+
+
+@attrs.frozen
+class ModelListing:
+    """A model to choose from."""
+
+    name: str
+    family: str
+    parameters: int  # 0 where its folder cannot be understood
+    memory: int  # bytes at the peak of loading
+    precision: str  # that it would be loaded in
+    licence: str
+    suffix: Literal["seen", "prompt", "unseen"]  # what it knows of what follows a hole
+    fits: bool  # in the memory that is free now
+    in_use: bool  # it serves now
+    problem: str | None = None  # why it cannot be loaded now
 
 
 @attrs.frozen
@@ -260,6 +279,7 @@ class Response(Generic[P]):
 
 _MESSAGES: dict[str, type] = {
     INFILL: Request[InfillParams],
+    MODELS: Request[dict[str, Any]],
     STATS: Request[dict[str, Any]],
     PAUSE: Request[dict[str, Any]],
     RESUME: Request[dict[str, Any]],
@@ -275,6 +295,7 @@ _MESSAGES: dict[str, type] = {
 
 _RESULTS: dict[str, type] = {
     INFILL: Response[dict[str, Any]],
+    MODELS: Response[list[ModelListing]],
     STATS: Response[Stats],
     PAUSE: Response[Status],
     RESUME: Response[Status],
