@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -45,7 +45,8 @@ def load(settings: Settings, progress: Progress | None = None) -> Model:
     layout = read_layout(entry.folder, entry.declared)
     device = choose_device(settings.device)
     precision = choose_precision(settings.precision, device)
-    _require_memory(layout.memory, precision, device)
+    lighter = ("int8", "int4") if device.type == "cuda" else _int8_here(device)
+    _require_memory(layout.memory, precision, device, lighter)
     from lsp_server.models.masked import load_masked
 
     model = load_masked(layout, precision, device, report)
@@ -62,7 +63,7 @@ def _load_embedded(settings: Settings, report: Progress) -> Model:
     precision = choose_precision(settings.precision, device)
     if precision not in EMBEDDED_MEMORY or (precision == "int8" and device.type != "cpu"):
         raise ModelError(f"the embedded model has no {precision} on {device}; use --precision auto")
-    _require_memory(EMBEDDED_MEMORY.__getitem__, precision, device)
+    _require_memory(EMBEDDED_MEMORY.__getitem__, precision, device, _int8_here(device))
     report("loading", 0.1)
     store: Store
     if precision == "int8":
@@ -105,12 +106,22 @@ def _int8_file(report: Progress) -> Path:
     return file
 
 
+def _int8_here(device: torch.device) -> tuple[str, ...]:
+    return ("int8",) if device.type == "cpu" and supports_int8() else ()
+
+
 def _require_memory(
-    needs: Callable[[str], float], precision: Arithmetic, device: torch.device
+    needs: Callable[[str], float],
+    precision: Arithmetic,
+    device: torch.device,
+    lighter: Sequence[str],
 ) -> None:
-    """Raise ModelError unless the memory of ``device`` is free that ``needs`` says."""
+    """Raise ModelError unless ``device`` has the memory free that ``needs`` says.
+
+    ``lighter``: precisions to propose instead, where their need would be met.
+    """
     free = free_bytes(device.type)
     if short := shelf.shortage(needs(precision), free):
-        lighter = device.type == "cpu" and supports_int8() and needs("int8") <= free
-        advice = "choose --precision int8" if lighter else "choose a smaller model"
-        raise ModelError(f"{short}; close something or {advice}")
+        fitting = [f"--precision {each}" for each in lighter if needs(each) <= free]
+        advice = fitting[0] if fitting else "a smaller model"
+        raise ModelError(f"{short}; close something or choose {advice}")
