@@ -93,9 +93,16 @@ def read_layout(folder: Path, declared: Declared | None = None) -> Layout:
 
     Raises ModelError, in one line, saying what was recognised and what is missing.
     """
-    declared = declared or Declared()
     if not folder.is_dir():
         raise ModelError(f"there is no model folder {folder}")
+    try:
+        return _understand(folder, declared or Declared())
+    except (OSError, LookupError, TypeError, ValueError, AttributeError) as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise ModelError(f"{folder} cannot be understood as a model ({reason})") from error
+
+
+def _understand(folder: Path, declared: Declared) -> Layout:
     raw = _read_json(folder / "config.json")
     if raw is None:
         raise ModelError(f"{folder} is not a model folder: it has no config.json")

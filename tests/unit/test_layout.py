@@ -218,6 +218,23 @@ def test_folders_that_are_none(tmp_path: Path) -> None:
     refuse(folder, "no JSON object")
 
 
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("tokenizer_config.json", {"added_tokens_decoder": {"x": {"content": "y"}}}),
+        ("tokenizer_config.json", {"added_tokens_decoder": {"7": {}}}),
+        ("model.safetensors.index.json", {"weight_map": ["model.safetensors"]}),
+        ("config.json", DREAM | {"architectures": 3}),
+    ],
+)
+def test_files_that_nobody_would_publish(
+    tmp_path: Path, file: str, content: dict[str, Any]
+) -> None:
+    folder = write_folder(tmp_path / "m")
+    (folder / file).write_text(json.dumps(content))
+    refuse(folder, "cannot be understood as a model")
+
+
 def test_special_tokens_in_a_document_stay_text(tmp_path: Path) -> None:
     tokenizer = FolderTokenizer(layout(tmp_path / "m", SDAR, FIM))
     for text in ("<|mask|> é\x00\n", "<|fim_middle|><|endoftext|>", "\ufffd"):
