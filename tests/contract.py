@@ -12,6 +12,7 @@ KEYS = {
     "tokens": None,
     "accepted": {"syntax": None, "file": None, "denoiser": None},
     "cached_tokens": None,
+    "suffix": None,
     "ms": {"total": None, "prefill": None, "verify": None, "canvas": None, "polish": None},
 }
 

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from lsp_server.diffusion.canvas import Accepted, Forwards, Infill, Milliseconds, Step
-from lsp_server.models.base import Stop
+from lsp_server.models.base import Stop, Suffix
 from lsp_server.positions import position_at
 
 OFFERED = "offered"
@@ -32,7 +32,8 @@ class Completion:
 
     ``reason`` is "offered", the id of the rule that withheld the text, "loading", "timeout" or
     "error". ``span`` is the kind of what is being written, where it came to that. ``cached`` says
-    that the text is what was left of an earlier answer: it cost no forward.
+    that the text is what was left of an earlier answer: it cost no forward. ``suffix`` says how the
+    model, if it was asked, knew what follows the hole.
     """
 
     text: str | None
@@ -47,6 +48,7 @@ class Completion:
     cached_tokens: int = 0
     ms: Timing = field(default_factory=Timing)
     cached: bool = False
+    suffix: Suffix | None = None
 
     def to_json(self, text: str) -> dict[str, Any]:
         """The outside contract's JSON; ``text`` is the document that the offsets count in."""
@@ -60,6 +62,7 @@ class Completion:
             "tokens": self.tokens,
             "accepted": asdict(self.accepted),
             "cached_tokens": self.cached_tokens,
+            "suffix": self.suffix,
             "ms": {phase: round(ms, 3) for phase, ms in asdict(self.ms).items()},
         }
 
@@ -78,6 +81,7 @@ class Meter:
         self.confidence = 0.0
         self.cached = False
         self.span: str | None = None
+        self.suffix: Suffix | None = None
         self._observe, self._timeout_ms = observe, timeout_ms
         self._started = time.perf_counter()
         self._forwards, self._accepted, self._ms = Forwards(), Accepted(), Timing()
@@ -98,7 +102,7 @@ class Meter:
     def take(self, infill: Infill) -> None:
         """The decoder's own account of its answer, which is exact."""
         ms = infill.ms
-        self.confidence = infill.confidence
+        self.confidence, self.suffix = infill.confidence, infill.suffix
         self._forwards, self._accepted = infill.forwards, infill.accepted
         self._ms = Timing(0.0, ms.prefill, ms.verify, ms.canvas)
         self._tokens, self._cached_tokens = infill.tokens, infill.cached_tokens
@@ -137,6 +141,7 @@ class Meter:
             cached_tokens=self._cached_tokens,
             ms=self._ms,
             cached=self.cached,
+            suffix=self.suffix,
         )
 
     def _elapsed(self) -> float:

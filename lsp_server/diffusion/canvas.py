@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
+from lsp_server.models.base import Suffix
 from lsp_server.settings import Source, Strategy
 
 Reason = Literal["ended", "length", "hopeless"]
@@ -127,3 +128,4 @@ class Infill:
     ms: Milliseconds
     ids: tuple[int, ...] = ()
     length: Length | None = None  # of a canvas that is the whole hole
+    suffix: Suffix | None = None  # how the model knew what follows

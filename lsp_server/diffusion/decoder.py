@@ -5,6 +5,8 @@ Knows canvases and logits, not documents; speaks to models only through ``models
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from lsp_server.diffusion.boundary import Prompt, Vocabulary
 from lsp_server.diffusion.canvas import Hole, Infill
 from lsp_server.diffusion.denoising import PureDenoising
@@ -25,14 +27,13 @@ class Decoder:
 
     def infill(self, hole: Hole, stop: Stop = never, observe: Observer | None = None) -> Infill:
         """Fill a hole; ``observe`` sees every forward. Raises Cancelled between two forwards."""
-        model, trace = self.model, Trace(self.model.tokenizer, observe)
-        if self.settings.sampler == "verify" and model.verifier is not None:
-            return VerifiedDecoding(
-                hole, model, model.verifier, self._vocabulary, self.settings, trace
-            ).run(stop)
-        return PureDenoising(hole, model, self._vocabulary, self.settings, trace, self._bias).run(
-            stop
-        )
+        model, settings, trace = self.model, self.settings, Trace(self.model.tokenizer, observe)
+        way: VerifiedDecoding | PureDenoising
+        if settings.sampler == "verify" and model.verifier is not None:
+            way = VerifiedDecoding(hole, model, model.verifier, self._vocabulary, settings, trace)
+        else:
+            way = PureDenoising(hole, model, self._vocabulary, settings, trace, self._bias)
+        return replace(way.run(stop), suffix=model.info.suffix)
 
     def prefill(self, hole: Hole, stop: Stop = never) -> int:
         """Bring the model's cache to a hole's prompt ahead of time; returns the forwards."""

@@ -9,7 +9,7 @@ Client to server, requests::
 
     unmask/infill   {textDocument: {uri}, range, workDoneToken?, partialResultToken?}
                     → {text, range, span, reason, confidence, forwards: {prefill, verify, canvas},
-                       tokens, accepted: {syntax, file, denoiser}, cached_tokens,
+                       tokens, accepted: {syntax, file, denoiser}, cached_tokens, suffix,
                        ms: {total, prefill, verify, canvas, polish}, version, message}
                     ``text`` replaces ``range`` of ``version``; null with a ``reason`` when there
                     is nothing to offer; ``message`` is the reason in words. Never an error,

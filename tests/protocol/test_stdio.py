@@ -153,7 +153,7 @@ async def test_infill_with_progress(real: Editor) -> None:
     )
     assert set(infill) == {
         *("text", "range", "span", "reason", "confidence", "forwards", "tokens", "accepted"),
-        *("cached_tokens", "ms", "version", "message"),
+        *("cached_tokens", "suffix", "ms", "version", "message"),
     }
     assert infill["reason"] == "offered"
     assert "width" in infill["text"]
