@@ -17,6 +17,7 @@ from lsp_server.bench import (
     holes,
     infill,
     latency,
+    lengths,
     problems,
     report,
     sandbox,
@@ -24,6 +25,7 @@ from lsp_server.bench import (
 )
 from lsp_server.bench.passages import Passage
 from lsp_server.bench.report import Progress
+from lsp_server.syntax.languages import grammars
 from lsp_server.terminal.commands import load_model, settings_of
 from lsp_server.terminal.source import SourceError
 
@@ -99,10 +101,27 @@ def run_infill(arguments: argparse.Namespace) -> int:
     return _show(arguments, result, [*tables, *infill.comparison(precisions)])
 
 
+def run_lengths(arguments: argparse.Namespace) -> int:
+    """How long texts are, by kind and language; loads no model."""
+    found = lengths.find_files(arguments.folders, arguments.seed)
+    with _Status() as progress:
+        paths = [path for files in found.values() for path in files]
+        samples = lengths.collect(paths, arguments.holes, arguments.seed, progress)
+    console = _console()
+    for table in lengths.tables(samples):
+        console.print(table)
+    console.print(lengths.CAPTION, style="dim")
+    if arguments.write:
+        for path in lengths.write(samples, grammars()):
+            console.print(f"written: {path}")
+    return 0
+
+
 BENCHMARKS: Final[dict[str, Callable[[argparse.Namespace], int]]] = {
     "structure": run_structure,
     "latency": run_latency,
     "infill": run_infill,
+    "lengths": run_lengths,
 }
 
 
@@ -143,9 +162,7 @@ def _show(
     tables: Iterable[RenderableType],
     bounded: Sequence[bounding.Score] = (),
 ) -> int:
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=_WIDTH)
+    console = _console()
     console.print(report.headline(result))
     for table in tables:
         console.print(table)
@@ -157,3 +174,8 @@ def _show(
         report.write(arguments.json, result)
         console.print(f"report: {arguments.json}")
     return 0
+
+
+def _console() -> Console:
+    console = Console()
+    return console if console.is_terminal else Console(width=_WIDTH)

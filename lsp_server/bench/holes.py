@@ -1,8 +1,8 @@
 """Real files with a hole cut into them: what stood there is known, so answers can be judged.
 
-Cuts the rest of a line, what is between two brackets, or a block: at random, repeatably, by the
-look of the text alone, so that no grammar decides where it will be measured. Knows files; nothing
-of models. Files are only read.
+Cuts the rest of a line, what is between two brackets, a block, or a line with its block: at
+random, repeatably, by the look of the text alone, so that no grammar decides where it will be
+measured. Knows files; nothing of models. Files are only read.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from lsp_server.syntax.languages import Language, language_for
 from lsp_server.syntax.trees import SyntaxTree
 from lsp_server.terminal.source import SourceError, read
 
-Shape = Literal["line", "brackets", "block"]
+Shape = Literal["line", "brackets", "block", "statement"]
 
 SHAPES: Final[tuple[Shape, ...]] = ("line", "brackets", "block")
 _BRACKETS: Final = re.compile(r"\([^()\n]{3,60}\)|\[[^\[\]\n]{3,60}\]|\{[^{}\n]{3,60}\}")
 _WORDS: Final = re.compile(r"\w+|[^\w\s]+")
-_BLOCK_LINES: Final = (1, 8)
+_MOST_LINES: Final = 8
 _TRIES: Final = 50
 
 
@@ -99,7 +99,13 @@ def open_files(paths: Sequence[Path]) -> list[RealFile]:
     return [file for file in opened if file.text.strip()]
 
 
-def draw_cuts(opened: Sequence[RealFile], count: int, seed: int) -> list[Cut]:
+def draw_cuts(
+    opened: Sequence[RealFile],
+    count: int,
+    seed: int,
+    shapes: Sequence[Shape] = SHAPES,
+    most_lines: int = _MOST_LINES,
+) -> list[Cut]:
     """Cuts in turns of languages and shapes; fewer when the files do not hold so many.
 
     Raises SourceError when there is nothing to cut at all.
@@ -110,13 +116,13 @@ def draw_cuts(opened: Sequence[RealFile], count: int, seed: int) -> list[Cut]:
         by_language[file.path.suffix].append(file)
     languages = sorted(by_language)
     cuts: dict[tuple[Path, int, int], Cut] = {}
-    for turn in range(count * len(SHAPES)):
+    for turn in range(count * len(shapes)):
         if len(cuts) == count:
             break
         among = by_language[languages[turn % len(languages)]]
-        shape = SHAPES[turn // len(languages) % len(SHAPES)]
+        shape = shapes[turn // len(languages) % len(shapes)]
         for _ in range(_TRIES):
-            cut = _draw(chance, chance.choice(among), shape)
+            cut = _draw(chance, chance.choice(among), shape, most_lines)
             if cut and (cut.file.path, cut.start, cut.end) not in cuts:
                 cuts[cut.file.path, cut.start, cut.end] = cut
                 break
@@ -125,8 +131,8 @@ def draw_cuts(opened: Sequence[RealFile], count: int, seed: int) -> list[Cut]:
     return list(cuts.values())
 
 
-def _draw(chance: random.Random, file: RealFile, shape: Shape) -> Cut | None:
-    places = list({"line": _lines, "brackets": _brackets, "block": _blocks}[shape](file.text))
+def _draw(chance: random.Random, file: RealFile, shape: Shape, most_lines: int) -> Cut | None:
+    places = list(_places(file.text, shape, most_lines))
     if not places:
         return None
     start, end = chance.choice(places)
@@ -136,6 +142,14 @@ def _draw(chance: random.Random, file: RealFile, shape: Shape) -> Cut | None:
             return None
         start = chance.choice(words)
     return Cut(file, shape, start, end)
+
+
+def _places(text: str, shape: Shape, most_lines: int) -> Iterator[tuple[int, int]]:
+    if shape == "line":
+        return _lines(text)
+    if shape == "brackets":
+        return _brackets(text)
+    return _blocks(text, most_lines) if shape == "block" else _statements(text, most_lines)
 
 
 def _lines(text: str) -> Iterator[tuple[int, int]]:
@@ -154,18 +168,43 @@ def _brackets(text: str) -> Iterator[tuple[int, int]]:
             yield start, start + len(inside.strip())
 
 
-def _blocks(text: str) -> Iterator[tuple[int, int]]:
-    """A few lines that are indented deeper than the one before, without the first indentation."""
-    lines = [(m.start(), m.group()) for m in re.finditer(r"[^\n]*\n", text)]
+def _blocks(text: str, most: int) -> Iterator[tuple[int, int]]:
+    """Up to ``most`` lines, deeper than the one before, without the first indentation."""
+    lines = _numbered(text)
     for index, (_, head) in enumerate(lines[:-1]):
-        depth = _depth(head)
-        below = index + 1
-        while below < len(lines) and lines[below][1].strip() and _depth(lines[below][1]) > depth:
-            below += 1
-        least, most = _BLOCK_LINES
-        if head.strip() and least <= below - index - 1 <= most:
-            first, (last, content) = lines[index + 1], lines[below - 1]
-            yield first[0] + _depth(first[1]), last + len(content.rstrip())
+        below = _deeper(lines, index)
+        if head.strip() and 1 <= below - index - 1 <= most:
+            yield _extent(lines[index + 1], lines[below - 1])
+
+
+def _statements(text: str, most: int) -> Iterator[tuple[int, int]]:
+    """A line, the deeper ones below it and one that closes them: up to ``most`` lines."""
+    lines = _numbered(text)
+    for index, (_, head) in enumerate(lines):
+        below = _deeper(lines, index)
+        after = lines[below][1] if below < len(lines) else ""
+        closes = after.lstrip().startswith((")", "]", "}")) and _depth(after) == _depth(head)
+        below += closes and below > index + 1
+        if head.strip() and below - index <= most:
+            yield _extent(lines[index], lines[below - 1])
+
+
+def _numbered(text: str) -> list[tuple[int, str]]:
+    """The lines with where they start."""
+    return [(line.start(), line.group()) for line in re.finditer(r"[^\n]*\n", text)]
+
+
+def _deeper(lines: list[tuple[int, str]], index: int) -> int:
+    """The first line below one that is blank or no deeper."""
+    depth, below = _depth(lines[index][1]), index + 1
+    while below < len(lines) and lines[below][1].strip() and _depth(lines[below][1]) > depth:
+        below += 1
+    return below
+
+
+def _extent(first: tuple[int, str], last: tuple[int, str]) -> tuple[int, int]:
+    """From the first line's text to the end of the last line's."""
+    return first[0] + _depth(first[1]), last[0] + len(last[1].rstrip())
 
 
 def _depth(line: str) -> int:

@@ -17,10 +17,11 @@ from lsp_server.completion.place import Place, line_break, newlines, trim_region
 from lsp_server.completion.polish import COMPLETION, REGION, Draft, Rules, polish
 from lsp_server.completion.result import Completion, Meter, Timing
 from lsp_server.completion.window import Window, choose_window
-from lsp_server.diffusion.canvas import Hole, Infill, Step
+from lsp_server.diffusion.canvas import Hole, Infill, Lengths, Step
 from lsp_server.models.base import Cancelled, Stop, never
 from lsp_server.positions import clamp
 from lsp_server.settings import Settings
+from lsp_server.syntax.lengths import find_lengths
 from lsp_server.syntax.spans import Span, find_region, find_span
 from lsp_server.syntax.trees import SyntaxTree
 
@@ -173,7 +174,7 @@ class CompletionService:
         else:
             automatic = ask.trigger == "automatic"
             floor = self._settings.min_confidence if automatic else 0.0
-            answer = self._denoise(span, window, floor, meter)
+            answer = self._denoise(span, _lengths(tree, span), window, floor, meter)
             if answer is None:
                 return meter.nothing("V4", start, end)
             self._cache.store(snapshot.uri, place.before, window, answer)
@@ -193,7 +194,7 @@ class CompletionService:
         window = choose_window(place.before, place.after_region, self._settings)
         meter.span = str(span.kind)
 
-        answer = self._denoise(span, window, 0.0, meter)
+        answer = self._denoise(span, _lengths(snapshot.tree, span), window, 0.0, meter)
         if answer is None:
             return meter.nothing("V4", start, end)
 
@@ -205,7 +206,9 @@ class CompletionService:
         """Why not to answer; G8: the model is loading."""
         return refusal(ask, self._settings) or (None if self._decoder else "loading")
 
-    def _denoise(self, span: Span, window: Window, floor: float, meter: Meter) -> Answer | None:
+    def _denoise(
+        self, span: Span, lengths: Lengths, window: Window, floor: float, meter: Meter
+    ) -> Answer | None:
         """Have the hole filled; None when that was given up as hopeless."""
         assert self._decoder is not None
         settings = self._settings
@@ -215,6 +218,7 @@ class CompletionService:
             max_tokens=settings.max_block_tokens if span.multiline else settings.max_tokens,
             end=span.end,
             expect=span.expect,
+            lengths=lengths,
             min_confidence=floor,
         )
         infill = self._decoder.infill(hole, meter.stop, meter.observe)
@@ -222,6 +226,12 @@ class CompletionService:
         if infill.reason == "hopeless":
             return None
         return Answer(infill.text, infill.reason == "ended", infill.confidence)
+
+
+def _lengths(tree: SyntaxTree, span: Span) -> Lengths:
+    """How long the text of a span will be, in the decoder's terms."""
+    known = find_lengths(tree.language, span)
+    return Lengths(known.bounds, known.shares)
 
 
 def _offer(

@@ -16,8 +16,11 @@ LANGUAGES = ["javascript", "json", "python", "tsx", "typescript"]
 PROBE = """
 import json
 from lsp_server.syntax.languages import grammars, language_for, names
+from lsp_server.syntax.lengths import FILE
 found = [language_for(None, "x" + end).name for end in (".js", ".json", ".py", ".tsx", ".ts")]
-print(json.dumps([str(grammars()), names(), found]))
+counted = [name for name in names() if (grammars() / name / FILE).is_file()]
+assert (grammars() / FILE).is_file()
+print(json.dumps([str(grammars()), names(), found, counted]))
 """
 
 
@@ -39,10 +42,11 @@ def run(*command: str, cwd: Path, path: Path | None = None) -> str:
 
 
 def grammars_found(cwd: Path, path: Path | None = None) -> Path:
-    """Where the package finds its grammars; every language has its queries there."""
-    place, names, found = json.loads(run("-c", PROBE, cwd=cwd, path=path))
+    """Where the package finds its grammars; every language has its queries and lengths there."""
+    place, names, found, counted = json.loads(run("-c", PROBE, cwd=cwd, path=path))
     assert names == LANGUAGES
     assert found == LANGUAGES
+    assert counted == LANGUAGES
     return Path(place)
 
 

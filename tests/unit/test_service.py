@@ -126,6 +126,20 @@ def test_the_hole() -> None:
     assert hole.min_confidence == Settings().min_confidence
 
 
+def test_the_hole_says_how_long_such_texts_are() -> None:
+    document, offset = cursor(HEAD + "print(area([|]))\n")
+    engine, decoder = service("1]))")
+    engine.complete(document, offset, "invoked")
+    engine.infill(document, offset - len("print(area(["), offset + len("]))"))
+    call, statement = (hole.lengths for hole in decoder.holes)
+    assert call is not None
+    assert statement is not None
+    assert call.bounds == statement.bounds
+    assert sum(call.shares) == pytest.approx(1)
+    assert call.bounds[0] < len("]))")
+    assert call.shares[0] == 0 < statement.shares[0]
+
+
 def test_prefill_warms_what_completing_will_ask_for() -> None:
     document, offset = cursor(HEAD + "print(|)\nafter()\n")
     engine, decoder = service("1)")
@@ -447,7 +461,7 @@ def test_json_of_an_offer() -> None:
     answer = completion.to_json(document.text)
     assert list(answer) == [
         *("text", "range", "span", "reason", "confidence", "forwards", "tokens", "accepted"),
-        *("cached_tokens", "ms"),
+        *("cached_tokens", "suffix", "ms"),
     ]
     assert list(answer["forwards"]) == ["prefill", "verify", "canvas"]
     assert list(answer["accepted"]) == ["syntax", "file", "denoiser"]
