@@ -3,6 +3,7 @@
 import * as vscode from 'vscode';
 import type { LanguageClient } from 'vscode-languageclient/node';
 
+import { chooseModel } from './chooseModel.ts';
 import type { Server } from './client.ts';
 import { infillSelection } from './infill.ts';
 import { PAUSE, RESUME, type Status } from './messages.ts';
@@ -40,6 +41,7 @@ export function registerCommands(
         }
         await infillSelection(client, editor);
       }),
+    'unmask.chooseModel': () => withClient((client) => chooseModel(client, server)),
     'unmask.pause': () => ask(PAUSE),
     'unmask.resume': () => ask(RESUME),
     'unmask.restart': () => server.restart(),
@@ -69,6 +71,7 @@ async function showMenu(status: StatusBar): Promise<void> {
       : command('$(debug-pause) Pause', 'unmask.pause'),
     command('$(zap) Trigger Inline Completion', 'unmask.trigger'),
     command('$(edit) Infill Selection', 'unmask.infillSelection'),
+    command('$(server-environment) Choose Model', 'unmask.chooseModel'),
     ...languageChoice(),
     command('$(output) Show Log', 'unmask.showLog'),
     command('$(debug-restart) Restart Server', 'unmask.restart'),

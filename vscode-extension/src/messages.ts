@@ -4,6 +4,7 @@
 export const INFILL = 'unmask/infill';
 export const PAUSE = 'unmask/pause';
 export const RESUME = 'unmask/resume';
+export const MODELS = 'unmask/models';
 export const STATUS = 'unmask/status';
 export const LATENCY = 'unmask/latency';
 export const CURSOR = 'unmask/cursor';
@@ -23,9 +24,29 @@ export interface Status {
   state: State;
   /** One line for a person; empty when there is nothing to say. */
   message: string;
-  /** 0 to 1 while loading. */
+  /** 0 to 1 while a model loads, whether another serves or not. */
   progress?: number;
   model?: Model;
+}
+
+/** A model to choose from. */
+export interface ModelListing {
+  name: string;
+  family: string;
+  /** 0 where its folder cannot be understood. */
+  parameters: number;
+  /** Bytes, while it loads. */
+  memory: number;
+  precision: string;
+  licence: string;
+  /** What it knows of what follows a hole: all, as far as its prompt says it, or nothing. */
+  suffix: 'seen' | 'prompt' | 'unseen';
+  /** In the memory that is free now. */
+  fits: boolean;
+  /** It serves now. */
+  inUse: boolean;
+  /** Why it cannot be loaded now. */
+  problem?: string;
 }
 
 export interface Forwards {

@@ -21,6 +21,20 @@ export function launchSettings(): { command: string[]; interpreter: string } {
   };
 }
 
+/** The model that is chosen; empty where none is. */
+export function modelSetting(): string {
+  return vscode.workspace.getConfiguration(SECTION).get<string>('model', '');
+}
+
+/** Choose a model, where the choice that counts was made: in the workspace, else by the user. */
+export async function setModel(name: string): Promise<void> {
+  const settings = vscode.workspace.getConfiguration(SECTION);
+  const inWorkspace =
+    vscode.workspace.isTrusted && settings.inspect<string>('model')?.workspaceValue !== undefined;
+  const { Global, Workspace } = vscode.ConfigurationTarget;
+  await settings.update('model', name, inWorkspace ? Workspace : Global);
+}
+
 /** Whether completions are on for a language; its own entry wins over `*`. */
 export function languageEnabled(languageId: string): boolean {
   const languages = languageSwitches();

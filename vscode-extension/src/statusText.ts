@@ -28,17 +28,23 @@ export function stateOf(view: View): State {
   return state === 'ready' && view.offLanguage ? 'off' : state;
 }
 
-/** `$(zap) 84 ms`, or the product's name where there is no latency to show. */
+/**
+ * `$(zap) 84 ms`, or the product's name where there is no latency to show. While another model
+ * loads, `$(zap) 84 ms $(loading~spin) 42%`; where it could not be loaded, with `$(warning)`.
+ */
 export function label(view: View): string {
   const state = stateOf(view);
-  const icon = ICONS[state];
-  if (state === 'ready' && view.offered) {
-    return `${icon} ${duration(view.offered.ms)}`;
+  const { message, progress } = view.status;
+  const share = progress === undefined ? '' : ` ${Math.floor(progress * 100)}%`;
+  if (state === 'loading') {
+    return `${ICONS.loading} Unmask${share}`;
   }
-  if (state === 'loading' && view.status.progress !== undefined) {
-    return `${icon} Unmask ${Math.floor(view.status.progress * 100)}%`;
+  if (state !== 'ready') {
+    return `${ICONS[state]} Unmask`;
   }
-  return `${icon} Unmask`;
+  const icon = message && !share ? '$(warning)' : ICONS.ready;
+  const cost = view.offered ? duration(view.offered.ms) : 'Unmask';
+  return `${icon} ${cost}${share && ` ${ICONS.loading}${share}`}`;
 }
 
 /** The tooltip, in Markdown with theme icons and command links. */
@@ -61,7 +67,8 @@ export function tooltip(view: View): string {
 export function spoken(view: View): string {
   const state = stateOf(view);
   if (state === 'ready' && view.offered) {
-    return `Unmask: the last completion took ${Math.round(view.offered.ms)} milliseconds`;
+    const told = view.status.message && `; ${view.status.message}`;
+    return `Unmask: the last completion took ${Math.round(view.offered.ms)} milliseconds${told}`;
   }
   return `Unmask: ${explain(view, state)}`;
 }

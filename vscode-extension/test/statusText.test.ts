@@ -50,6 +50,21 @@ const labels: [string, View, string][] = [
     '$(loading~spin) Unmask 99%',
   ],
   [
+    'ready, while another model loads',
+    { status: { ...READY, message: 'dream: loading', progress: 0.424 }, offered: LATENCY },
+    '$(zap) 84 ms $(loading~spin) 42%',
+  ],
+  [
+    'ready, while the first of all completions is still to come',
+    { status: { ...READY, message: 'dream: loading', progress: 0 } },
+    '$(zap) Unmask $(loading~spin) 0%',
+  ],
+  [
+    'ready, though not with the model that was chosen',
+    { status: { ...READY, message: 'dream: no' }, offered: LATENCY },
+    '$(warning) 84 ms',
+  ],
+  [
     'paused, whatever the latency was',
     { status: { state: 'paused', message: '' }, offered: LATENCY },
     '$(debug-pause) Unmask',
@@ -115,7 +130,17 @@ void test('the tooltip offers what makes sense now', () => {
   assert.match(tooltip({ status: { state: 'paused', message: '' } }), /command:unmask\.resume/);
 });
 
+void test('the tooltip says what is being loaded, and what serves', () => {
+  const text = tooltip({ status: { ...READY, message: 'dream: loading', progress: 0.4 } });
+  assert.match(text, /\*\*Unmask\*\* — dream: loading/);
+  assert.match(text, /\| Model \| embedded/);
+});
+
 void test('screen readers get words', () => {
+  assert.equal(
+    spoken({ status: { ...READY, message: 'dream: loading', progress: 0.4 }, offered: LATENCY }),
+    'Unmask: the last completion took 84 milliseconds; dream: loading',
+  );
   assert.equal(
     spoken({ status: READY, offered: LATENCY }),
     'Unmask: the last completion took 84 milliseconds',

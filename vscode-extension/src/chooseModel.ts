@@ -1,0 +1,42 @@
+// The command that lists the models and sets the one that is chosen; the server follows.
+
+import * as vscode from 'vscode';
+import type { LanguageClient } from 'vscode-languageclient/node';
+
+import type { Server } from './client.ts';
+import { MODELS, type ModelListing } from './messages.ts';
+import { describe, obstacle, reaction } from './modelText.ts';
+import { modelSetting, setModel } from './settings.ts';
+
+export async function chooseModel(client: LanguageClient, server: Server): Promise<void> {
+  const model = await pick(client.sendRequest<ModelListing[]>(MODELS, {}));
+  if (!model) {
+    return;
+  }
+  switch (reaction(model, modelSetting())) {
+    case 'explain':
+      void vscode.window.showWarningMessage(
+        `Unmask cannot switch to ${model.name}: ${obstacle(model)}.`,
+      );
+      break;
+    case 'set':
+      await setModel(model.name);
+      break;
+    case 'restart':
+      await server.restart();
+      break;
+    case 'nothing':
+      break;
+  }
+}
+
+async function pick(models: Promise<ModelListing[]>): Promise<ModelListing | undefined> {
+  const entries = models.then((all) => all.map((model) => ({ ...describe(model), model })));
+  const choice = await vscode.window.showQuickPick(entries, {
+    title: 'Unmask: Choose Model',
+    placeHolder: 'The model that serves goes on until the other one is ready',
+    matchOnDescription: true,
+    matchOnDetail: true,
+  });
+  return choice?.model;
+}
