@@ -31,13 +31,18 @@ class Contestant:
 
 
 def contestants(model: Model, settings: Settings) -> list[Contestant]:
-    """The decoder as set, the same without the denoiser's drafts, and the reference."""
+    """The decoder as set, the same without the denoiser's drafts, and the reference.
+
+    A model that has no causal mode has nothing without its denoiser; its reference settles the
+    surest mask, one per forward.
+    """
     without = tuple(source for source in settings.drafts if source != "denoiser")
-    chosen = {
-        SHIPPED: settings,
-        WITHOUT_DENOISER: replace(settings, sampler="verify", drafts=without),
-        ONE_AT_A_TIME: replace(settings, sampler="verify", drafts=()),
-    }
+    chosen = {SHIPPED: settings}
+    if model.verifier is not None:
+        chosen[WITHOUT_DENOISER] = replace(settings, sampler="verify", drafts=without)
+        chosen[ONE_AT_A_TIME] = replace(settings, sampler="verify", drafts=())
+    else:
+        chosen[ONE_AT_A_TIME] = replace(settings, sampler="top_k", top_k=1)
     return [Contestant(name, Decoder(model, each)) for name, each in chosen.items()]
 
 

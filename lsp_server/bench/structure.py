@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from rich.table import Table
@@ -18,7 +18,6 @@ from lsp_server.bench import report
 from lsp_server.bench.contestants import (
     ONE_AT_A_TIME,
     SHIPPED,
-    WITHOUT_DENOISER,
     Contestant,
     contestants,
     forget,
@@ -30,8 +29,6 @@ from lsp_server.bench.report import Progress, Spread, Tally
 from lsp_server.diffusion.canvas import Hole, Infill
 from lsp_server.models.base import Model
 from lsp_server.settings import Settings
-
-NAMES = (SHIPPED, WITHOUT_DENOISER, ONE_AT_A_TIME)
 
 
 @dataclass(slots=True)
@@ -81,8 +78,11 @@ def measure(
     progress: Progress,
     prompts: Sequence[Prompt] = PROMPTS,
 ) -> list[Row]:
-    """Decode every prompt ``repeats`` times by every contestant, in turns."""
-    rivals = contestants(model, settings)
+    """Decode every prompt ``repeats`` times by every contestant, in turns.
+
+    A canvas that is the whole hole gets exactly ``tokens`` masks.
+    """
+    rivals = contestants(model, replace(settings, length="fixed", fixed_tokens=tokens))
     rows = [Row(prompt, {rival.name: Runs() for rival in rivals}) for prompt in prompts]
     for rival in rivals:  # the first forwards of a process are slower
         _decode(rival, prompts[0], min(tokens, 8))
@@ -105,6 +105,7 @@ def category_rate(rows: Sequence[Row], category: Category, name: str) -> float:
 
 def to_json(rows: Sequence[Row]) -> dict[str, Any]:
     """Categories with their ratios, then every prompt with its text."""
+    names = list(rows[0].runs)
     return {
         "categories": {
             category: {
@@ -115,7 +116,7 @@ def to_json(rows: Sequence[Row]) -> dict[str, Any]:
                         "tokens_per_s": round(category_rate(rows, category, name), 3),
                         "ratio_to_prose": round(_ratio(rows, category, name), 4),
                     }
-                    for name in NAMES
+                    for name in names
                 },
             }
             for category in PUBLISHED
@@ -126,15 +127,16 @@ def to_json(rows: Sequence[Row]) -> dict[str, Any]:
 
 def tables(rows: Sequence[Row]) -> Iterator[Table]:
     """The four categories beside the published ones, then the prompts."""
+    names = list(rows[0].runs)
     categories = report.new_table(
-        "Tokens per second by category (ratio to prose)", "", *NAMES, "published"
+        "Tokens per second by category (ratio to prose)", "", *names, "published"
     )
     for category in PUBLISHED:
         categories.add_row(
             category,
             *(
                 _shown(category_rate(rows, category, name), _ratio(rows, category, name))
-                for name in NAMES
+                for name in names
             ),
             _shown(PUBLISHED[category], _published_ratio(category), digits=2),
         )
@@ -142,7 +144,7 @@ def tables(rows: Sequence[Row]) -> Iterator[Table]:
     prompts = report.new_table(
         "By prompt: tokens per second, median [lowest–highest]",
         "",
-        *NAMES,
+        *names,
         "tokens",
         "per forward",
         report.FORWARDS,
@@ -154,7 +156,7 @@ def tables(rows: Sequence[Row]) -> Iterator[Table]:
         repeats = max(1, shipped.tally.answers)
         prompts.add_row(
             row.prompt.name,
-            *(str(row.rate(name)) for name in NAMES),
+            *(str(row.rate(name)) for name in names),
             f"{shipped.tally.tokens // repeats}",
             f"{shipped.tally.tokens_per_forward:.2f}",
             report.slashed(shipped.tally.forwards, repeats),

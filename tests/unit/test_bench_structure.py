@@ -4,9 +4,16 @@ from collections import Counter
 import pytest
 
 from lsp_server.bench import structure
-from lsp_server.bench.contestants import SHIPPED, rotated
+from lsp_server.bench.contestants import (
+    ONE_AT_A_TIME,
+    SHIPPED,
+    WITHOUT_DENOISER,
+    rotated,
+)
 from lsp_server.bench.prompts import PROMPTS, PUBLISHED, Prompt
 from lsp_server.diffusion.canvas import Accepted, Forwards, Infill, Milliseconds
+
+NAMES = (SHIPPED, WITHOUT_DENOISER, ONE_AT_A_TIME)
 
 
 def infill(ids: tuple[int, ...], ms: float) -> Infill:
@@ -27,9 +34,9 @@ def infill(ids: tuple[int, ...], ms: float) -> Infill:
 def row(prompt: Prompt, rates: list[float], loop: bool = False) -> structure.Row:
     """A row whose decoding ran at these tokens per second."""
     ids = (5,) * 100 if loop else tuple(random.Random(prompt.name).choices(range(1000), k=100))
-    runs = {name: structure.Runs() for name in structure.NAMES}
+    runs = {name: structure.Runs() for name in NAMES}
     for rate in rates:
-        for name in structure.NAMES:
+        for name in NAMES:
             runs[name].add(infill(ids, 100_000 / rate))
     return structure.Row(prompt, runs)
 

@@ -1,0 +1,54 @@
+"""Every benchmark runs with every family: what is measured on them is up to who has the weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lsp_server.bench import infill, latency, structure
+from lsp_server.bench.contestants import ONE_AT_A_TIME, SHIPPED
+from lsp_server.bench.holes import default_files, draw_cuts, open_files
+from lsp_server.bench.passages import Passage
+from lsp_server.bench.problems import Problem
+from lsp_server.bench.prompts import PROMPTS
+from lsp_server.models import registry
+from lsp_server.models.base import Model
+from lsp_server.settings import Settings
+from tests.families.checkpoints import RECIPES, write
+
+SETTINGS = Settings(max_tokens=6, max_block_tokens=6, prefix_tokens=64, suffix_tokens=32)
+KINDS = {SHIPPED, ONE_AT_A_TIME}
+
+
+@pytest.fixture(params=sorted(RECIPES), scope="module")
+def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Model:
+    folder: Path = tmp_path_factory.mktemp(request.param)
+    write(request.param, folder)
+    return registry.load(Settings(model=str(folder), precision="fp32"))
+
+
+def silent(message: str) -> None:
+    pass
+
+
+def test_structure(model: Model) -> None:
+    rows = structure.measure(model, SETTINGS, 6, 1, silent, PROMPTS[:2])
+    assert all(set(row.runs) == KINDS for row in rows)
+    assert all(0 < len(run.ids) <= 6 for row in rows for run in row.runs.values())
+    assert structure.to_json(rows)["prompts"][0]["contestants"].keys() == KINDS
+    assert len(list(structure.tables(rows))) == 2
+
+
+def test_infill(model: Model) -> None:
+    problem = Problem("t/0", "f", "def f():\n", "    return x\n", "    x = 1\n", "def check(f): 0")
+    scores = infill.measure(model, SETTINGS, [problem], True, silent)
+    assert {score.name for score in scores} == KINDS
+    assert all(score.tally.forwards.canvas > 0 for score in scores)
+
+
+def test_latency(model: Model) -> None:
+    cuts = draw_cuts(open_files(default_files()), 1, seed=0)
+    scores = latency.measure(model, SETTINGS, [Passage.of(cuts[0], 2)], 2, silent)
+    assert {score.name for score in scores} >= KINDS
+    assert sum(score.tally.forwards.canvas for score in scores) > 0
