@@ -27,6 +27,7 @@ from lsp_server.diffusion.canvas import (
     Reason,
 )
 from lsp_server.diffusion.lengths import (
+    CODE,
     Bias,
     Outlook,
     Prior,
@@ -223,7 +224,8 @@ class PureDenoising:
         prior = None
         if hole.lengths is not None:
             characters = len(hole.prefix) - len(prompt.stub) + len(hole.suffix)
-            density = measure_density(characters, len(prompt.prefix) + len(prompt.suffix))
+            tokens, code = len(prompt.prefix) + len(prompt.suffix), self._tokenizer.encode(CODE)
+            density = measure_density(characters, tokens, len(code))
             prior = Prior.of(hole.lengths, density, len(prompt.stub), most)
         outlook = Outlook(
             least=min(max(1, forced), most),

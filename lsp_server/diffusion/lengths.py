@@ -27,14 +27,15 @@ from lsp_server.settings import Strategy
 Probe = Callable[[int], float]
 """From a number of masks to the mean probability of their best tokens, in one forward."""
 
+CODE = '        self.items[key] = read(path, mode="rb") or default\n'
+"""A line of code like many, to see how a tokenizer cuts code."""
+
 Bias = Callable[[int], float]
 """The mean confidence that a model has in so many masks whatever the text; above 0."""
 
 _PATIENCE = 4  # lengths in a row that are no better before the search turns round
 _PRIOR_WEIGHT = 0.1  # of the log prior beside the log confidence, which varies far less
 _DOUBT = 0.01  # share of the prior that is spread over all lengths
-_CHARACTERS_PER_TOKEN = 3.5  # of code, counted as if it had been seen in so many tokens
-_SEEN = 16
 
 
 def published_bias(masks: int) -> float:
@@ -69,10 +70,12 @@ def measure_bias(holes: Iterable[tuple[Probe, int]], lengths: Sequence[int]) -> 
     return bias
 
 
-def measure_density(characters: int, tokens: int) -> float:
-    """Characters per token of a text, at least 1; of a short text, closer to what code has."""
-    seen = characters + _CHARACTERS_PER_TOKEN * _SEEN
-    return max(1.0, seen / (tokens + _SEEN))
+def measure_density(characters: int, tokens: int, code: int) -> float:
+    """Characters per token of a text, at least 1; of a short text, closer to what code has.
+
+    ``code``: how many tokens CODE is, which counts as if it stood beside the text.
+    """
+    return max(1.0, (characters + len(CODE)) / (tokens + code))
 
 
 class Prior:

@@ -105,11 +105,11 @@ def test_the_search_finds_the_length(size: int) -> None:
 
 
 def test_the_prior_counts_the_stub_and_the_files_own_density() -> None:
-    lengths = Lengths((8, 9, 64), (0.0, 1.0, 0.0))  # nine characters, at about one per token
+    lengths = Lengths((8, 9, 64), (0.0, 1.0, 0.0))  # nine characters, each of them a token
     hole = Hole("ab, cd\n" * 40 + "(a", "", 64, lengths=lengths)
     got = fill(TinyKnowing(TEXT), hole, length="prior")
     assert got.length is not None
-    assert got.length.masks == 10
+    assert got.length.masks == len("(a") + 9
     assert got.length.forwards == 0
 
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from lsp_server.diffusion.canvas import Lengths
 from lsp_server.diffusion.lengths import (
+    CODE,
     Outlook,
     Prior,
     choose_length,
@@ -36,9 +37,10 @@ def never(masks: int) -> float:
 
 
 def test_density_is_the_texts_own_and_at_least_one() -> None:
-    assert measure_density(0, 0) == pytest.approx(3.5)
-    assert measure_density(20_000, 10_000) == pytest.approx(2.0, abs=0.01)
-    assert measure_density(500, 10_000) == 1.0
+    assert measure_density(0, 0, code=16) == len(CODE) / 16
+    assert measure_density(20_000, 10_000, code=16) == pytest.approx(2.0, abs=0.01)
+    assert measure_density(500, 10_000, code=16) == 1.0
+    assert measure_density(10, 10, code=len(CODE)) == 1.0
 
 
 def test_a_prior_turns_characters_into_tokens() -> None:
