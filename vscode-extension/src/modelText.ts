@@ -26,7 +26,7 @@ export function describe(model: ModelListing): {
   return {
     label: `${icon} ${model.name}`,
     description: understood ? `${model.family}, ${count(model.parameters)} parameters` : '',
-    detail: [...(understood ? known : []), here].join(' · '),
+    detail: [here, ...(understood ? known : [])].join(' · '), // the end may be cut off,
   };
 }
 

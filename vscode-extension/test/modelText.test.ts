@@ -27,20 +27,20 @@ void test('an entry has size, memory, licence, what it sees, and whether it runs
     label: '$(blank) dream',
     description: 'dream, 7.6B parameters',
     detail:
-      '9.1 GB of memory in int8 · licence apache-2.0 · sees what follows the cursor · runs here',
+      'runs here · 9.1 GB of memory in int8 · licence apache-2.0 · sees what follows the cursor',
   });
 });
 
 void test('the model in use is marked, even if a second one would not fit', () => {
   const { label, detail } = describe({ ...LARGE, inUse: true });
   assert.equal(label, '$(check) dream');
-  assert.match(detail, /· in use$/);
+  assert.match(detail, /^in use · /);
 });
 
 void test('a model that does not fit says why', () => {
   const { label, detail } = describe(LARGE);
   assert.equal(label, '$(circle-slash) dream');
-  assert.match(detail, /· cannot run here: needs 15\.2 GB of memory, 9\.1 GB are free$/);
+  assert.match(detail, /^cannot run here: needs 15\.2 GB of memory, 9\.1 GB are free · /);
 });
 
 void test('of a folder that was not understood nothing is claimed', () => {
