@@ -7,12 +7,18 @@ silenced, and exceptions are written down without their messages, which may quot
 from __future__ import annotations
 
 import asyncio
+import atexit
 import logging
+import os
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable
-from typing import Any
+from contextlib import suppress
+from logging.handlers import QueueHandler, QueueListener
+from queue import Full, Queue
+from typing import Any, Final
 
 from lsprotocol import types
 
@@ -26,13 +32,17 @@ LEVELS = {
 
 PROJECT = logging.getLogger("lsp_server")
 
+WAITING: Final = 1000
+"""Records that wait for standard error at most; those that come then are dropped."""
+
+CLOSING_S: Final = 0.5
+"""How long the end waits for what is still to be written."""
+
 
 def configure() -> None:
     """Log to standard error; silence pygls."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(Discreet("%(asctime)s %(levelname)s %(message)s"))
     PROJECT.setLevel(logging.INFO)
-    PROJECT.addHandler(handler)
+    PROJECT.addHandler(PipeLog(sys.stderr.fileno()))
     logging.getLogger("pygls").setLevel(logging.CRITICAL + 1)
 
 
@@ -49,6 +59,45 @@ class Discreet(logging.Formatter):
     def formatException(self, ei: Any) -> str:  # noqa: N802  # logging's name
         """The exception's type and place."""
         return where(ei[1])
+
+
+class PipeLog(QueueHandler):
+    """Writes records to a file descriptor on a thread of its own.
+
+    Not every client reads its server's standard error, and the pipe behind it holds no more than
+    64 KB: whoever writes then waits for ever. Here that is not the server.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self._records: Queue[logging.LogRecord] = Queue(WAITING)
+        super().__init__(self._records)
+        self.setFormatter(Discreet("%(asctime)s %(levelname)s %(message)s"))
+        _PipeWriter(self._records, descriptor).start()  # a daemon
+        atexit.register(self.drain)
+
+    def enqueue(self, record: logging.LogRecord) -> None:
+        """Hand a record over, unless too many are waiting."""
+        with suppress(Full):
+            self._records.put_nowait(record)
+
+    def drain(self) -> None:
+        """Wait until everything has been written, but not for long."""
+        deadline = time.monotonic() + CLOSING_S
+        while self._records.unfinished_tasks and time.monotonic() < deadline:
+            time.sleep(0.01)
+
+
+class _PipeWriter(QueueListener):
+    """Takes records from the queue; holds no lock that the end of the process would wait for."""
+
+    def __init__(self, records: Queue[logging.LogRecord], descriptor: int) -> None:
+        super().__init__(records)
+        self._descriptor = descriptor
+
+    def handle(self, record: logging.LogRecord) -> None:
+        """Write one record, which ``PipeLog`` has formatted."""
+        with suppress(OSError):  # nobody is at the other end
+            os.write(self._descriptor, f"{record.getMessage()}\n".encode("utf-8", "replace"))
 
 
 class EditorLog(logging.Handler):

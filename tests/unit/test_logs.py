@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from collections.abc import Iterator
 
 import pytest
 from lsprotocol import types
 
-from lsp_server.server.logs import Discreet, EditorLog, where
+from lsp_server.server.logs import WAITING, Discreet, EditorLog, PipeLog, where
 
 SECRET = "swordfish"
 
@@ -59,3 +60,31 @@ async def test_records_reach_the_editor_from_any_thread(logger: logging.Logger) 
         (types.MessageType.Warning, "from the loop's thread"),
         (types.MessageType.Error, "from another thread"),
     ]
+
+
+@pytest.fixture
+def pipe() -> Iterator[tuple[int, int]]:
+    reader, writer = os.pipe()
+    yield reader, writer
+    os.close(reader)  # which lets a thread go that still writes
+    os.close(writer)
+
+
+def test_records_go_to_the_pipe(logger: logging.Logger, pipe: tuple[int, int]) -> None:
+    log = PipeLog(pipe[1])
+    logger.addHandler(log)
+    logger.error("it failed", exc_info=failure())
+    logger.info("two %s", "lines")
+    log.drain()
+    written = os.read(pipe[0], 10_000).decode()
+    assert "ERROR it failed\nValueError < fail" in written
+    assert written.endswith("INFO two lines\n")
+    assert SECRET not in written
+
+
+def test_a_pipe_that_nobody_reads_stops_nobody(
+    logger: logging.Logger, pipe: tuple[int, int]
+) -> None:
+    logger.addHandler(PipeLog(pipe[1]))
+    for _ in range(2 * WAITING):
+        logger.info("x" * 200)  # far more than a pipe and the queue hold
