@@ -218,6 +218,25 @@ def _add_bench(groups: Groups) -> None:
     lengths.add_argument(
         "--write", action="store_true", help="put the statistics into the grammars' folders"
     )
+    miniature = names.add_parser(
+        "miniature",
+        help="samplers, caches and lengths on a small language with one right answer per hole",
+        description="Fill held-out holes of a small language, each of which has one right answer, "
+        "with a small model made for it: by every sampler, with and without caches, and with "
+        "every way to choose the number of masks.",
+    )
+    miniature.add_argument("--holes", type=_count, default=100, help="of each of 3 kinds (100)")
+    miniature.add_argument("--seed", type=int, default=0, help="of their drawing (0)")
+    miniature.add_argument(
+        "--train",
+        action="store_true",
+        help="train the model anew first, into the cache folder; takes minutes",
+    )
+    miniature.add_argument(
+        "--resume", action="store_true", help="go on with a training that was broken off"
+    )
+    miniature.add_argument("--steps", type=_count, default=12_000, help="to train (12000)")
+    miniature.add_argument("--json", type=Path, metavar="FILE", help="write the report there")
     for each in (structure, latency, infill):
         each.add_argument("--json", type=Path, metavar="FILE", help="write the report there")
         _add_model_options(each)

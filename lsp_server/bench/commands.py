@@ -23,8 +23,12 @@ from lsp_server.bench import (
     sandbox,
     structure,
 )
+from lsp_server.bench.miniature import training, trials
+from lsp_server.bench.miniature.checkpoint import NAME
 from lsp_server.bench.passages import Passage
 from lsp_server.bench.report import Progress
+from lsp_server.models.storage import cache_folder
+from lsp_server.settings import Settings
 from lsp_server.syntax.languages import grammars
 from lsp_server.terminal.commands import load_model, settings_of
 from lsp_server.terminal.source import SourceError
@@ -117,11 +121,34 @@ def run_lengths(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def run_miniature(arguments: argparse.Namespace) -> int:
+    """Samplers, caches and lengths where every hole has one right answer."""
+    _check(arguments)
+    folder = trials.SHIPPED
+    if arguments.train or arguments.resume:
+        folder = cache_folder() / NAME
+        training.train(folder, arguments.steps, arguments.resume, _tell_check)
+        print(f"written: {folder}")
+    model = trials.load_miniature(folder)
+    puzzles = trials.draw_trials(arguments.holes, arguments.seed)
+    with _Status() as progress:
+        progress("calibrating")
+        bias = trials.calibrate(model)
+        samplers = trials.measure(model, puzzles, trials.sampler_ways(), progress)
+        counted = trials.measure(model, puzzles, trials.length_ways(), progress, bias)
+    result = report.context("miniature", Settings(), model.info)
+    result["options"] = _options(arguments, "holes", "seed")
+    result |= {"samplers": trials.to_json(samplers), "lengths": trials.to_json(counted)}
+    tables = [trials.sampler_table(samplers), trials.length_table(counted)]
+    return _show(arguments, result, tables, caption=trials.CAPTION)
+
+
 BENCHMARKS: Final[dict[str, Callable[[argparse.Namespace], int]]] = {
     "structure": run_structure,
     "latency": run_latency,
     "infill": run_infill,
     "lengths": run_lengths,
+    "miniature": run_miniature,
 }
 
 
@@ -137,6 +164,12 @@ class _Status:
 
     def __exit__(self, *_: object) -> None:
         self._status.stop()
+
+
+def _tell_check(check: training.Check) -> None:
+    exact = ", ".join(f"{kind} {100 * part:.0f}%" for kind, part in check.exact.items())
+    done = f"step {check.step:,}, {check.seconds:.0f} s"
+    print(f"{done}: loss {check.loss:.3f}; held out, exact: {exact}", flush=True)
 
 
 def _check(arguments: argparse.Namespace) -> None:
@@ -161,6 +194,7 @@ def _show(
     result: dict[str, Any],
     tables: Iterable[RenderableType],
     bounded: Sequence[bounding.Score] = (),
+    caption: str = report.CAPTION,
 ) -> int:
     console = _console()
     console.print(report.headline(result))
@@ -169,7 +203,7 @@ def _show(
     if bounded:
         result["bounding"] = bounding.to_json(bounded)
         console.print(bounding.table(bounded))
-    console.print(report.CAPTION, style="dim")
+    console.print(caption, style="dim")
     if arguments.json:
         report.write(arguments.json, result)
         console.print(f"report: {arguments.json}")
