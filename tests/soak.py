@@ -351,7 +351,7 @@ async def soak(edits: int, seed: int) -> int:
     """Start the server, soak it, print the account; the exit status."""
     started = time.monotonic()
     editor = Editor.new()
-    await editor.client.start_io(sys.executable, "-m", "lsp_server", "serve")
+    await editor.start(sys.executable, "-m", "lsp_server", "serve")
     await editor.initialize()
     await editor.until("ready")
     tally = await Soak(editor, seed).run(edits)

@@ -75,7 +75,7 @@ async def editor(stage: Stage) -> AsyncIterator[Editor]:
 async def real() -> AsyncIterator[Editor]:
     """The real server with the real model, over standard input and output; shared."""
     editor = Editor.new()
-    await editor.client.start_io(*SERVE)
+    await editor.start(*SERVE)
     settings = {"maxBlockTokens": 48}  # or what follows an empty file takes its time
     await editor.initialize({"acceptedCommand": True, "settings": settings})
     await editor.until("ready")

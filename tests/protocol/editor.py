@@ -55,6 +55,7 @@ class Editor:
     shown: list[str] = field(default_factory=list)  # pop-ups
     configuration: dict[str, Any] | None = None  # answers workspace/configuration
     others: list[str] = field(default_factory=list)  # the Copilot dialect's statuses
+    reading: asyncio.Task[None] | None = None  # of the server's standard error
 
     @classmethod
     def new(cls) -> Editor:
@@ -73,6 +74,14 @@ class Editor:
         for method, handler in listen.items():
             client.feature(method)(_named(handler))
         return editor
+
+    async def start(self, *command: str) -> None:
+        """Start a server. What it writes to standard error is read, as editors do: asyncio waits
+        for ever for a process whose full pipe nobody empties."""
+        await self.client.start_io(*command)
+        assert self.client._server is not None
+        assert self.client._server.stderr is not None
+        self.reading = asyncio.create_task(_read(self.client._server.stderr))
 
     async def initialize(self, options: Any = None) -> None:
         """Say hello; ``configuration`` must be set before."""
@@ -241,6 +250,11 @@ async def within(seconds: float, work: Awaitable[T]) -> T:
     """Wait, but not forever."""
     async with asyncio.timeout(seconds):
         return await work
+
+
+async def _read(stream: asyncio.StreamReader) -> None:
+    while await stream.read(1 << 16):
+        pass
 
 
 def _named(handler: Any) -> Any:

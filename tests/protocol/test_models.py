@@ -48,7 +48,7 @@ async def editor(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Edit
             shelf.add(name, str(root / name))
         cut_off(root / BROKEN)
         editor = Editor.new()
-        await editor.client.start_io(*SERVE)
+        await editor.start(*SERVE)
     await editor.initialize({"settings": SETTINGS})
     status = await settled(editor)
     assert (status.state, name_of(status)) == ("ready", FIRST)
