@@ -219,7 +219,6 @@ REGION: Final[Rules] = (
     ("D1", cut_repeated_lines),
     ("D4", cut_closed_again),
     ("V1", drop_foreign_closers),
-    ("D5", drop_unchanged),
 )
 
 

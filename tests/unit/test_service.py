@@ -437,11 +437,11 @@ def test_a_region_in_crlf() -> None:
     assert drawn(document.text, completion) == (HEAD + "def f(x):\n" + body).replace("\n", "\r\n")
 
 
-def test_a_region_written_as_it_was_is_not_offered() -> None:
+def test_a_region_may_be_written_as_it_was() -> None:
     text = (HEAD + "def f(x):\n«    y = x\n    return y\n»").replace("\n", "\r\n")
     document, start, end = region(text)
     completion = service("y = x\n    return y\n")[0].infill(document, start, end)
-    assert (completion.text, completion.reason) == (None, "D5")
+    assert completion.text == "y = x\r\n    return y"
 
 
 def test_a_region_may_be_given_in_any_order_and_beyond_the_text() -> None:
