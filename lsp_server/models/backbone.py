@@ -87,7 +87,7 @@ class Backbone:
             input_ids=rows,
             attention_mask=mask[None, None],
             position_ids=torch.arange(first, first + len(tokens), device=self.device)[None],
-            past_key_values=slots,
+            cache=slots,
             use_cache=True,
         )
         return cast(Tensor, output.last_hidden_state[0])

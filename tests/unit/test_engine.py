@@ -204,6 +204,7 @@ async def test_a_newer_choice_overtakes_an_older_one(stage: Stage) -> None:
     await stage.loading("second")
     stage.choose(model="never begun")
     stage.choose(model="fourth")
+    await asyncio.sleep(0)  # in which the load learns of it
     release.set()
     status = await stage.settled()
     assert (status.message, name(status), stage.serving) == ("", "fourth", "fourth")
@@ -220,6 +221,7 @@ async def test_choosing_the_serving_model_again_gives_up_the_load(stage: Stage) 
     stage.choose(model="first")
     status = stage.engine.status
     assert (status.state, status.message, status.progress) == ("ready", "", None)
+    await asyncio.sleep(0)  # in which the load learns of it
     release.set()
     await stage.until(lambda _: stage.given_up == ["second"])
     assert (stage.serving, len(stage.loads)) == ("first", 2)
