@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 from lsp_server import __version__
-from lsp_server.settings import SOURCES, Sampler, SettingsError, Strategy
+from lsp_server.settings import SOURCES, Device, Precision, Sampler, SettingsError, Strategy
 from lsp_server.terminal.source import PlaceError, SourceError
 
 if TYPE_CHECKING:
@@ -268,8 +268,8 @@ def _add_output_options(parser: argparse.ArgumentParser) -> None:
 def _add_model_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("model")
     group.add_argument("--model", help="a registered name, or a model folder (the one in use)")
-    group.add_argument("--precision", choices=("auto", "fp32", "bf16", "int8", "int4"))
-    group.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"))
+    group.add_argument("--precision", choices=get_args(Precision))
+    group.add_argument("--device", choices=get_args(Device))
     group.add_argument("--threads", type=int, help="processor threads (0: one per core)")
 
 

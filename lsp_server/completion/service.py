@@ -13,7 +13,7 @@ from typing import Final, Protocol
 
 from lsp_server.completion.cache import Answer, AnswerCache
 from lsp_server.completion.gate import Ask, LastChange, Trigger, refusal
-from lsp_server.completion.place import Place, line_break, newlines, trim_region
+from lsp_server.completion.place import Place, line_break, trim_region
 from lsp_server.completion.polish import COMPLETION, REGION, Draft, Rules, polish
 from lsp_server.completion.result import Completion, Meter, Timing
 from lsp_server.completion.window import Window, choose_window
@@ -174,7 +174,7 @@ class CompletionService:
         else:
             automatic = ask.trigger == "automatic"
             floor = self._settings.min_confidence if automatic else 0.0
-            answer = self._denoise(span, _lengths(tree, span), window, floor, meter)
+            answer = self._denoise(tree, span, window, floor, meter)
             if answer is None:
                 return meter.nothing("V4", start, end)
             self._cache.store(snapshot.uri, place.before, window, answer)
@@ -194,12 +194,12 @@ class CompletionService:
         window = choose_window(place.before, place.after_region, self._settings)
         meter.span = str(span.kind)
 
-        answer = self._denoise(span, _lengths(snapshot.tree, span), window, 0.0, meter)
+        answer = self._denoise(snapshot.tree, span, window, 0.0, meter)
         if answer is None:
             return meter.nothing("V4", start, end)
 
         prose = snapshot.language_id in PROSE
-        draft = Draft(place, answer.text, answer.finished, prose, old=newlines(text[start:end]))
+        draft = Draft(place, answer.text, answer.finished, prose, old=text[start:end])
         return _offer(draft, REGION, meter, text, start, end)
 
     def _refusal(self, ask: Ask) -> str | None:
@@ -207,7 +207,7 @@ class CompletionService:
         return refusal(ask, self._settings) or (None if self._decoder else "loading")
 
     def _denoise(
-        self, span: Span, lengths: Lengths, window: Window, floor: float, meter: Meter
+        self, tree: SyntaxTree, span: Span, window: Window, floor: float, meter: Meter
     ) -> Answer | None:
         """Have the hole filled; None when that was given up as hopeless."""
         assert self._decoder is not None
@@ -218,7 +218,7 @@ class CompletionService:
             max_tokens=settings.max_block_tokens if span.multiline else settings.max_tokens,
             end=span.end,
             expect=span.expect,
-            lengths=lengths,
+            lengths=_lengths(tree, span),
             min_confidence=floor,
         )
         infill = self._decoder.infill(hole, meter.stop, meter.observe)

@@ -11,6 +11,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from lsp_server.diffusion.canvas import Hole, Reason
 from lsp_server.models.base import Tokenizer
@@ -24,6 +25,9 @@ _STUB = re.compile(
     r"|[^\S\r\n]+\Z"
 )
 _LONGEST = 128  # characters; a longer stub is left in the prompt
+
+JUDGED: Final = 3
+"""First tokens whose joint probability decides whether an answer is hopeless."""
 
 
 def split(prefix: str) -> tuple[str, str]:
@@ -95,7 +99,7 @@ class Writing:
     @property
     def text(self) -> str:
         """What has been written beyond the stub; a character cut in half is left out."""
-        return self._bytes[len(self._stub) :].decode("utf-8", "ignore")
+        return self._beyond_stub(self._bytes)
 
     @property
     def answer(self) -> str:
@@ -128,12 +132,14 @@ class Writing:
         written = self._bytes + b"".join(self._pieces[token] for token in tokens)
         if len(written) < len(self._stub):
             return False
-        text = written[len(self._stub) :].decode("utf-8", "ignore")
-        return self._hole.end(text) is not None
+        return self._hole.end(self._beyond_stub(written)) is not None
 
     def owed_after(self, tokens: Sequence[int]) -> bytes:
         """The part of the stub that would not be written yet, were ``tokens`` written too."""
         return self.owed[sum(len(self._pieces[token]) for token in tokens) :]
+
+    def _beyond_stub(self, written: bytes) -> str:
+        return written[len(self._stub) :].decode("utf-8", "ignore")
 
     def _find_end(self) -> int | None:
         """Where the hole says that the text ends; asked once for every token."""

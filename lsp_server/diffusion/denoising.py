@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from lsp_server.diffusion.board import Board, Position
-from lsp_server.diffusion.boundary import Prompt, Vocabulary, Writing
+from lsp_server.diffusion.boundary import JUDGED, Prompt, Vocabulary, Writing
 from lsp_server.diffusion.canvas import (
     Accepted,
     Forwards,
@@ -47,8 +47,6 @@ from lsp_server.diffusion.samplers import (
 from lsp_server.diffusion.trace import Trace
 from lsp_server.models.base import Cancelled, Canvas, Marginals, Model, Stop
 from lsp_server.settings import Settings
-
-_JUDGED = 3  # tokens whose joint probability decides whether an answer is hopeless
 
 
 class PureDenoising:
@@ -133,7 +131,7 @@ class PureDenoising:
             if settled and not revised:
                 revised, settled = True, not self._take_back(board)
             self._trace.show("canvas", self._last_ms, board.cells())
-            self._beginning = prod([*self._confidences, *board.confidences][:_JUDGED])
+            self._beginning = prod([*self._confidences, *board.confidences][:JUDGED])
             if settled or self._beginning < self._hole.min_confidence:
                 return
 

@@ -13,7 +13,7 @@ import time
 import torch
 from torch import Tensor
 
-from lsp_server.diffusion.boundary import Prompt, Vocabulary, Writing
+from lsp_server.diffusion.boundary import JUDGED, Prompt, Vocabulary, Writing
 from lsp_server.diffusion.canvas import (
     Accepted,
     Forwards,
@@ -36,7 +36,6 @@ from lsp_server.diffusion.trace import Trace
 from lsp_server.models.base import Cancelled, Model, Stop, Verifier
 from lsp_server.settings import Settings
 
-_JUDGED = 3  # tokens whose joint probability decides whether an answer is hopeless
 _SURE_ENOUGH = 2.5  # accepted file drafts to expect before the canvas is left out
 _CANVAS_COST = 0.35  # of a verifying forward
 _PAUSE = 8  # cycles without a canvas once canvases have stopped paying
@@ -170,7 +169,7 @@ class VerifiedDecoding:
         return token
 
     def _judge(self, logits: Tensor, token: int) -> None:
-        if len(self._writing.ids) < _JUDGED:
+        if len(self._writing.ids) < JUDGED:
             self._probability *= float((logits[token] - logits.logsumexp(-1)).exp())
 
     def _commit(self, token: int, origin: Origin) -> None:

@@ -6,8 +6,7 @@ canvases or of how a family denoises. No code is ever taken from a checkpoint, a
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, cast
 
@@ -18,6 +17,7 @@ from torch.nn import functional
 from transformers.cache_utils import Cache
 
 from lsp_server.models.base import ModelError
+from lsp_server.models.families import Family
 from lsp_server.models.layout import Layout
 from lsp_server.models.precision import Arithmetic
 from lsp_server.models.quantization import Int8Linear, quantize
@@ -165,7 +165,7 @@ class _Tensors:
         self._places: dict[str, tuple[Path, str]] = {}
         self._kinds: dict[str, tuple[torch.Size, str]] = {}
         for shard in layout.shards:
-            self._index(shard, layout.family.keys)
+            self._index(shard, layout.family)
         if tied and _EMBEDDING in self._places:
             self._places[_HEAD] = self._places[_EMBEDDING]
             self._kinds[_HEAD] = self._kinds[_EMBEDDING]
@@ -198,12 +198,10 @@ class _Tensors:
         with _opening(shard) as tensors:
             return cast(Tensor, tensors.get_tensor(key))
 
-    def _index(self, shard: Path, keys: Iterable[tuple[str, str]]) -> None:
+    def _index(self, shard: Path, family: Family) -> None:
         with _opening(shard) as tensors:
             for key in tensors.keys():  # noqa: SIM118 (not a mapping)
-                name = key
-                for pattern, replacement in keys:
-                    name = re.sub(pattern, replacement, name)
+                name = family.rename(key)
                 part = tensors.get_slice(key)
                 self._places[name] = shard, key
                 self._kinds[name] = torch.Size(part.get_shape()), part.get_dtype()

@@ -36,6 +36,11 @@ class ModelError(Exception):
     """A model cannot be found, read or run; the message says what to do about it."""
 
 
+def first_line(error: Exception) -> str:
+    """What a library's exception says, in one line."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
 @dataclass(frozen=True, slots=True)
 class Canvas:
     """Token ids around and inside a hole: ``prefix | tokens | suffix``.

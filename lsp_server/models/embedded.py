@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from lsp_server.models import weights
 from lsp_server.models.base import (
     MASK,
     Cancelled,
@@ -208,10 +209,10 @@ class EmbeddedModel:
         self.verifier = CausalBase(store)
         self.denoiser = CanvasDenoiser(store, self.verifier)
         self.info = ModelInfo(
-            name="embedded",
-            family="Qwen2.5-Coder-0.5B with the Unmask denoiser",
-            licence="Apache-2.0",
-            parameters=494_032_768,
+            name=weights.EMBEDDED,
+            family=weights.FAMILY,
+            licence=weights.LICENCE,
+            parameters=weights.PARAMETERS,
             device=str(store.device),
             precision=precision,
             suffix="prompt",

@@ -10,9 +10,10 @@ arXiv 2602.00476, for LLaDA; Open-dLLM).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
 Backbone = Literal["qwen2", "qwen3", "llama"]
 Attention = Literal["bidirectional", "block-causal"]
@@ -38,11 +39,26 @@ class Family:
     keys: tuple[tuple[str, str], ...] = ()  # (pattern, replacement) on tensor names, in order
     fields: Mapping[str, str] = field(default_factory=dict)  # config.json's name, transformers'
 
+    def rename(self, tensor: str) -> str:
+        """``transformers``' name of a tensor."""
+        for pattern, replacement in self.keys:
+            tensor = re.sub(pattern, replacement, tensor)
+        return tensor
+
+
+_DREAM: Final[Mapping[str, Backbone]] = {"DreamModel": "qwen2", "Dream": "qwen2"}
+_A2D: Final[Mapping[str, Backbone]] = {
+    "A2DQwen2LMHeadModel": "qwen2",
+    "A2DQwen3LMHeadModel": "qwen3",
+    "a2d-qwen2": "qwen2",
+    "a2d-qwen3": "qwen3",
+}
+
 
 FAMILIES: tuple[Family, ...] = (  # the first one that fits is taken
     Family(
         name="dreamon",
-        classes={"DreamModel": "qwen2", "Dream": "qwen2"},
+        classes=_DREAM,
         attention="bidirectional",
         shift=True,
         masks=("<|mask|>",),
@@ -53,7 +69,7 @@ FAMILIES: tuple[Family, ...] = (  # the first one that fits is taken
     ),
     Family(
         name="dream",
-        classes={"DreamModel": "qwen2", "Dream": "qwen2"},
+        classes=_DREAM,
         attention="bidirectional",
         shift=True,
         masks=("<|mask|>",),
@@ -63,12 +79,7 @@ FAMILIES: tuple[Family, ...] = (  # the first one that fits is taken
     ),
     Family(
         name="a2d-bd3lm",
-        classes={
-            "A2DQwen2LMHeadModel": "qwen2",
-            "A2DQwen3LMHeadModel": "qwen3",
-            "a2d-qwen2": "qwen2",
-            "a2d-qwen3": "qwen3",
-        },
+        classes=_A2D,
         attention="block-causal",
         shift=False,
         masks=("<|mask|>",),
@@ -77,12 +88,7 @@ FAMILIES: tuple[Family, ...] = (  # the first one that fits is taken
     ),
     Family(
         name="a2d-mdlm",
-        classes={
-            "A2DQwen2LMHeadModel": "qwen2",
-            "A2DQwen3LMHeadModel": "qwen3",
-            "a2d-qwen2": "qwen2",
-            "a2d-qwen3": "qwen3",
-        },
+        classes=_A2D,
         attention="bidirectional",
         shift=False,
         masks=("<|mask|>",),

@@ -14,7 +14,7 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import Final
 
-from lsp_server.models.base import ModelError
+from lsp_server.models.base import ModelError, first_line
 from lsp_server.models.storage import Progress, require_space, sha256
 
 WANTED: Final = ("*.safetensors", "*.json", "merges.txt", "README.md", "LICENSE*")
@@ -112,10 +112,9 @@ def _plainly(model: str) -> Iterator[None]:
     except RepositoryNotFoundError as error:
         raise ModelError(f"the hub has no model {model}, or it is private") from error
     except Exception as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise ModelError(
-            f"{model} could not be fetched: {reason}; check the network and try again, or copy "
-            "its folder here and add that"
+            f"{model} could not be fetched: {first_line(error)}; check the network and try again, "
+            "or copy its folder here and add that"
         ) from error
 
 

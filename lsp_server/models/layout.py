@@ -276,13 +276,11 @@ def _shards(folder: Path) -> tuple[Path, ...]:
 
 def _sizes(shards: Iterable[Path], family: Family) -> dict[str, int]:
     """Numbers per tensor, by ``transformers``' name."""
-    sizes = {}
-    for shard in shards:
-        for name, shape in _read_header(shard).items():
-            for pattern, replacement in family.keys:
-                name = re.sub(pattern, replacement, name)
-            sizes[name] = math.prod(shape)
-    return sizes
+    return {
+        family.rename(name): math.prod(shape)
+        for shard in shards
+        for name, shape in _read_header(shard).items()
+    }
 
 
 def _read_header(file: Path) -> dict[str, list[int]]:

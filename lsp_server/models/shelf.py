@@ -25,8 +25,8 @@ from lsp_server.models import hub, weights
 from lsp_server.models.base import ModelError, Suffix
 from lsp_server.models.layout import Declared, read_layout
 from lsp_server.models.storage import Progress, cache_folder, replacing, sha256
+from lsp_server.models.weights import EMBEDDED
 
-EMBEDDED: Final = "embedded"
 EMBEDDED_MEMORY: Final = {"int8": 1.6e9, "bf16": 3.2e9, "fp16": 3.2e9, "fp32": 5.5e9}
 """Bytes that loading the embedded model takes at its peak."""
 
@@ -119,14 +119,16 @@ def add(
     if name == EMBEDDED or name in _read().models:
         raise ModelError(f"there is a model named {name} already; take another name or remove it")
     folder, origin = Path(source).expanduser(), ""
+    known: Mapping[str, str] = {}
     if not folder.is_dir():
         offer = hub.look(source)
         folder, origin = cache_folder() / "models" / name, f"{offer.model}@{offer.revision}"
         announce(offer, folder)
         hub.fetch(offer, folder, report)
+        known = offer.hashes  # which have just been checked
     folder = folder.resolve()
     read_layout(folder, declared)
-    entry = Entry(name, folder, origin, _hash(folder, report), declared)
+    entry = Entry(name, folder, origin, _hash(folder, report, known), declared)
     with _changing() as models:
         models["models"][name] = cattrs.unstructure(entry)
     return entry
@@ -160,7 +162,7 @@ def remove(name: str, files: bool = False) -> Entry:
 
 def changed(entry: Entry, progress: Progress | None = None) -> list[str]:
     """The files that are not what they were when the model was registered, by hash."""
-    now = _hash(entry.folder, progress or (lambda message, fraction: None))
+    now = _hash(entry.folder, progress or (lambda message, fraction: None), {})
     return sorted(name for name in {*now, *entry.files} if now.get(name) != entry.files.get(name))
 
 
@@ -176,11 +178,11 @@ def listings() -> list[Listing]:
     rows = [
         Listing(
             name=EMBEDDED,
-            family="Qwen2.5-Coder-0.5B with the Unmask denoiser",
-            parameters=494_032_768,
+            family=weights.FAMILY,
+            parameters=weights.PARAMETERS,
             memory=memory,
             precision=precision,
-            licence="Apache-2.0",
+            licence=weights.LICENCE,
             suffix="prompt",
             fits=memory <= free,
             problem=problem or shortage(memory, free),
@@ -231,10 +233,10 @@ def _list(entry: Entry, precision: str, free: int, used: bool) -> Listing:
     )
 
 
-def _hash(folder: Path, report: Progress) -> dict[str, str]:
-    """SHA-256 of every file of a model folder."""
+def _hash(folder: Path, report: Progress, known: Mapping[str, str]) -> dict[str, str]:
+    """SHA-256 of every file of a model folder; ``known`` ones are not computed again."""
     files = [path for path in sorted(folder.iterdir()) if path.is_file()]
-    return {path.name: sha256(path, report) for path in files}
+    return {path.name: known.get(path.name) or sha256(path, report) for path in files}
 
 
 def _file() -> Path:

@@ -22,8 +22,8 @@ FIM_PREFIX, FIM_MIDDLE, FIM_SUFFIX = 151659, 151660, 151661
 _FIRST_SPECIAL = END_OF_TEXT
 
 
-def _byte_decoder() -> dict[str, int]:
-    """Byte-level BPE writes each byte as a printable character: the way back (GPT-2's table)."""
+def printable_bytes() -> dict[str, int]:
+    """Bytes by the printable characters that byte-level BPE writes them as (GPT-2's table)."""
     printable = [*range(ord("!"), ord("~") + 1), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
     table = {chr(byte): byte for byte in printable}
     others = (byte for byte in range(256) if byte not in printable)
@@ -55,7 +55,7 @@ class _ByteLevelTokenizer:
 
     @cached_property
     def _pieces(self) -> list[bytes]:
-        decoder = _byte_decoder()
+        decoder = printable_bytes()
         vocabulary = self._tokenizer.get_vocab()
         pieces = [b""] * (max(vocabulary.values()) + 1)
         for piece, token in vocabulary.items():

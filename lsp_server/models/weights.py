@@ -14,9 +14,13 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from lsp_server.models.base import ModelError
+from lsp_server.models.base import ModelError, first_line
 from lsp_server.models.storage import Progress, cache_folder, replacing, require_space, sha256
 
+EMBEDDED = "embedded"  # the model made of these weights and our denoiser: what is told of it
+FAMILY = "Qwen2.5-Coder-0.5B with the Unmask denoiser"
+LICENCE = "Apache-2.0"
+PARAMETERS = 494_032_768
 NAME = "qwen2.5-coder-0.5b-instruct-q4_k_m.gguf"
 SIZE = 491_400_064
 SHA256 = "1d9614638d18024d0fbb36575a15f1302a3adf044df10345688ec4f6e1c4ff32"
@@ -118,7 +122,7 @@ def _from_hub(report: Progress) -> None:
     except ModelError as error:
         raise _UnavailableError(str(error)) from error
     except Exception as error:
-        raise _UnavailableError(_first_line(error)) from error
+        raise _UnavailableError(first_line(error)) from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -163,10 +167,6 @@ def _download_wheel(folder: Path, distribution: str, module: str) -> Path:
         if result.returncode:
             raise _UnavailableError(_last_error(result.stderr))
     return next(folder.glob(pattern))
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def _last_error(output: str) -> str:

@@ -18,6 +18,7 @@ from typing import Final
 
 from lsp_server.completion.service import CompletionService
 from lsp_server.models.base import Cancelled, Model, ModelError
+from lsp_server.models.weights import EMBEDDED
 from lsp_server.server.protocol import ModelSummary, State, Status
 from lsp_server.server.worker import Worker
 from lsp_server.settings import Settings
@@ -26,9 +27,6 @@ logger = logging.getLogger(__name__)
 
 RELOADING: Final = ("model", "precision", "device", "threads")
 """Settings that only a newly loaded model can follow."""
-
-DEFAULT: Final = "embedded"
-"""The model that serves where the chosen one cannot and there is no other yet."""
 
 Progress = Callable[[str, float], None]
 Load = Callable[[Settings, Progress], Model]
@@ -120,9 +118,9 @@ class Engine:
         problem = await self._install(settings)
         if problem and self._model is not None:
             problem = f"{problem}; {self._model.info.name} goes on serving"
-        elif problem and settings.model != DEFAULT:
-            other = await self._install(replace(settings, model=DEFAULT))
-            problem = "; ".join(dict.fromkeys([problem, other or f"{DEFAULT} serves instead"]))
+        elif problem and settings.model != EMBEDDED:  # which then serves
+            other = await self._install(replace(settings, model=EMBEDDED))
+            problem = "; ".join(dict.fromkeys([problem, other or f"{EMBEDDED} serves instead"]))
         if problem:
             logger.error("%s", problem)
         self._tell(problem, None)

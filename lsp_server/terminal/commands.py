@@ -366,18 +366,17 @@ def _describe_model(arguments: argparse.Namespace) -> int:
 
 def _describe_embedded() -> dict[str, str]:
     """The embedded model, before it is loaded."""
-    from lsp_server.models import shelf, weights
+    from lsp_server.models import weights
     from lsp_server.models.checkpoint import adapter_path
 
-    row = shelf.listings()[0]
     return {
-        "name": row.name,
-        "family": row.family,
-        "licence": row.licence,
-        "parameters": f"{row.parameters:,}",
+        "name": weights.EMBEDDED,
+        "family": weights.FAMILY,
+        "licence": weights.LICENCE,
+        "parameters": f"{weights.PARAMETERS:,}",
         "base weights": str(weights.path()),
         "denoiser": str(adapter_path()),
-        "sees the suffix": SUFFIX[row.suffix],
+        "sees the suffix": SUFFIX["prompt"],
     }
 
 

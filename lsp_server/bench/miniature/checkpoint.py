@@ -16,6 +16,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from lsp_server.models.storage import replacing
+from lsp_server.models.tokens import printable_bytes
 
 NAME = "miniature"
 END, START, MASK, EXPAND = range(256, 260)  # behind the 256 bytes, whose ids are their values
@@ -70,7 +71,8 @@ def write_checkpoint(folder: Path, tensors: Mapping[str, Tensor], steps: int) ->
         entry |= {"lstrip": False, "rstrip": False, "single_word": False}
     roles = {f"{role}_token": token for role, token in _ROLES.items()}
     _write_json(folder / "config.json", CONFIG)
-    _write_json(folder / "vocab.json", {_printable(byte): byte for byte in range(256)})
+    by_value = sorted(printable_bytes().items(), key=lambda piece: piece[1])
+    _write_json(folder / "vocab.json", dict(by_value))
     _write(folder / "merges.txt", "#version: 0.2\n")
     _write_json(folder / "added_tokens.json", _ADDED)
     added = {str(number): special[token] for token, number in _ADDED.items()}
@@ -81,14 +83,6 @@ def write_checkpoint(folder: Path, tensors: Mapping[str, Tensor], steps: int) ->
     halves = {name: tensor.detach().to(torch.float16) for name, tensor in tensors.items()}
     with replacing(folder / "model.safetensors") as temporary:
         save_file(halves, temporary, {"format": "pt", "steps": str(steps)})
-
-
-def _printable(byte: int) -> str:
-    """A byte as byte-level BPE writes it: itself where it can be seen (GPT-2's table)."""
-    seen = [*range(ord("!"), ord("~") + 1), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
-    if byte in seen:
-        return chr(byte)
-    return chr(256 + [other for other in range(256) if other not in seen].index(byte))
 
 
 def _write_json(file: Path, value: Any) -> None:
