@@ -30,7 +30,7 @@ from lsp_server.bench.report import Progress
 from lsp_server.models.storage import cache_folder
 from lsp_server.settings import Settings
 from lsp_server.syntax.languages import grammars
-from lsp_server.terminal.commands import load_model, settings_of
+from lsp_server.terminal.loading import load_model, settings_of
 from lsp_server.terminal.source import SourceError
 
 _WIDTH: Final = 160  # columns of tables that do not go to a terminal

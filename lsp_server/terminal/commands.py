@@ -1,7 +1,7 @@
-"""What the commands of the command line do: serve, complete, infill, model, doctor.
+"""What the commands of the command line do: serve, complete, infill, doctor.
 
-Reads files and settings, asks the completion service or the model store, prints. The answer goes
-to standard output, everything about it to standard error.
+Reads files and settings, asks the completion service, prints. The answer goes to standard output,
+everything about it to standard error. What ``unmask model`` does is in ``models``.
 """
 
 from __future__ import annotations
@@ -9,39 +9,26 @@ from __future__ import annotations
 import argparse
 import json
 import logging
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, fields
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
 from lsp_server.completion.gate import MAX_CHARACTERS
 from lsp_server.completion.reasons import REASONS
 from lsp_server.completion.secret import is_secret
 from lsp_server.settings import Settings
+from lsp_server.terminal.loading import load_model, say, settings_of
+from lsp_server.terminal.models import model
 from lsp_server.terminal.source import Place, Source, parse_place, parse_region, read, size_of
 
 if TYPE_CHECKING:
     from lsp_server.completion.gate import Trigger
     from lsp_server.completion.service import Completion, CompletionService
     from lsp_server.diffusion.canvas import Step
-    from lsp_server.models.base import Model
-    from lsp_server.models.shelf import Entry
 
-SUFFIX: Final = {"seen": "behind the canvas", "prompt": "in the prompt", "unseen": "no"}
-_TITLE: Final = 18  # columns
 _MOST_BYTES: Final = 4  # of a character, in every encoding that is read here
-
-
-def settings_of(arguments: argparse.Namespace) -> Settings:
-    """Settings with what the command line says; raises SettingsError."""
-    names = {field.name for field in fields(Settings)}
-    return Settings.from_json({k: v for k, v in vars(arguments).items() if k in names})
 
 
 def serve(arguments: argparse.Namespace) -> int:
@@ -61,20 +48,6 @@ def infill(arguments: argparse.Namespace) -> int:
     """Fill a region of a file."""
     path, start, end = parse_region(arguments.place)
     return _answer(arguments, path, start, end)
-
-
-def model(arguments: argparse.Namespace) -> int:
-    """List, fetch, describe, register, choose, check or forget models."""
-    actions = {
-        "list": _list_models,
-        "fetch": _fetch_model,
-        "info": _describe_model,
-        "add": _add_model,
-        "use": _use_model,
-        "verify": _verify_model,
-        "remove": _remove_model,
-    }
-    return actions[arguments.action](arguments)
 
 
 def doctor(arguments: argparse.Namespace) -> int:
@@ -103,7 +76,7 @@ def _answer(arguments: argparse.Namespace, path: Path, start: Place, end: Place)
     else:
         source = read(path)
         if source.encoding == "latin-1":
-            _say(f"{path} is not valid UTF-8: read as Latin-1")
+            say(f"{path} is not valid UTF-8: read as Latin-1")
         result = _ask(arguments, settings, path, source, start, end)
     _print_result(result, arguments.json)
     return 0
@@ -205,10 +178,10 @@ def _print_result(result: dict[str, Any], as_json: bool) -> None:
         print(json.dumps(result))
         return
     if result["text"] is None:
-        _say(f"nothing to offer: {REASONS[result['reason']]} ({result['reason']})")
+        say(f"nothing to offer: {REASONS[result['reason']]} ({result['reason']})")
     else:
         print(result["text"])
-    _say(_describe_cost(result))
+    say(_describe_cost(result))
 
 
 def _describe_cost(result: dict[str, Any]) -> str:
@@ -220,214 +193,3 @@ def _describe_cost(result: dict[str, Any]) -> str:
         f"{f' ({kept})' if kept else ''} · forwards: {forwards['prefill']} prefill, "
         f"{forwards['verify']} verify, {forwards['canvas']} canvas · {ms['total']:.0f} ms"
     )
-
-
-def load_model(settings: Settings) -> Model:
-    """Load the model, with a sign of life on a terminal."""
-    from lsp_server.models.registry import load
-
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        return load(settings)
-    with console.status("loading the model") as status:
-        return load(settings, lambda message, _: status.update(f"{message} the model"))
-
-
-def _list_models(arguments: argparse.Namespace) -> int:
-    from lsp_server.models.shelf import listings
-
-    rows = listings()
-    if arguments.json:
-        print(json.dumps([asdict(row) for row in rows]))
-        return 0
-    table = Table("name", "family", "size", "memory", "licence", "sees the suffix", "this machine")
-    for row in rows:
-        table.add_row(
-            f"{row.name} (in use)" if row.in_use else row.name,
-            row.family,
-            _count(row.parameters),
-            f"{row.memory / 1e9:.1f} GB in {row.precision}" if row.memory else "?",
-            row.licence,
-            SUFFIX[row.suffix] if row.parameters else "?",
-            row.problem or "can",
-        )
-    _wide().print(table)
-    return 0
-
-
-def _count(parameters: int) -> str:
-    """A number of parameters, short."""
-    if not parameters:
-        return "?"
-    if parameters < 1e9:
-        return f"{parameters / 1e6:.3g} M"
-    return f"{parameters / 1e9:.3g} B"
-
-
-def _add_model(arguments: argparse.Namespace) -> int:
-    from lsp_server.models import shelf
-    from lsp_server.models.families import FAMILIES
-    from lsp_server.models.hub import Offer
-    from lsp_server.models.layout import Declared, read_layout
-
-    def announce(offer: Offer, folder: Path) -> None:
-        _say(f"{offer.model}: licence {offer.licence}, {offer.size / 1e9:.1f} GB, into {folder}")
-
-    declared = Declared(infill=arguments.fim, block=arguments.block)
-    with _progress() as report:
-        entry = shelf.add(arguments.name, arguments.source, declared, report, announce)
-    layout = read_layout(entry.folder, entry.declared)
-    _say(
-        f"{entry.name} is a model of family {layout.family.name}, licence {layout.licence}; "
-        f"'unmask model use {entry.name}' takes it wherever none is named"
-    )
-    for other in FAMILIES:  # which a folder does not tell from this one
-        if other.declared and other.classes == layout.family.classes and layout.block is None:
-            _say(f"if it is of family {other.name}, add it again with --block {other.block}")
-    return 0
-
-
-def _use_model(arguments: argparse.Namespace) -> int:
-    from lsp_server.models import shelf
-
-    shelf.use(arguments.name)
-    _say(f"{arguments.name} is in use wherever no model is named")
-    return 0
-
-
-def _verify_model(arguments: argparse.Namespace) -> int:
-    from lsp_server.models import shelf
-    from lsp_server.models.base import ModelError
-
-    entry = next((each for each in shelf.entries() if each.name == arguments.name), None)
-    if entry is None:
-        raise ModelError(f"there is no registered model named {arguments.name!r}")
-    with _progress() as report:
-        changed = shelf.changed(entry, report)
-    if changed:
-        raise ModelError(f"not as when {entry.name} was added: {', '.join(changed)}")
-    _say(f"all {len(entry.files)} files of {entry.name} are as when it was added")
-    return 0
-
-
-def _remove_model(arguments: argparse.Namespace) -> int:
-    from lsp_server.models import shelf
-
-    entry = shelf.remove(arguments.name, arguments.files)
-    if arguments.files:
-        _say(f"{entry.name} is removed, and {entry.folder} with it")
-    else:
-        _say(f"{entry.name} is removed; its files stay in {entry.folder}")
-    return 0
-
-
-def _fetch_model(arguments: argparse.Namespace) -> int:
-    from lsp_server.models import registry, weights
-
-    with _progress() as report:
-        path = weights.fetch(arguments.source, report)
-        registry.prepare(report)
-    _say(f"the model is ready: {path}")
-    return 0
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[str, float], None]]:
-    """A bar on standard error, told what is being done and how far it is."""
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
-    console = Console(stderr=True)
-    with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as bar:
-        task = bar.add_task("the model", total=1.0)
-        yield lambda message, fraction: bar.update(task, description=message, completed=fraction)
-
-
-def _describe_model(arguments: argparse.Namespace) -> int:
-    from lsp_server.memory import peak_bytes, resident_bytes
-    from lsp_server.models import shelf
-
-    arguments.model = arguments.name or arguments.model
-    settings = settings_of(arguments)
-    entry = shelf.find(settings.model)
-    _show(_describe_embedded() if entry is None else _describe_folder(entry))
-    model = load_model(settings)
-    _fill_context(model, settings)
-    info = model.info
-    _show(
-        {
-            "device": info.device,
-            "precision": info.precision,
-            "loaded in": f"{info.load_ms:.0f} ms",
-            "resident memory": f"{resident_bytes() / 1e9:.2f} GB with a full context",
-            "its peak so far": f"{peak_bytes() / 1e9:.2f} GB",
-        }
-    )
-    return 0
-
-
-def _describe_embedded() -> dict[str, str]:
-    """The embedded model, before it is loaded."""
-    from lsp_server.models import weights
-    from lsp_server.models.checkpoint import adapter_path
-
-    return {
-        "name": weights.EMBEDDED,
-        "family": weights.FAMILY,
-        "licence": weights.LICENCE,
-        "parameters": f"{weights.PARAMETERS:,}",
-        "base weights": str(weights.path()),
-        "denoiser": str(adapter_path()),
-        "sees the suffix": SUFFIX["prompt"],
-    }
-
-
-def _describe_folder(entry: Entry) -> dict[str, str]:
-    """A model folder, before it is loaded."""
-    from lsp_server.models.layout import read_layout
-
-    layout = read_layout(entry.folder, entry.declared)
-    blocks = f"left to right, {layout.block} tokens at a time"
-    return {
-        "name": entry.name,
-        "family": layout.family.name,
-        "licence": layout.licence,
-        "parameters": f"{layout.parameters:,}",
-        "folder": str(entry.folder),
-        "came from": entry.source or "this machine",
-        "fills": "a canvas as a whole" if layout.block is None else blocks,
-        "changes its length": "no" if layout.growth is None else "yes",
-        "sees the suffix": SUFFIX[layout.suffix],
-        "context": f"{layout.context:,} tokens",
-    }
-
-
-def _show(facts: dict[str, str]) -> None:
-    """Facts below one another on standard output."""
-    table = Table.grid(padding=(0, 2))
-    table.add_column(min_width=_TITLE)
-    for name, value in facts.items():
-        table.add_row(name, value)
-    _wide().print(table)
-
-
-def _wide() -> Console:
-    """Standard output, never folded where nobody looks at it."""
-    return Console(width=None if sys.stdout.isatty() else 200)
-
-
-def _fill_context(model: Model, settings: Settings) -> None:
-    """One completion with as much context as settings allow, so that memory is what it will be."""
-    from lsp_server.diffusion.canvas import Hole
-    from lsp_server.diffusion.decoder import Decoder
-
-    prefix, suffix = "value = 1\n" * settings.prefix_tokens, "other = 2\n" * settings.suffix_tokens
-    tokens = model.tokenizer.encode
-    hole = Hole(
-        model.tokenizer.decode(tokens(prefix)[: settings.prefix_tokens]),
-        model.tokenizer.decode(tokens(suffix)[: settings.suffix_tokens]),
-        max_tokens=16,
-    )
-    Decoder(model, settings).infill(hole)
-
-
-def _say(message: str) -> None:
-    print(message, file=sys.stderr)
