@@ -237,7 +237,36 @@ def _add_bench(groups: Groups) -> None:
     )
     miniature.add_argument("--steps", type=_count, default=12_000, help="to train (12000)")
     miniature.add_argument("--json", type=Path, metavar="FILE", help="write the report there")
-    for each in (structure, latency, infill):
+    masks = names.add_parser(
+        "masks",
+        help="every way to find the number of masks, on holes in real code",
+        description="Fill holes in real code with a two-sided model, with the true number of masks "
+        "and with the number that every strategy finds. A model that can be trained in an hour on "
+        "two cores serves where no published one is at hand.",
+    )
+    masks.add_argument(
+        "folders",
+        type=Path,
+        nargs="*",
+        metavar="FOLDER",
+        help="one per project; so many files of every language are drawn from each "
+        "(default: the package's own files)",
+    )
+    masks.add_argument("--holes", type=_count, default=300, help="to cut (300)")
+    masks.add_argument("--longest", type=_count, default=32, help="tokens of a hole (32)")
+    masks.add_argument("--seed", type=int, default=0, help="of all drawing (0)")
+    masks.add_argument(
+        "--train",
+        type=Path,
+        nargs="+",
+        metavar="FOLDER",
+        help="train a small model on the code in these folders first, and take that",
+    )
+    masks.add_argument(
+        "--resume", action="store_true", help="go on with a training that was broken off"
+    )
+    masks.add_argument("--steps", type=_count, default=3000, help="to train (3000)")
+    for each in (structure, latency, infill, masks):
         each.add_argument("--json", type=Path, metavar="FILE", help="write the report there")
         _add_model_options(each)
         _add_decoding_options(each)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Final
 
 from rich.console import Console, RenderableType
@@ -18,13 +19,17 @@ from lsp_server.bench import (
     infill,
     latency,
     lengths,
+    masks,
     problems,
     report,
     sandbox,
     structure,
+    ways,
 )
+from lsp_server.bench.miniature import checkpoint as miniature
 from lsp_server.bench.miniature import training, trials
-from lsp_server.bench.miniature.checkpoint import NAME
+from lsp_server.bench.novice import checkpoint as novice
+from lsp_server.bench.novice import training as novice_training
 from lsp_server.bench.passages import Passage
 from lsp_server.bench.report import Progress
 from lsp_server.models.storage import cache_folder
@@ -107,7 +112,7 @@ def run_infill(arguments: argparse.Namespace) -> int:
 
 def run_lengths(arguments: argparse.Namespace) -> int:
     """How long texts are, by kind and language; loads no model."""
-    found = lengths.find_files(arguments.folders, arguments.seed)
+    found = holes.find_files(arguments.folders, arguments.seed)
     with _Status() as progress:
         paths = [path for files in found.values() for path in files]
         samples = lengths.collect(paths, arguments.holes, arguments.seed, progress)
@@ -126,21 +131,58 @@ def run_miniature(arguments: argparse.Namespace) -> int:
     _check(arguments)
     folder = trials.SHIPPED
     if arguments.train or arguments.resume:
-        folder = cache_folder() / NAME
-        training.train(folder, arguments.steps, arguments.resume, _tell_check)
+        folder = cache_folder() / miniature.NAME
+        training.train(folder, arguments.steps, arguments.resume, _tell_exact)
         print(f"written: {folder}")
     model = trials.load_miniature(folder)
-    puzzles = trials.draw_trials(arguments.holes, arguments.seed)
+    puzzles = trials.draw_trials(model.tokenizer, arguments.holes, arguments.seed)
     with _Status() as progress:
         progress("calibrating")
         bias = trials.calibrate(model)
-        samplers = trials.measure(model, puzzles, trials.sampler_ways(), progress)
-        counted = trials.measure(model, puzzles, trials.length_ways(), progress, bias)
+        samplers = ways.measure(model, puzzles, trials.sampler_ways(), progress)
+        counted = ways.measure(model, puzzles, trials.length_ways(bias), progress)
     result = report.context("miniature", Settings(), model.info)
     result["options"] = _options(arguments, "holes", "seed")
-    result |= {"samplers": trials.to_json(samplers), "lengths": trials.to_json(counted)}
-    tables = [trials.sampler_table(samplers), trials.length_table(counted)]
+    result |= {"samplers": ways.to_json(samplers), "lengths": ways.to_json(counted)}
+    title = f"How many masks: sampler {trials.SAFE}, at most {trials.MOST_MASKS}"
+    tables = [
+        ways.table("Samplers, each hole with its true number of masks", samplers, lengths=False),
+        ways.table(title, counted, lengths=True),
+    ]
     return _show(arguments, result, tables, caption=trials.CAPTION)
+
+
+def run_masks(arguments: argparse.Namespace) -> int:
+    """Every way to find the number of masks, on holes in real code."""
+    settings = settings_of(arguments)
+    _check(arguments)
+    most, seed = arguments.longest, arguments.seed
+    own = holes.open_files(holes.default_files())
+    opened = _open_folders(arguments.folders, seed) if arguments.folders else own
+    cuts = holes.draw_cuts(opened, arguments.holes, seed, masks.SHAPES, masks.LINES)
+    spent = holes.draw_cuts(own, masks.SPENT, seed + 1, masks.SHAPES, masks.LINES)
+    if arguments.train:
+        folder = cache_folder() / novice.NAME
+        texts = [file.text for file in _open_folders(arguments.train, seed)]
+        novice_training.train(folder, texts, arguments.steps, arguments.resume, _tell_right)
+        print(f"written: {folder}")
+        settings = replace(settings, model=str(folder))
+    model = load_model(settings)
+    with _Status() as progress:
+        known = masks.know(cuts, settings, model.tokenizer, most)
+        progress("calibrating")
+        chosen = masks.choose_ways(
+            model, settings, masks.know(spent, settings, model.tokenizer, most), most
+        )
+        scores = ways.measure(model, known, chosen, progress)
+    result = report.context("masks", settings, model.info)
+    result["options"] = _options(arguments, "holes", "longest", "seed")
+    result["files"] = len({cut.file.path for cut in cuts})
+    result["lengths"] = ways.to_json(scores)
+    title = f"How many masks: {len(known)} holes of at most {most} tokens"
+    return _show(
+        arguments, result, [ways.table(title, scores, lengths=True)], caption=masks.CAPTION
+    )
 
 
 BENCHMARKS: Final[dict[str, Callable[[argparse.Namespace], int]]] = {
@@ -149,6 +191,7 @@ BENCHMARKS: Final[dict[str, Callable[[argparse.Namespace], int]]] = {
     "infill": run_infill,
     "lengths": run_lengths,
     "miniature": run_miniature,
+    "masks": run_masks,
 }
 
 
@@ -166,10 +209,13 @@ class _Status:
         self._status.stop()
 
 
-def _tell_check(check: training.Check) -> None:
+def _tell_exact(check: training.Check) -> None:
     exact = ", ".join(f"{kind} {100 * part:.0f}%" for kind, part in check.exact.items())
-    done = f"step {check.step:,}, {check.seconds:.0f} s"
-    print(f"{done}: loss {check.loss:.3f}; held out, exact: {exact}", flush=True)
+    print(f"{check.milestone}; held out, exact: {exact}", flush=True)
+
+
+def _tell_right(check: novice_training.Check) -> None:
+    print(f"{check.milestone}; held out, right at first: {100 * check.right:.1f}%", flush=True)
 
 
 def _check(arguments: argparse.Namespace) -> None:
@@ -183,6 +229,12 @@ def _cuts(arguments: argparse.Namespace, count: int) -> list[holes.Cut]:
         return []
     opened = holes.open_files(arguments.files or holes.default_files())
     return holes.draw_cuts(opened, count, arguments.seed)
+
+
+def _open_folders(folders: Sequence[Path], seed: int) -> list[holes.RealFile]:
+    """Files of every language, drawn from each folder."""
+    found = holes.find_files(folders, seed)
+    return holes.open_files([path for paths in found.values() for path in paths])
 
 
 def _options(arguments: argparse.Namespace, *names: str) -> dict[str, Any]:

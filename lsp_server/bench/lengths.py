@@ -25,7 +25,6 @@ from lsp_server.bench.holes import Cut, RealFile, Shape, draw_cuts, open_files
 from lsp_server.bench.report import Progress
 from lsp_server.completion.place import Place
 from lsp_server.syntax.kinds import Kind
-from lsp_server.syntax.languages import language_for
 from lsp_server.syntax.lengths import FILE, Histogram
 from lsp_server.syntax.spans import find_span
 from lsp_server.terminal.source import SourceError
@@ -44,8 +43,6 @@ _SHAPES: Final[tuple[Shape, ...]] = ("line", "brackets", "block", "statement")
 _LINES: Final = 24
 _PRIOR: Final = 50.0  # texts that what is known of all languages counts as in one of them
 _HELD_OUT: Final = 5  # one file in so many
-_FILES: Final = 80  # of one language, read from one folder
-_LONGEST: Final = 100_000  # bytes of a file
 _WIDEST: Final = 100  # characters that lines have on average in a file that someone wrote
 _AHEAD: Final = 1000  # characters behind a hole that its end is looked for in
 _HEADER: Final = """\
@@ -64,31 +61,6 @@ class Sample:
     trained: defaultdict[Kind, list[int]] = field(default_factory=lambda: defaultdict(list))
     held_out: defaultdict[Kind, list[int]] = field(default_factory=lambda: defaultdict(list))
     files: int = 0
-
-
-def find_files(folders: Sequence[Path], seed: int) -> dict[Path, list[Path]]:
-    """Files of known languages under each folder, so many of every language, drawn at random.
-
-    Left out are long files, and files with two suffixes: what is minified or only declared is not
-    what people type. Raises SourceError for what is no folder.
-    """
-    chance = random.Random(seed)
-    found: dict[Path, list[Path]] = {}
-    for folder in folders:
-        if not folder.is_dir():
-            raise SourceError(f"{folder} is no folder")
-        by_language: defaultdict[str, list[Path]] = defaultdict(list)
-        for path in sorted(folder.rglob("*")):
-            language = language_for(None, str(path))
-            plain = len(path.suffixes) == 1 and path.is_file()
-            if language and plain and path.stat().st_size <= _LONGEST:
-                by_language[language.name].append(path)
-        found[folder] = [
-            path
-            for paths in by_language.values()
-            for path in chance.sample(paths, min(_FILES, len(paths)))
-        ]
-    return found
 
 
 def collect(paths: Iterable[Path], holes: int, seed: int, progress: Progress) -> dict[str, Sample]:

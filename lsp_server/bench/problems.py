@@ -89,7 +89,8 @@ def end_of_line(written: str) -> int | None:
 def hole_of(problem: Problem, lines: bool, settings: Settings) -> Hole:
     """The hole for the decoder; one that is no line ends where the model ends it."""
     if lines:
-        return Hole(problem.prompt, problem.suffix, settings.max_tokens, end_of_line)
+        most = settings.max_tokens
+        return Hole(problem.prompt, problem.suffix, most, ends_line=True, end=end_of_line)
     return Hole(problem.prompt, problem.suffix, settings.max_block_tokens)
 
 

@@ -62,12 +62,12 @@ class Place:
     @property
     def after_cursor(self) -> str:
         """What the model is shown behind a cursor; it stays the same while a line is typed."""
-        return self.below[1:] if self.closing else self.rest + self.below
+        return self.below if self.closing else self.rest + self.below
 
     @property
     def after_region(self) -> str:
         """What the model is shown behind a region."""
-        return self.rest + self.below if self.rest.strip() else self.below[1:]
+        return self.rest + self.below if self.rest.strip() else self.below
 
 
 def trim_region(text: str, start: int, end: int) -> tuple[int, int]:

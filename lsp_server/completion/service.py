@@ -211,16 +211,7 @@ class CompletionService:
     ) -> Answer | None:
         """Have the hole filled; None when that was given up as hopeless."""
         assert self._decoder is not None
-        settings = self._settings
-        hole = Hole(
-            prefix=window.prefix,
-            suffix=window.suffix,
-            max_tokens=settings.max_block_tokens if span.multiline else settings.max_tokens,
-            end=span.end,
-            expect=span.expect,
-            lengths=_lengths(tree, span),
-            min_confidence=floor,
-        )
+        hole = make_hole(tree, span, window, self._settings, floor)
         infill = self._decoder.infill(hole, meter.stop, meter.observe)
         meter.take(infill)
         if infill.reason == "hopeless":
@@ -228,10 +219,21 @@ class CompletionService:
         return Answer(infill.text, infill.reason == "ended", infill.confidence)
 
 
-def _lengths(tree: SyntaxTree, span: Span) -> Lengths:
-    """How long the text of a span will be, in the decoder's terms."""
-    known = find_lengths(tree.language, span)
-    return Lengths(known.bounds, known.shares)
+def make_hole(
+    tree: SyntaxTree, span: Span, window: Window, settings: Settings, floor: float = 0.0
+) -> Hole:
+    """The hole of a span, in the decoder's terms; ``floor``: below which it is hopeless."""
+    lengths = find_lengths(tree.language, span)
+    return Hole(
+        prefix=window.prefix,
+        suffix=window.suffix,
+        max_tokens=settings.max_block_tokens if span.multiline else settings.max_tokens,
+        ends_line=window.ends_line,
+        end=span.end,
+        expect=span.expect,
+        lengths=Lengths(lengths.bounds, lengths.shares),
+        min_confidence=floor,
+    )
 
 
 def _offer(

@@ -6,9 +6,10 @@ everything before stay good. That asks two things of a window:
 *The prefix starts where it started a keystroke ago.* It starts at a line, and moves on in chunks of
 a quarter of the budget: between two moves, its start does not depend on how much was typed.
 
-*The suffix stays put.* It starts at the next line. What stands right of the cursor is left out when
-it is nothing but closing marks, which come and go with every bracket typed; the answer types it
-again, and the item's range covers it. A rest of line with more in it goes in, in full.
+*The suffix stays put.* It starts at the next line, and the window says so. What stands right of the
+cursor is left out when it is nothing but closing marks, which come and go with every bracket typed;
+the answer types it again, and the item's range covers it. A rest of line with more in it goes in,
+in full.
 
 The budget is in tokens, of which text has about one in 3.2 bytes of UTF-8. Tabs, form feeds and
 other white space are kept; a line longer than the budget is cut inside. Surrogates that belong to
@@ -29,16 +30,23 @@ CHUNKS: Final = 4
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    r"""The text before and after a hole, with ``\n`` line breaks."""
+    r"""The text before and after a hole, with ``\n`` line breaks.
+
+    ``ends_line``: the line ends with the hole; its line break is not in the suffix.
+    """
 
     prefix: str
     suffix: str
+    ends_line: bool = False
 
 
 def choose_window(before: str, after: str, settings: Settings) -> Window:
     """The window between two texts, within the budgets of the settings."""
+    ends_line = after.startswith("\n")
     return Window(
-        prefix_window(before, settings.prefix_tokens), suffix_window(after, settings.suffix_tokens)
+        prefix_window(before, settings.prefix_tokens),
+        suffix_window(after[ends_line:], settings.suffix_tokens),
+        ends_line,
     )
 
 

@@ -47,10 +47,11 @@ class Prompt:
     stub: str
 
     @classmethod
-    def of(cls, hole: Hole, tokenizer: Tokenizer) -> Prompt:
-        """Tokenise the text around a hole."""
+    def of(cls, hole: Hole, tokenizer: Tokenizer, two_sided: bool = False) -> Prompt:
+        """Tokenise the text around a hole; ``two_sided``: the suffix stands right behind it."""
         stem, stub = split(hole.prefix)
-        return cls(tokenizer.encode(stem), tokenizer.encode(hole.suffix), stub)
+        suffix = "\n" + hole.suffix if two_sided and hole.ends_line else hole.suffix
+        return cls(tokenizer.encode(stem), tokenizer.encode(suffix), stub)
 
 
 class Vocabulary:

@@ -40,6 +40,8 @@ class Lengths:
 class Hole:
     """A place in a text to be filled.
 
+    ``ends_line``: a line break stands between the hole and ``suffix``. A causal model, which has
+    the suffix first, is to write it, and so says where the line ends; a canvas stands before it.
     ``end`` looks at what has been written into the hole so far and says at which character the
     text is complete (everything from there on is dropped), or None to go on. ``expect`` says which
     text the syntax forces next, or "". Both are called once per cycle and must be cheap.
@@ -48,6 +50,7 @@ class Hole:
     prefix: str
     suffix: str
     max_tokens: int
+    ends_line: bool = False
     end: Callable[[str], int | None] = field(default=_nowhere)
     expect: Callable[[str], str] = field(default=_nothing)
     lengths: Lengths | None = None  # what is known beforehand of how long the text is

@@ -68,7 +68,7 @@ class PureDenoising:
         self._hole, self._tokenizer, self._denoiser = hole, model.tokenizer, model.denoiser
         self._vocabulary, self._settings, self._trace = vocabulary, settings, trace
         self._bias = bias
-        self._prompt = Prompt.of(hole, model.tokenizer)
+        self._prompt = Prompt.of(hole, model.tokenizer, model.denoiser.two_sided)
         self._writing = Writing(hole, model.tokenizer, self._prompt.stub)
         self._refresh = Refresh(settings.refresh_every)
         self._forwards, self._ms = Forwards(), Milliseconds()

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from lsp_server.bench import lengths
-from lsp_server.bench.holes import Cut, RealFile
-from lsp_server.bench.lengths import BOUNDS, EVERYTHING, Sample, bits, collect, find_files, fit
+from lsp_server.bench.holes import Cut, RealFile, find_files
+from lsp_server.bench.lengths import BOUNDS, EVERYTHING, Sample, bits, collect, fit
 from lsp_server.cli import main
 from lsp_server.syntax.kinds import Kind
 from lsp_server.syntax.lengths import FILE

@@ -10,6 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lsp_server.diffusion.boundary import Prompt
 from lsp_server.diffusion.canvas import Hole, Infill, Lengths, Step
 from lsp_server.diffusion.decoder import Decoder
 from lsp_server.diffusion.refresh import Refresh
@@ -50,6 +51,23 @@ def test_the_more_is_determined_the_fewer_forwards(sampler: str) -> None:
     ]
     assert forwards == sorted(set(forwards), reverse=True)
     assert forwards[-1] == 1
+
+
+@pytest.mark.parametrize(("ends_line", "behind"), [(True, "\nb"), (False, "b")])
+def test_a_line_that_ends_with_the_hole_ends_behind_the_canvas(
+    ends_line: bool, behind: str
+) -> None:
+    prompt = Prompt.of(Hole("a:\n", "b", 64, ends_line), TinyTokenizer(), two_sided=True)
+    assert prompt.suffix == TinyTokenizer().encode(behind)
+    seen: list[Canvas] = []
+
+    class Watched(TinyKnowing):
+        def denoise(self, canvas: Canvas, refresh: bool = True) -> Marginals:
+            seen.append(canvas)
+            return super().denoise(canvas, refresh)
+
+    fill(Watched(TEXT), Hole("a:\n", "b", 64, ends_line))
+    assert {tuple(canvas.suffix) for canvas in seen} == {tuple(prompt.suffix)}
 
 
 def test_both_edges_of_the_hole_are_known() -> None:

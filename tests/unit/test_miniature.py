@@ -11,10 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lsp_server import cli
+from lsp_server.bench import training as loop
+from lsp_server.bench import ways
 from lsp_server.bench.miniature import training, trials
 from lsp_server.bench.miniature.checkpoint import END, EXPAND, MASK, START, write_checkpoint
 from lsp_server.bench.miniature.language import KINDS, LONGEST, Kind, Puzzle, draw_puzzles
 from lsp_server.diffusion.boundary import split
+from lsp_server.diffusion.lengths import published_bias
 from lsp_server.models.base import Growth, Model
 from lsp_server.models.layout import read_layout
 from lsp_server.models.tokens import FolderTokenizer
@@ -117,13 +120,13 @@ def test_training_is_whole_or_not_at_all_and_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(training, "_CHECKED", 2)
-    monkeypatch.setattr(training, "_EVERY", 2)
-    monkeypatch.setattr(training, "_SAVED", 0.0)
+    monkeypatch.setattr(loop, "_REPORTED", 2)
+    monkeypatch.setattr(loop, "_SAVED", 0.0)
     folder = tmp_path / "model"
     steps: list[int] = []
 
     def stop_at_two(check: training.Check) -> None:
-        steps.append(check.step)
+        steps.append(check.milestone.step)
         if len(steps) == 1:
             raise KeyboardInterrupt
 
@@ -150,9 +153,9 @@ def miniature() -> Model:
     return trials.load_miniature()
 
 
-def score(model: Model, way: trials.Way, count: int) -> dict[Kind, trials.Score]:
-    puzzles = trials.draw_trials(count, seed=0)
-    return {each.kind: each for each in trials.measure(model, puzzles, [way], lambda _: None)}
+def score(model: Model, way: ways.Way, count: int) -> dict[str, ways.Score]:
+    puzzles = trials.draw_trials(model.tokenizer, count, seed=0)
+    return {each.group: each for each in ways.measure(model, puzzles, [way], lambda _: None)}
 
 
 @pytest.mark.parametrize("sampler", ["threshold", "top_k"])
@@ -163,16 +166,16 @@ def test_safe_samplers_are_right(miniature: Model, sampler: str) -> None:
 
 
 def test_the_more_is_determined_the_fewer_forwards(miniature: Model) -> None:
-    way = next(way for way in trials.length_ways() if way.given)
+    way = next(way for way in trials.length_ways(published_bias) if way.given)
     scores = score(miniature, way, 14)
     per_token = {kind: each.forwards / each.tokens for kind, each in scores.items()}
     assert max(per_token["copied"], per_token["mirrored"]) < per_token["chained"]
 
 
 def test_a_model_that_may_grow_finds_more_lengths_than_the_prior(miniature: Model) -> None:
-    ways = {way.name: way for way in trials.length_ways()}
+    chosen = {way.name: way for way in trials.length_ways(published_bias)}
     right = {
-        name: sum(each.right_length for each in score(miniature, ways[name], 14).values())
+        name: sum(each.right_length for each in score(miniature, chosen[name], 14).values())
         for name in ("prior", "grow")
     }
     assert right["grow"] > 1.5 * right["prior"] > 0
@@ -190,7 +193,7 @@ def test_the_command_trains_prints_every_way_and_writes_the_report(
     printed = capsys.readouterr().out
     assert f"written: {tmp_path / 'miniature'}" in printed
     report = json.loads(file.read_text())
-    ways = [way.name for way in (*trials.sampler_ways(), *trials.length_ways())]
-    assert all(way in printed for way in ways)
-    assert len(report["samplers"]) + len(report["lengths"]) == len(ways) * len(KINDS)
+    names = [way.name for way in (*trials.sampler_ways(), *trials.length_ways(published_bias))]
+    assert all(name in printed for name in names)
+    assert len(report["samplers"]) + len(report["lengths"]) == len(names) * len(KINDS)
     assert all(each["holes"] == 1 for each in report["samplers"] + report["lengths"])

@@ -89,6 +89,17 @@ def test_the_rest_of_a_string_is_hidden_only_inside_it() -> None:
     assert windows(['def f():\n    """a\n    b|"""'], "\nz", "python") == {"z"}
 
 
+@pytest.mark.parametrize(
+    ("after", "suffix", "ends_line"),
+    [("\nb", "b", True), ("\n", "", True), ("", "", False), (" + c\nb", " + c\nb", False)],
+)
+def test_the_line_break_behind_a_hole_is_told_apart(
+    after: str, suffix: str, ends_line: bool
+) -> None:
+    window = choose_window("a", after, Settings())
+    assert (window.suffix, window.ends_line) == (suffix, ends_line)
+
+
 def test_no_suffix_for_a_budget_of_none() -> None:
     assert choose_window("a", "b\nc", Settings(suffix_tokens=0)).suffix == ""
 

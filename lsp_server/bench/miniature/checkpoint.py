@@ -6,16 +6,13 @@ know how it is trained or run: it is loaded like any other model.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
-from safetensors.torch import save_file
 from torch import Tensor
 
-from lsp_server.models.storage import replacing
+from lsp_server.bench.training import write_folder
 from lsp_server.models.tokens import printable_bytes
 
 NAME = "miniature"
@@ -60,35 +57,23 @@ of no use for anything else.
 
 
 def write_checkpoint(folder: Path, tensors: Mapping[str, Tensor], steps: int) -> None:
-    """Write a whole model folder; each of its files is there whole or not at all.
-
-    ``tensors``: by the names of ``transformers``' Qwen2, which are Dream's own. The weights come
-    last, so that a folder that has them has everything.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
+    """Write a whole model folder; ``tensors``: by the names of Qwen2, which are Dream's own."""
     special = {token: {"content": token, "special": True, "normalized": False} for token in _ADDED}
     for entry in special.values():
         entry |= {"lstrip": False, "rstrip": False, "single_word": False}
     roles = {f"{role}_token": token for role, token in _ROLES.items()}
-    _write_json(folder / "config.json", CONFIG)
-    by_value = sorted(printable_bytes().items(), key=lambda piece: piece[1])
-    _write_json(folder / "vocab.json", dict(by_value))
-    _write(folder / "merges.txt", "#version: 0.2\n")
-    _write_json(folder / "added_tokens.json", _ADDED)
     added = {str(number): special[token] for token, number in _ADDED.items()}
-    described = {"added_tokens_decoder": added, "tokenizer_class": "DreamTokenizer"}
-    _write_json(folder / "tokenizer_config.json", described | roles)
     parameters = sum(tensor.numel() for tensor in tensors.values())
-    _write(folder / "README.md", _CARD.format(parameters=parameters, steps=steps))
-    halves = {name: tensor.detach().to(torch.float16) for name, tensor in tensors.items()}
-    with replacing(folder / "model.safetensors") as temporary:
-        save_file(halves, temporary, {"format": "pt", "steps": str(steps)})
-
-
-def _write_json(file: Path, value: Any) -> None:
-    _write(file, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
-
-
-def _write(file: Path, text: str) -> None:
-    with replacing(file) as temporary:
-        temporary.write_text(text, "utf-8")
+    files = {
+        "config.json": CONFIG,
+        "vocab.json": dict(sorted(printable_bytes().items(), key=lambda piece: piece[1])),
+        "merges.txt": "#version: 0.2\n",
+        "added_tokens.json": _ADDED,
+        "tokenizer_config.json": {
+            "added_tokens_decoder": added,
+            "tokenizer_class": "DreamTokenizer",
+            **roles,
+        },
+        "README.md": _CARD.format(parameters=parameters, steps=steps),
+    }
+    write_folder(folder, files, tensors, steps)

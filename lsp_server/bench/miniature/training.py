@@ -13,21 +13,17 @@ right answer, however many there are.
 
 from __future__ import annotations
 
-import shutil
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count, islice
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, Final
 
 import torch
-from safetensors import safe_open
-from safetensors.torch import load_file
 from torch import Tensor
-from torch.nn import functional
 
+from lsp_server.bench import training
 from lsp_server.bench.miniature.checkpoint import (
     CONFIG,
     END,
@@ -37,31 +33,26 @@ from lsp_server.bench.miniature.checkpoint import (
     write_checkpoint,
 )
 from lsp_server.bench.miniature.language import KINDS, LONGEST, Kind, Puzzle, draw_puzzles
+from lsp_server.bench.training import NOTHING, Batch, Milestone, Recipe
 
-_BATCH = 64  # texts per step
-_POOL = 8  # steps whose texts are drawn together, so that those of one length share a batch
-_MOST_MASKS = 2 * LONGEST
-_ANYWHERE = 0.4  # share of texts with masks anywhere
-_RATE = 3e-3  # of AdamW, for embeddings and norms
-_MATRIX_RATE = 5e-3  # of Muon, for the matrices of the layers
-_WARM_UP = 40  # steps of rising rates, which then fall to the end
-_CHECKED = 64  # held-out puzzles per kind, each time
-_EVERY = 200  # steps between two checks
-_SAVED = 60.0  # seconds between two savings
-_NOTHING = -100  # a row without a target
+_BATCH: Final = 64  # texts per step
+_POOL: Final = 8  # steps whose texts are drawn together, so that those of one length share a batch
+_MOST_MASKS: Final = 2 * LONGEST
+_ANYWHERE: Final = 0.4  # share of texts with masks anywhere
+_RATE: Final = 3e-3
+_MATRIX_RATE: Final = 5e-3
+_CHECKED: Final = 64  # held-out puzzles per kind, each time
 
 Row = tuple[list[int], list[int]]
-"""Token ids, and what each of them should be; _NOTHING where that is known."""
+"""Token ids, and what each of them should be; NOTHING where that is known."""
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """How training stands: the mean loss since the last check, held-out puzzles solved exactly."""
+    """How training stands, and the share of held-out puzzles of each kind solved exactly."""
 
-    step: int
-    loss: float
-    exact: dict[Kind, float]  # share, one token per forward in the true number of masks
-    seconds: float
+    milestone: Milestone
+    exact: dict[Kind, float]  # one token per forward in the true number of masks
 
 
 def train(
@@ -69,32 +60,23 @@ def train(
 ) -> None:
     """Train for ``steps`` steps in all and write the model folder; the same seed, the same model.
 
-    Once a minute what has been learnt so far is written to ``folder``'s neighbour ``*.part``, which
-    ``resume`` goes on from (with fresh moments of the optimizers); ``folder`` appears at the end.
+    ``resume`` goes on from what was saved.
     """
-    part = folder.with_name(folder.name + ".part")
+    from transformers import Qwen2Config, Qwen2ForCausalLM
+
     torch.manual_seed(seed)
-    model, done = _build(), 0
-    if resume and (part / "model.safetensors").is_file():
-        done = _restore(model, part / "model.safetensors")
-    optimizers = _optimizers(model)
-    started = saved = time.monotonic()
-    losses: list[float] = []
-    for step, rows in enumerate(islice(_batches(seed, done), max(0, steps - done)), done + 1):
-        rate = min(1.0, (step - done) / _WARM_UP) * (steps - step + 1) / steps
-        losses.append(_learn(model, optimizers, rows, rate))
-        if step % _EVERY == 0 or step == steps:
-            exact = {kind: check(model, kind, _CHECKED) for kind in KINDS}
-            loss = sum(losses) / len(losses)
-            report(Check(step, loss, exact, time.monotonic() - started))
-            losses.clear()
-        if time.monotonic() - saved > _SAVED:
-            write_checkpoint(part, model.state_dict(), step)
-            saved = time.monotonic()
-    write_checkpoint(part, model.state_dict(), max(steps, done))
-    if folder.exists():
-        shutil.rmtree(folder)
-    part.rename(folder)
+    model = Qwen2ForCausalLM(Qwen2Config(**CONFIG))
+
+    def save(place: Path, step: int) -> None:
+        write_checkpoint(place, model.state_dict(), step)
+
+    def tell(milestone: Milestone) -> None:
+        report(Check(milestone, {kind: check(model, kind, _CHECKED) for kind in KINDS}))
+
+    def batches(done: int) -> Iterator[Batch]:
+        return map(_stack, _draw_batches(seed, done))
+
+    training.train(model, folder, batches, Recipe(steps, _RATE, _MATRIX_RATE), resume, save, tell)
 
 
 def check(model: Any, kind: Kind, number: int) -> float:
@@ -102,10 +84,11 @@ def check(model: Any, kind: Kind, number: int) -> float:
     puzzles = list(islice(draw_puzzles(kind, "check", held_out=True), number))
     rows = [_frame(puzzle, [MASK] * len(puzzle.answer), []) for puzzle in puzzles]
     right = [_frame(puzzle, list(puzzle.answer.encode()), [])[0] for puzzle in puzzles]
-    tokens, _, mask = _stack(rows)
+    batch = _stack(rows)
+    tokens = batch.tokens
     with torch.no_grad():
         while bool((masked := tokens[:, 1:] == MASK).any()):
-            confidence, best = _logits(model, tokens, mask)[:, :-1].softmax(-1).max(-1)
+            confidence, best = _logits(model, tokens, batch.seen)[:, :-1].softmax(-1).max(-1)
             surest = (confidence * masked).argmax(1)
             open_rows = masked.any(1).nonzero().flatten()
             tokens[open_rows, surest[open_rows] + 1] = best[open_rows, surest[open_rows]]
@@ -132,7 +115,7 @@ def make_row(puzzle: Puzzle, random: Random) -> Row:
         masks = random.randint(missing + 1, _MOST_MASKS - settled)
     canvas = [token if each else MASK for token, each in zip(answer[:settled], known, strict=False)]
     targets = [
-        _NOTHING if each else token for token, each in zip(answer[:settled], known, strict=False)
+        NOTHING if each else token for token, each in zip(answer[:settled], known, strict=False)
     ]
     return _frame(puzzle, canvas + [MASK] * masks, targets + fit(answer[settled:], masks))
 
@@ -150,34 +133,34 @@ def _mask_anywhere(puzzle: Puzzle, random: Random) -> Row:
     share = random.uniform(0.05, 0.5)
     masked = [random.random() < share for _ in text]
     canvas = [MASK if each else token for token, each in zip(text, masked, strict=True)]
-    targets = [token if each else _NOTHING for token, each in zip(text, masked, strict=True)]
-    return [START, *canvas, END], [_NOTHING, *targets, _NOTHING]
+    targets = [token if each else NOTHING for token, each in zip(text, masked, strict=True)]
+    return [START, *canvas, END], [NOTHING, *targets, NOTHING]
 
 
 def _frame(puzzle: Puzzle, canvas: list[int], targets: list[int]) -> Row:
     before, behind = [START, *puzzle.prefix.encode()], [*puzzle.suffix.encode(), END]
-    nothing = [_NOTHING]
+    nothing = [NOTHING]
     return [*before, *canvas, *behind], nothing * len(before) + targets + nothing * len(behind)
 
 
-def _stack(rows: Sequence[Row]) -> tuple[Tensor, Tensor, Tensor]:
-    """Tokens and targets, both (rows, longest), and which tokens each token sees.
+def _stack(rows: Sequence[Row]) -> Batch:
+    """Rows as one batch, as wide as the longest.
 
     Targets are moved to the row whose logits are theirs, the one before (Dream's shift).
     """
     longest = max(len(tokens) for tokens, _ in rows)
     stacked = torch.full((len(rows), longest), END)
-    targets = torch.full((len(rows), longest), _NOTHING)
+    targets = torch.full((len(rows), longest), NOTHING)
     seen = torch.zeros(len(rows), 1, 1, longest, dtype=torch.bool)
     for index, (tokens, wanted) in enumerate(rows):
         stacked[index, : len(tokens)] = torch.tensor(tokens)
         if wanted:
             targets[index, : len(wanted) - 1] = torch.tensor(wanted[1:])
         seen[index, ..., : len(tokens)] = True
-    return stacked, targets, seen.expand(-1, 1, longest, -1)
+    return Batch(stacked, targets, seen.expand(-1, 1, longest, -1))
 
 
-def _batches(seed: int, done: int) -> Iterator[list[Row]]:
+def _draw_batches(seed: int, done: int) -> Iterator[list[Row]]:
     """The rows of each step behind ``done``, the same however often training was interrupted."""
     for pool in count(done // _POOL):
         name = f"train {seed} {pool}"
@@ -192,51 +175,6 @@ def _batches(seed: int, done: int) -> Iterator[list[Row]]:
         yield from batches[max(0, done - pool * _POOL) :]
 
 
-def _learn(
-    model: Any, optimizers: Sequence[torch.optim.Optimizer], rows: Sequence[Row], rate: float
-) -> float:
-    """One step; its loss, the mean over masks."""
-    tokens, targets, mask = _stack(rows)
-    wanted = targets != _NOTHING
-    states = model.model(input_ids=tokens, attention_mask=mask, use_cache=False).last_hidden_state
-    loss = functional.cross_entropy(model.lm_head(states[wanted]), targets[wanted])
-    model.zero_grad()
-    loss.backward()  # type: ignore[no-untyped-call]
-    torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-    for optimizer in optimizers:
-        for group in optimizer.param_groups:
-            group["lr"] = group["full_rate"] * rate
-        optimizer.step()
-    return float(loss.item())
-
-
 def _logits(model: Any, tokens: Tensor, mask: Tensor) -> Tensor:
     logits: Tensor = model(input_ids=tokens, attention_mask=mask, use_cache=False).logits
     return logits
-
-
-def _build() -> Any:
-    """A new model; with a mask of four dimensions, transformers' Qwen2 sees both sides."""
-    from transformers import Qwen2Config, Qwen2ForCausalLM
-
-    return Qwen2ForCausalLM(Qwen2Config(**CONFIG))
-
-
-def _optimizers(model: Any) -> list[torch.optim.Optimizer]:
-    matrices = [p for name, p in model.named_parameters() if "layers" in name and p.ndim == 2]
-    others = [p for name, p in model.named_parameters() if "layers" not in name or p.ndim != 2]
-    muon = torch.optim.Muon(
-        matrices, lr=_MATRIX_RATE, weight_decay=0.02, adjust_lr_fn="match_rms_adamw"
-    )
-    adam = torch.optim.AdamW(others, lr=_RATE, betas=(0.9, 0.98), weight_decay=0.0)
-    for optimizer in (muon, adam):
-        for group in optimizer.param_groups:
-            group["full_rate"] = group["lr"]
-    return [muon, adam]
-
-
-def _restore(model: Any, file: Path) -> int:
-    """Bring back what was saved; the steps done until then."""
-    model.load_state_dict(load_file(file))
-    with safe_open(file, "pt") as opened:
-        return int(opened.metadata()["steps"])
