@@ -169,6 +169,20 @@ def _add_model(groups: Groups) -> None:
         metavar="TOKENS",
         help="it fills blocks of so many tokens, where its config.json does not say so",
     )
+    train = actions.add_parser(
+        "train",
+        help="train the embedded model's denoiser on code in these folders",
+        description="Go on training the embedded model's denoiser, on what the base itself would "
+        "write in the code of these folders. Takes hours; the base is not changed.",
+    )
+    train.add_argument("folders", type=Path, nargs="+", metavar="FOLDER", help="one per project")
+    train.add_argument("--steps", type=_count, default=800, help="of up to 128 canvases (800)")
+    train.add_argument("--rate", type=float, default=3e-4, help="of learning, at most (3e-4)")
+    train.add_argument("--seed", type=int, default=0, help="of the choice of files (0)")
+    train.add_argument("--output", type=Path, required=True, metavar="FILE", help="the adapter")
+    train.add_argument(
+        "--resume", action="store_true", help="go on with a training that was broken off"
+    )
     use = actions.add_parser("use", help="take a model wherever none is named")
     use.add_argument("name", metavar="NAME")
     verify = actions.add_parser("verify", help="compare a model's files with their hashes")

@@ -36,7 +36,7 @@ from lsp_server.models.storage import cache_folder
 from lsp_server.settings import Settings
 from lsp_server.syntax.languages import grammars
 from lsp_server.terminal.loading import load_model, settings_of
-from lsp_server.terminal.source import SourceError
+from lsp_server.terminal.source import SourceError, find_files
 
 _WIDTH: Final = 160  # columns of tables that do not go to a terminal
 
@@ -112,7 +112,7 @@ def run_infill(arguments: argparse.Namespace) -> int:
 
 def run_lengths(arguments: argparse.Namespace) -> int:
     """How long texts are, by kind and language; loads no model."""
-    found = holes.find_files(arguments.folders, arguments.seed)
+    found = find_files(arguments.folders, arguments.seed)
     with _Status() as progress:
         paths = [path for files in found.values() for path in files]
         samples = lengths.collect(paths, arguments.holes, arguments.seed, progress)
@@ -233,7 +233,7 @@ def _cuts(arguments: argparse.Namespace, count: int) -> list[holes.Cut]:
 
 def _open_folders(folders: Sequence[Path], seed: int) -> list[holes.RealFile]:
     """Files of every language, drawn from each folder."""
-    found = holes.find_files(folders, seed)
+    found = find_files(folders, seed)
     return holes.open_files([path for paths in found.values() for path in paths])
 
 

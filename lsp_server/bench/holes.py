@@ -28,8 +28,6 @@ _BRACKETS: Final = re.compile(r"\([^()\n]{3,60}\)|\[[^\[\]\n]{3,60}\]|\{[^{}\n]{
 _WORDS: Final = re.compile(r"\w+|[^\w\s]+")
 _MOST_LINES: Final = 8
 _TRIES: Final = 50
-_FILES: Final = 80  # of one language, taken from one folder
-_LONGEST: Final = 100_000  # bytes of a file
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,31 +91,6 @@ def default_files() -> list[Path]:
 def samples_folder() -> Path:
     """Where the samples are."""
     return Path(str(files("lsp_server"))) / "bench" / "data"
-
-
-def find_files(folders: Sequence[Path], seed: int) -> dict[Path, list[Path]]:
-    """Files of known languages under each folder, so many of every language, drawn at random.
-
-    Left out are long files, and files with two suffixes: what is minified or only declared is not
-    what people type. Raises SourceError for what is no folder.
-    """
-    chance = random.Random(seed)
-    found: dict[Path, list[Path]] = {}
-    for folder in folders:
-        if not folder.is_dir():
-            raise SourceError(f"{folder} is no folder")
-        by_language: defaultdict[str, list[Path]] = defaultdict(list)
-        for path in sorted(folder.rglob("*")):
-            language = language_for(None, str(path))
-            plain = len(path.suffixes) == 1 and path.is_file()
-            if language and plain and path.stat().st_size <= _LONGEST:
-                by_language[language.name].append(path)
-        found[folder] = [
-            path
-            for paths in by_language.values()
-            for path in chance.sample(paths, min(_FILES, len(paths)))
-        ]
-    return found
 
 
 def open_files(paths: Sequence[Path]) -> list[RealFile]:

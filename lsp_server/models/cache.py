@@ -59,6 +59,11 @@ class KeyValueCache:
         store[1, :, self.length : end] = values.transpose(0, 1)
         return store[0, :, :reach], store[1, :, :reach]
 
+    def rows(self, layer: int) -> tuple[Tensor, Tensor]:
+        """The keys and values kept of a layer, (heads, length, width) each."""
+        keys, values = self._buffer[layer, :, :, : self.length]
+        return keys, values
+
     def reach(self, rows: int) -> int:
         """How many rows attention reads when ``rows`` follow the cached ones."""
         return max(_SHORTEST_REACH, -(-(self.length + rows) // _REACH_STEP) * _REACH_STEP)

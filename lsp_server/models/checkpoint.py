@@ -21,7 +21,7 @@ from lsp_server.models.qwen2 import QWEN2_0_5B, Shape
 
 CANVAS_LAYERS = 8  # the top layers, which the denoiser runs
 TAPS = (8, 16)  # layers whose inputs the denoiser sees, beside the final state
-_DELTA_SCALE = 2.0  # of the adapter's low-rank products
+DELTA_SCALE = 2.0  # of the adapter's low-rank products
 _NAMES = {"qkv": "qkv", "output": "o", "gate_up": "gu", "down": "d"}
 
 
@@ -94,7 +94,7 @@ class Checkpoint:
     def _delta(self, layer: int, matrix: str) -> Tensor:
         name = f"layers.{layer}.{_NAMES[matrix]}"
         up, down = self._adapter[f"{name}.B"].float(), self._adapter[f"{name}.A"].float()
-        return _DELTA_SCALE * up @ down
+        return DELTA_SCALE * up @ down
 
     def _read(self, name: str) -> Tensor:
         from gguf import dequantize

@@ -110,7 +110,7 @@ def run_block(
     heads, keys, width = shape.heads, shape.key_heads, shape.head_width
     fused = block.qkv(rms_norm(rows, block.attention_norm, shape.epsilon))
     fused = fused.view(count, heads + 2 * keys, width)
-    turned = _rotate(fused[:, : heads + keys], *rotary)
+    turned = rotate(fused[:, : heads + keys], *rotary)
     key, value = cache.write(layer, turned[:, heads:], fused[:, heads + keys :])
     query = turned[:, :heads].reshape(count, keys, shape.group, width).transpose(0, 1)
     query = query.reshape(keys, count * shape.group, width) * width**-0.5
@@ -123,7 +123,8 @@ def run_block(
     return rows + block.down(functional.silu(gate) * up)
 
 
-def _rotate(heads: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+def rotate(heads: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """Turn heads (rows, heads, head width) to their positions; see ``Rotary.at``."""
     half = heads.shape[-1] // 2
     swapped = torch.cat([heads[..., half:], heads[..., :half]], -1)
     return torch.addcmul(heads * cos, swapped, sin)

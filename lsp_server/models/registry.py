@@ -57,8 +57,7 @@ def load(settings: Settings, progress: Progress | None = None) -> Model:
 
 def _load_embedded(settings: Settings, report: Progress) -> Model:
     started = time.perf_counter()
-    if not weights.present():
-        raise ModelError("the model is not on this machine yet; run 'unmask model fetch'")
+    weights.require()
     device = choose_device(settings.device)
     precision = choose_precision(settings.precision, device)
     if precision not in EMBEDDED_MEMORY or (precision == "int8" and device.type != "cpu"):
@@ -72,7 +71,7 @@ def _load_embedded(settings: Settings, report: Progress) -> Model:
         dtype = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[precision]
         store = DenseStore(Checkpoint(weights.path(), adapter_path()), dtype, device)
     report("loading", 0.5)
-    model = EmbeddedModel(store, EmbeddedTokenizer(_tokenizer_file()), precision, started)
+    model = EmbeddedModel(store, EmbeddedTokenizer(tokenizer_file()), precision, started)
     report("ready", 1.0)
     return model
 
@@ -81,12 +80,13 @@ def prepare(progress: Progress | None = None) -> None:
     """Make what loading needs from the fetched weights: the tokenizer and the int8 file."""
     report = progress or (lambda message, fraction: None)
     report("rebuilding the tokenizer", 0.0)
-    _tokenizer_file()
+    tokenizer_file()
     if choose_precision("auto", choose_device("auto")) == "int8":
         _int8_file(report)
 
 
-def _tokenizer_file() -> Path:
+def tokenizer_file() -> Path:
+    """The embedded model's tokenizer, rebuilt from the fetched weights once."""
     file = cache_folder() / "tokenizer.json"
     if not file.is_file():
         with replacing(file) as temporary:

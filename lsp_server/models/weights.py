@@ -44,6 +44,13 @@ def present() -> bool:
     return file.is_file() and file.stat().st_size == SIZE
 
 
+def require() -> Path:
+    """The verified weights; raises ModelError, with what to do, where there are none."""
+    if not present():
+        raise ModelError("the model is not on this machine yet; run 'unmask model fetch'")
+    return path()
+
+
 def fetch(source: Path | None = None, progress: Progress | None = None) -> Path:
     """Bring the base weights here, verified, and return their path.
 

@@ -39,6 +39,7 @@ def model(arguments: argparse.Namespace) -> int:
         "use": _use_model,
         "verify": _verify_model,
         "remove": _remove_model,
+        "train": _train_model,
     }
     return actions[arguments.action](arguments)
 
@@ -222,6 +223,26 @@ def _show(facts: dict[str, str]) -> None:
 def _wide() -> Console:
     """Standard output, never folded where nobody looks at it."""
     return Console(width=None if sys.stdout.isatty() else 200)
+
+
+def _train_model(arguments: argparse.Namespace) -> int:
+    """Go on training the embedded model's denoiser."""
+    from lsp_server.models.checkpoint import adapter_path
+    from lsp_server.terminal.source import find_texts
+    from lsp_server.training import denoiser
+
+    part = arguments.output.with_name(arguments.output.name + ".part")
+    going_on = arguments.resume and part.is_file()
+    texts = find_texts(arguments.folders, arguments.seed)
+    lesson = denoiser.Lesson.open(part if going_on else adapter_path())
+    done = denoiser.saved_steps(part) if going_on else 0
+    denoiser.train(lesson, arguments.output, texts, arguments.steps, arguments.rate, done, _tell)
+    print(f"written: {arguments.output}")
+    return 0
+
+
+def _tell(check: object) -> None:
+    print(check, flush=True)
 
 
 def _fill_context(model: Model, settings: Settings) -> None:

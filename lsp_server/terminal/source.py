@@ -8,13 +8,17 @@ Knows nothing of models; what may be read at all is asked of ``completion.gate``
 from __future__ import annotations
 
 import codecs
+import random
 import re
 import stat
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from lsp_server.positions import LINE_END, line_stop
+from lsp_server.syntax.languages import language_for
 
 _PLACE: Final = re.compile(r"(.+):([0-9]{1,9}):([0-9]{1,9})", re.DOTALL)
 _REGION: Final = re.compile(r"(.+):([0-9]{1,9}):([0-9]{1,9})-([0-9]{1,9}):([0-9]{1,9})", re.DOTALL)
@@ -25,6 +29,10 @@ _MARKS: Final = (  # UTF-32 first: its little-endian mark begins with that of UT
     (codecs.BOM_UTF16_BE, "utf-16"),
     (codecs.BOM_UTF8, "utf-8-sig"),
 )
+
+
+_FILES: Final = 80  # of one language, taken from one folder
+_LARGEST: Final = 100_000  # bytes of a file
 
 
 class SourceError(Exception):
@@ -113,6 +121,39 @@ def read(path: Path) -> Source:
     if "\0" in source.text:
         raise SourceError(f"cannot complete in {path}: it is a binary file")
     return source
+
+
+def find_files(folders: Sequence[Path], seed: int) -> dict[Path, list[Path]]:
+    """Files of known languages under each folder, so many of every language, drawn at random.
+
+    Left out are long files, and files with two suffixes: what is minified or only declared is not
+    what people type. Raises SourceError for what is no folder.
+    """
+    chance = random.Random(seed)
+    found: dict[Path, list[Path]] = {}
+    for folder in folders:
+        if not folder.is_dir():
+            raise SourceError(f"{folder} is no folder")
+        by_language: defaultdict[str, list[Path]] = defaultdict(list)
+        for path in sorted(folder.rglob("*")):
+            language = language_for(None, str(path))
+            plain = len(path.suffixes) == 1 and path.is_file()
+            if language and plain and path.stat().st_size <= _LARGEST:
+                by_language[language.name].append(path)
+        found[folder] = [
+            path
+            for paths in by_language.values()
+            for path in chance.sample(paths, min(_FILES, len(paths)))
+        ]
+    return found
+
+
+def find_texts(folders: Sequence[Path], seed: int) -> list[str]:
+    """The texts of such files, in an order drawn at random. Raises SourceError."""
+    found = find_files(folders, seed)
+    texts = [read(path).text for paths in found.values() for path in paths]
+    random.Random(seed).shuffle(texts)
+    return texts
 
 
 def _decode(path: Path, data: bytes) -> Source:

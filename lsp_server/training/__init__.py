@@ -1,0 +1,1 @@
+"""Training the denoiser of the embedded model; the base is never changed."""

@@ -1,0 +1,146 @@
+"""The denoiser while it is trained: low-rank deltas on the base's layers, many canvases at once.
+
+Computes what ``models.embedded`` computes with the deltas merged (tested to be the same), for all
+canvases of a context in one pass and with gradients. Knows the adapter's file by its tensor names.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from torch.nn import functional
+
+from lsp_server.models.checkpoint import CANVAS_LAYERS, DELTA_SCALE
+from lsp_server.models.quantization import Linear
+from lsp_server.models.qwen2 import Block, Qwen2, Shape, rms_norm, rotate
+from lsp_server.models.storage import replacing
+from lsp_server.training.contexts import Context
+
+
+class Delta(nn.Module):
+    """A low-rank matrix that is added to one of the base's."""
+
+    def __init__(self, inputs: int, outputs: int, rank: int) -> None:
+        super().__init__()
+        self.A = nn.Parameter(torch.randn(rank, inputs) / math.sqrt(inputs))
+        self.B = nn.Parameter(torch.zeros(outputs, rank))
+
+    def forward(self, rows: Tensor) -> Tensor:
+        """In the precision of the rows."""
+        down = functional.linear(rows, self.A.to(rows.dtype))
+        return DELTA_SCALE * functional.linear(down, self.B.to(rows.dtype))
+
+
+class Layer(nn.Module):
+    """The deltas of one layer."""
+
+    def __init__(self, shape: Shape, rank: int) -> None:
+        super().__init__()
+        fused = (shape.heads + 2 * shape.key_heads) * shape.head_width
+        self.qkv = Delta(shape.width, fused, rank)
+        self.o = Delta(shape.heads * shape.head_width, shape.width, rank)
+        self.gu = Delta(shape.width, 2 * shape.inner, rank)
+        self.d = Delta(shape.inner, shape.width, rank)
+
+
+class Adapter(nn.Module):
+    """Everything of the denoiser that is learnt; its state has the names of the adapter's file."""
+
+    def __init__(self, shape: Shape, vocabulary: Tensor, masks: int, rank: int, taps: int) -> None:
+        """``vocabulary``: ids of the cut-down head; ``taps``: layers whose inputs are seen."""
+        super().__init__()
+        width = shape.width
+        self.layers = nn.ModuleList(Layer(shape, rank) for _ in range(CANVAS_LAYERS))
+        self.feat = nn.Linear(width * (taps + 1), width, bias=False)
+        self.tok = nn.Linear(width, width, bias=False)
+        self.tokm = nn.Linear(width, width, bias=False)
+        self.mask = nn.Parameter(torch.zeros(masks, width))
+        self.norm = nn.Parameter(torch.ones(width))
+        self.vocab: Tensor
+        self.register_buffer("vocab", vocabulary)
+
+    @classmethod
+    def load(cls, file: Path, shape: Shape) -> Adapter:
+        """Go on from an adapter's file."""
+        tensors = load_file(file)
+        rank, masks = len(tensors["layers.0.qkv.A"]), len(tensors["mask"])
+        taps = tensors["feat.weight"].shape[1] // shape.width - 1
+        adapter = cls(shape, tensors["vocab"].long(), masks, rank, taps)
+        adapter.load_state_dict({name: each.float() for name, each in tensors.items()})
+        return adapter
+
+    def save(self, file: Path, steps: int) -> None:
+        """Write the adapter's file, in bf16."""
+        tensors = {
+            name: each.detach().to(torch.bfloat16) for name, each in self.state_dict().items()
+        }
+        tensors["vocab"] = self.vocab.to(torch.int32)
+        with replacing(file) as temporary:
+            save_file(tensors, temporary, {"steps": str(steps)})
+
+    def forward(self, model: Qwen2, context: Context, starts: Tensor) -> Tensor:
+        """Final states (canvases, masks, width) of canvases whose pending token is at a start."""
+        masks = len(self.mask)
+        pending = model.embed(context.tokens[starts].tolist()).float()
+        state = self.mask + (self.feat(context.features[starts - 1]) + self.tokm(pending))[:, None]
+        state = torch.cat([state[:, :1] + self.tok(pending)[:, None], state[:, 1:]], 1)
+        state = state.to(model.dtype)
+        places = (starts[:, None] + torch.arange(masks)).flatten()
+        cos, sin = model.rotary.at(0, len(context.tokens) + masks)
+        rotary = cos[places], sin[places]
+        hidden = torch.arange(len(context.tokens)) >= starts[:, None]  # the pending token, and on
+        first = model.shape.layers - CANVAS_LAYERS
+        blocks = zip(model.blocks[first:], self.layers, context.keys, strict=True)
+        for block, layer, keys in blocks:
+            assert isinstance(layer, Layer)
+            state = _run(model.shape, block, layer, state, rotary, hidden, keys)
+        return rms_norm(state, model.norm * self.norm.to(model.dtype), model.shape.epsilon)
+
+
+def _run(
+    shape: Shape,
+    block: Block,
+    layer: Layer,
+    state: Tensor,
+    rotary: tuple[Tensor, Tensor],
+    hidden: Tensor,
+    known: tuple[Tensor, Tensor],
+) -> Tensor:
+    """One layer: each row sees the known rows before its canvas, and its own canvas."""
+    canvases, masks = state.shape[:2]
+    heads, keys, size = shape.heads, shape.key_heads, shape.head_width
+    normed = rms_norm(state, block.attention_norm, shape.epsilon)
+    fused = _add(block.qkv, layer.qkv, normed).view(-1, heads + 2 * keys, size)
+    turned = rotate(fused[:, : heads + keys], *rotary)
+    query = turned[:, :heads].view(canvases, masks, keys, shape.group, size) * size**-0.5
+    key = turned[:, heads:].view(canvases, masks, keys, size)
+    value = fused[:, heads + keys :].view(canvases, masks, keys, size)
+    # c: canvases, m and n: masks, k: key heads, g: queries that share one, t: known tokens
+    before = torch.einsum("cmkgs,kts->ckgmt", query, known[0])
+    before = before.masked_fill(hidden[:, None, None, None], float("-inf"))
+    inside = torch.einsum("cmkgs,cnks->ckgmn", query, key)
+    shares = torch.cat([before, inside], -1).float().softmax(-1).to(state.dtype)
+    outside, own = shares[..., :-masks], shares[..., -masks:]
+    mixed = torch.einsum("ckgmt,kts->cmkgs", outside, known[1])
+    mixed = mixed + torch.einsum("ckgmn,cnks->cmkgs", own, value)
+    state = state + _add(block.output, layer.o, mixed.reshape(canvases, masks, heads * size))
+    normed = rms_norm(state, block.mlp_norm, shape.epsilon)
+    gate, up = _add(block.gate_up, layer.gu, normed).chunk(2, -1)
+    return state + _add(block.down, layer.d, functional.silu(gate) * up)
+
+
+def _add(base: Linear, delta: Delta, rows: Tensor) -> Tensor:
+    changed: Tensor = base(rows) + delta(rows)
+    return changed
+
+
+def parameters(adapter: Adapter, rate: float) -> Sequence[dict[str, object]]:
+    """What an optimizer changes, and how fast: what is no delta, at a third of the rate."""
+    deltas = [each for name, each in adapter.named_parameters() if name.startswith("layers.")]
+    others = [each for name, each in adapter.named_parameters() if not name.startswith("layers.")]
+    return [{"params": deltas, "full_rate": rate}, {"params": others, "full_rate": 0.3 * rate}]

@@ -1,0 +1,89 @@
+"""Texts as the base is shown them, and what it says of them: its greedy tokens and its insides.
+
+The base reads a whole context in one forward. What it would write after each token is what the
+denoiser is to say; keys, values and features are what the denoiser is given. Knows token ids and
+tensors; not how the denoiser works.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from random import Random
+from typing import Final
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from lsp_server.models.base import Tokenizer
+from lsp_server.models.checkpoint import CANVAS_LAYERS
+from lsp_server.models.embedded import CausalBase
+from lsp_server.models.qwen2 import Qwen2
+from lsp_server.models.tokens import END_OF_TEXT, FIM_MIDDLE
+from lsp_server.terminal.source import SourceError
+
+LONGEST: Final = 320
+"""Tokens of a context."""
+
+TRIES: Final = 1000
+"""Draws until there is said to be nothing to learn from."""
+
+_SHORTEST: Final = 120  # tokens of a context, without its suffix's frame
+_CHARACTERS: Final = 2800  # that a context is cut from
+_SUFFIX: Final = (8, 100)  # tokens of a suffix
+_WITHOUT_SUFFIX: Final = 0.2  # share of contexts
+_GAP: Final = 30  # tokens that are missing between prefix and suffix, at most
+_WITH_GAP: Final = 0.25  # share of contexts; of the others the text ends where the suffix begins
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """A text in the base's layout, as the base sees it."""
+
+    tokens: Tensor  # (tokens,)
+    greedy: Tensor  # (tokens,): what the base writes after each token
+    features: Tensor  # (tokens, width * (taps + 1)), fp32
+    keys: tuple[tuple[Tensor, Tensor], ...]  # of the canvas layers, (key heads, tokens, width) each
+
+
+def draw_sequence(texts: Sequence[str], tokenizer: Tokenizer, chance: Random) -> list[int]:
+    """A piece of a text as a prompt: suffix, prefix, and all that is written behind it.
+
+    Raises SourceError when the texts are too short.
+    """
+    for _ in range(TRIES):
+        text = chance.choice(texts)
+        start = chance.randrange(max(1, len(text) - _CHARACTERS // 2))
+        start = text.rfind("\n", 0, start) + 1
+        tokens = tokenizer.encode(text[start : start + _CHARACTERS])[: LONGEST - 4]
+        if len(tokens) >= _SHORTEST:
+            break
+    else:
+        raise SourceError("there is too little code in these folders to learn from")
+    if chance.random() < _WITHOUT_SUFFIX:
+        return CausalBase.prompt(tokens, [])
+    behind = len(tokens) - chance.randint(*_SUFFIX)
+    gap = chance.randint(1, min(_GAP, behind // 2)) if chance.random() < _WITH_GAP else 0
+    end = [] if gap else [END_OF_TEXT]
+    return [*CausalBase.prompt(tokens[: behind - gap], tokens[behind:]), *end]
+
+
+def begin(sequence: Sequence[int]) -> int:
+    """Where the prefix begins in a sequence."""
+    return list(sequence).index(FIM_MIDDLE) + 1
+
+
+@torch.no_grad()
+def read(model: Qwen2, sequence: Sequence[int]) -> Context:
+    """One forward of the base over a whole sequence."""
+    cache = model.new_cache()
+    states, tapped = model.forward(sequence, cache)
+    rows = torch.stack([*tapped, states], 1).float()
+    first = model.shape.layers - CANVAS_LAYERS
+    return Context(
+        tokens=torch.tensor(sequence),
+        greedy=model.head(states).argmax(-1),
+        features=functional.layer_norm(rows, rows.shape[-1:]).flatten(1),
+        keys=tuple(cache.rows(layer) for layer in range(first, model.shape.layers)),
+    )
