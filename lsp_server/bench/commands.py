@@ -112,9 +112,8 @@ def run_infill(arguments: argparse.Namespace) -> int:
 
 def run_lengths(arguments: argparse.Namespace) -> int:
     """How long texts are, by kind and language; loads no model."""
-    found = find_files(arguments.folders, arguments.seed)
+    paths = find_files(arguments.folders, arguments.seed)
     with _Status() as progress:
-        paths = [path for files in found.values() for path in files]
         samples = lengths.collect(paths, arguments.holes, arguments.seed, progress)
     console = _console()
     for table in lengths.tables(samples):
@@ -233,8 +232,7 @@ def _cuts(arguments: argparse.Namespace, count: int) -> list[holes.Cut]:
 
 def _open_folders(folders: Sequence[Path], seed: int) -> list[holes.RealFile]:
     """Files of every language, drawn from each folder."""
-    found = find_files(folders, seed)
-    return holes.open_files([path for paths in found.values() for path in paths])
+    return holes.open_files(find_files(folders, seed))
 
 
 def _options(arguments: argparse.Namespace, *names: str) -> dict[str, Any]:

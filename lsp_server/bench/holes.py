@@ -16,6 +16,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Final, Literal
 
+from lsp_server.completion.secret import is_secret_file
 from lsp_server.completion.service import Snapshot
 from lsp_server.syntax.languages import Language, language_for
 from lsp_server.syntax.trees import SyntaxTree
@@ -94,7 +95,10 @@ def samples_folder() -> Path:
 
 
 def open_files(paths: Sequence[Path]) -> list[RealFile]:
-    """Read files; raises SourceError for the first that cannot be read."""
+    """Read files; raises SourceError for the first that cannot be read, or holds secrets."""
+    for path in paths:
+        if is_secret_file(path):
+            raise SourceError(f"{path} is a file that holds secrets: it is never read")
     opened = [RealFile.open(path) for path in dict.fromkeys(paths)]
     return [file for file in opened if file.text.strip()]
 

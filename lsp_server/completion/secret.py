@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from functools import lru_cache
+from pathlib import Path
 from typing import Final
 from urllib.parse import unquote
 
@@ -33,6 +34,11 @@ def is_secret(uri: str, globs: Sequence[str] = ()) -> bool:
     names = {path, re.split(r"[?#]", path, maxsplit=1)[0]}
     pattern = _pattern((*BUILT_IN, *globs))
     return any(pattern.search(name) for name in names)
+
+
+def is_secret_file(path: Path, globs: Sequence[str] = ()) -> bool:
+    """The same for a file, by its own path and by that of what it is a link to."""
+    return any(is_secret(each.as_uri(), globs) for each in (path.absolute(), path.resolve()))
 
 
 @lru_cache(maxsize=8)

@@ -17,7 +17,7 @@ from rich.console import Console
 
 from lsp_server.completion.gate import MAX_CHARACTERS
 from lsp_server.completion.reasons import REASONS
-from lsp_server.completion.secret import is_secret
+from lsp_server.completion.secret import is_secret_file
 from lsp_server.settings import Settings
 from lsp_server.terminal.loading import load_model, say, settings_of
 from lsp_server.terminal.models import model
@@ -84,8 +84,7 @@ def _answer(arguments: argparse.Namespace, path: Path, start: Place, end: Place)
 
 def _refuse_unread(path: Path, settings: Settings) -> str | None:
     """The gate's rule that forbids even to read a file, or None."""
-    absolute = path.absolute()
-    if any(is_secret(each.as_uri(), settings.secret_globs) for each in (absolute, path.resolve())):
+    if is_secret_file(path, settings.secret_globs):
         return "G1"
     return "G6" if size_of(path) > MAX_CHARACTERS * _MOST_BYTES else None
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from lsp_server.completion.secret import is_secret_file
 from lsp_server.positions import LINE_END, line_stop
 from lsp_server.syntax.languages import language_for
 
@@ -123,37 +124,37 @@ def read(path: Path) -> Source:
     return source
 
 
-def find_files(folders: Sequence[Path], seed: int) -> dict[Path, list[Path]]:
+def find_files(folders: Sequence[Path], seed: int) -> list[Path]:
     """Files of known languages under each folder, so many of every language, drawn at random.
 
-    Left out are long files, and files with two suffixes: what is minified or only declared is not
-    what people type. Raises SourceError for what is no folder.
+    Left out are files that hold secrets, long files, and files with two suffixes: what is minified
+    or only declared is not what people type. Raises SourceError for what is no folder.
     """
     chance = random.Random(seed)
-    found: dict[Path, list[Path]] = {}
+    found: list[Path] = []
     for folder in folders:
         if not folder.is_dir():
             raise SourceError(f"{folder} is no folder")
         by_language: defaultdict[str, list[Path]] = defaultdict(list)
         for path in sorted(folder.rglob("*")):
             language = language_for(None, str(path))
-            plain = len(path.suffixes) == 1 and path.is_file()
-            if language and plain and path.stat().st_size <= _LARGEST:
+            if language and _is_typed(path) and not is_secret_file(path):
                 by_language[language.name].append(path)
-        found[folder] = [
-            path
-            for paths in by_language.values()
-            for path in chance.sample(paths, min(_FILES, len(paths)))
-        ]
+        for paths in by_language.values():
+            found += chance.sample(paths, min(_FILES, len(paths)))
     return found
 
 
 def find_texts(folders: Sequence[Path], seed: int) -> list[str]:
     """The texts of such files, in an order drawn at random. Raises SourceError."""
-    found = find_files(folders, seed)
-    texts = [read(path).text for paths in found.values() for path in paths]
+    texts = [read(path).text for path in find_files(folders, seed)]
     random.Random(seed).shuffle(texts)
     return texts
+
+
+def _is_typed(path: Path) -> bool:
+    """Whether a file may have been written by hand."""
+    return len(path.suffixes) == 1 and path.is_file() and path.stat().st_size <= _LARGEST
 
 
 def _decode(path: Path, data: bytes) -> Source:

@@ -48,6 +48,15 @@ def test_cuts_take_out_what_stood_there() -> None:
             assert cut.file.text[cut.end : cut.end + 1] in ("\n", "")
 
 
+@pytest.mark.parametrize("link", [False, True])
+def test_secrets_are_not_read(tmp_path: Path, link: bool) -> None:
+    secret, plain = tmp_path / "secrets.py", tmp_path / "plain.py"
+    secret.write_text("key = 1\n")
+    plain.symlink_to(secret)
+    with pytest.raises(SourceError, match="never read"):
+        open_files([plain if link else secret])
+
+
 def test_cuts_are_repeatable() -> None:
     def places(seed: int) -> list[tuple[str, int, int]]:
         return [(c.file.path.name, c.start, c.end) for c in draw_cuts(samples(), 20, seed)]
