@@ -32,7 +32,7 @@ SPENT: Final = 48
 CAPTION: Final = (
     "given: the true number of masks · calibrated: searched by the model's own confidence at every "
     "length, measured on other files · searching: forwards, of those per hole, that looked for a "
-    "length · right length, error: of the text written, in tokens"
+    "length · right length, error: of the canvas, in masks"
 )
 
 

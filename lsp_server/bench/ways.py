@@ -61,7 +61,7 @@ class Score:
     forwards: int
     searching: int  # of the forwards: those that looked for a length
     right_length: int
-    error: int  # tokens too many or too few, summed
+    error: int  # masks too many or too few, summed
 
     @property
     def forwards_per_hole(self) -> float:
@@ -91,7 +91,7 @@ def measure(
             progress(f"{way.name}: {group}")
             chosen = [known for known in holes if known.group == group]
             answers = list(_fill(model, way, chosen))
-            scores.append(_score(way, group, chosen, answers, model.tokenizer))
+            scores.append(_score(way, group, chosen, answers))
     return scores
 
 
@@ -156,14 +156,16 @@ def _fill(model: Model, way: Way, holes: Iterable[Known]) -> Iterator[Infill]:
         yield decoders[masks].infill(known.hole)
 
 
-def _score(
-    way: Way, group: str, holes: Sequence[Known], answers: Sequence[Infill], tokenizer: Tokenizer
-) -> Score:
+def _masks(answer: Infill) -> int:
+    """The masks that a canvas came to, whatever of its text was cut off; as they began, or grew."""
+    if answer.length is None or answer.length.strategy == "grow":
+        return answer.tokens
+    return answer.length.masks
+
+
+def _score(way: Way, group: str, holes: Sequence[Known], answers: Sequence[Infill]) -> Score:
     pairs = list(zip(holes, answers, strict=True))
-    errors = [
-        abs(count_tokens(known.hole, answer.text, tokenizer) - known.tokens)
-        for known, answer in pairs
-    ]
+    errors = [abs(_masks(answer) - known.tokens) for known, answer in pairs]
     return Score(
         way=way.name,
         group=group,
