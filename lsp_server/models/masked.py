@@ -72,10 +72,13 @@ class TwoSidedDenoiser(MaskedDenoiser):
         self._around: tuple[list[int], int, list[int]] | None = None  # at the last refresh
 
     def width(self, known: int) -> int:
-        """The most masks that fit the context with everything known before them."""
+        """The most masks that fit the context with everything known before them.
+
+        Half of the context at least: of a long prefix, ``denoise`` cuts the far end.
+        """
         ends = (self._layout.start, self._layout.finish)
-        framed = known + sum(end is not None for end in ends)
-        return max(1, self._layout.context - framed)
+        room = self._layout.context - sum(end is not None for end in ends)
+        return max(1, room - known, room // 2)
 
     @torch.inference_mode()
     def denoise(self, canvas: Canvas, refresh: bool = True) -> Marginals:
