@@ -51,7 +51,7 @@ class Settings:
     fixed_tokens: int = 16  # masks for length "fixed", and where nothing is known of a hole
     refresh_every: int = 1  # forwards from computing the context to doing it anew; 0: per canvas
     min_confidence: float = 0.2  # give up when the first tokens are less probable together
-    timeout_ms: int = 3000  # an automatic completion is cut off after this long
+    timeout_ms: int = 3000  # what an automatic completion has by then is offered
 
     def __post_init__(self) -> None:
         for name, low, high in (

@@ -19,7 +19,7 @@ class Answer:
     """What the model wrote into a hole, before polishing."""
 
     text: str
-    finished: bool  # the text came to its end, rather than to the end of the masks
+    finished: bool  # the text came to its end, rather than to the end of the masks or of the time
     confidence: float
 
 
@@ -54,16 +54,17 @@ class AnswerCache:
         self._entries: OrderedDict[str, list[_Entry]] = OrderedDict()
         self._lock = Lock()  # documents are closed on another thread than the worker's
 
-    def find(self, uri: str, before: str, suffix: str) -> Answer | None:
+    def find(self, uri: str, before: str, suffix: str, whole: bool = False) -> Answer | None:
         """The rest of an answer that holds where ``before`` ends, newest first.
 
-        ``before`` is all the text before the cursor, ``suffix`` the window's. Never a blank text.
+        ``before`` is all the text before the cursor, ``suffix`` the window's; ``whole`` leaves out
+        answers that broke off. Never a blank text.
         """
         with self._lock:
             entries = self._entries.get(uri, [])
             for index in reversed(range(len(entries))):
                 answer = entries[index].rest(before, suffix)
-                if answer is not None:
+                if answer is not None and (answer.finished or not whole):
                     entries.append(entries.pop(index))
                     self._entries.move_to_end(uri)
                     return answer

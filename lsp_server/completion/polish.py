@@ -18,6 +18,7 @@ from lsp_server.completion.place import Place
 from lsp_server.syntax.validity import closes_foreign
 
 WORD: Final = re.compile(r"\w")
+UNFINISHED_WORD: Final = re.compile(r"\w+\Z")
 SPECIAL: Final = re.compile(r"<\|[^|<>\s]*\|>")
 REPEATED_LINES: Final = 3
 """So many lines equal to those below make a duplicate, whatever follows them."""
@@ -33,7 +34,6 @@ class Draft:
 
     place: Place
     text: str
-    finished: bool = True
     prose: bool = False
     fixed: bool = False
     old: str = ""
@@ -58,13 +58,6 @@ def cut_special_tokens(draft: Draft) -> Draft:
     """C1: a special token never survives, nor half a character."""
     text = SPECIAL.split(draft.text, maxsplit=1)[0]
     return replace(draft, text=text.rstrip("\ufffd"))
-
-
-def cut_unfinished_line(draft: Draft) -> Draft:
-    """L4: of several lines, the last one goes when the masks ran out in it."""
-    if draft.finished or "\n" not in draft.text:
-        return draft
-    return replace(draft, text=draft.text[: draft.text.rindex("\n")])
 
 
 def cut_trailing_space(draft: Draft) -> Draft:
@@ -195,7 +188,6 @@ def drop_unchanged(draft: Draft) -> Draft | None:
 
 COMPLETION: Final[Rules] = (
     ("C1", cut_special_tokens),
-    ("L4", cut_unfinished_line),
     ("C5", cut_trailing_space),
     ("C3", match_indentation),
     ("C4", cut_inner_space),
@@ -210,7 +202,6 @@ COMPLETION: Final[Rules] = (
 )
 REGION: Final[Rules] = (
     ("C1", cut_special_tokens),
-    ("L4", cut_unfinished_line),
     ("C5", cut_trailing_space),
     ("C3", match_indentation),
     ("C4", cut_inner_space),
@@ -220,6 +211,12 @@ REGION: Final[Rules] = (
     ("D4", cut_closed_again),
     ("V1", drop_foreign_closers),
 )
+
+
+def cut_unfinished(text: str) -> str:
+    """L4: a text that broke off, without the line, or of a single one the word, it broke off in."""
+    head, line_break, _ = text.rpartition("\n")
+    return head if line_break else UNFINISHED_WORD.sub("", text)
 
 
 def polish(draft: Draft, rules: Rules = COMPLETION) -> Draft | str:

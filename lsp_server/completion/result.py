@@ -5,6 +5,7 @@ Knows offsets and the JSON of the outside contract; does not know how a text is 
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -68,7 +69,7 @@ class Completion:
 
 
 class Meter:
-    """Runs along with one request: counts what it costs, and says when its time is up."""
+    """Runs along with one request: counts what it costs, and knows when its time is up."""
 
     def __init__(
         self,
@@ -77,20 +78,16 @@ class Meter:
         timeout_ms: float | None = None,
     ) -> None:
         """``stop`` and ``observe`` are the request's own; no ``timeout_ms``: take your time."""
-        self.withdrawn = stop
+        self.stop = stop
         self.confidence = 0.0
         self.cached = False
         self.span: str | None = None
         self.suffix: Suffix | None = None
-        self._observe, self._timeout_ms = observe, timeout_ms
+        self._observe = observe
         self._started = time.perf_counter()
+        self.deadline = math.inf if timeout_ms is None else self._started + timeout_ms / 1000
         self._forwards, self._accepted, self._ms = Forwards(), Accepted(), Timing()
         self._tokens = self._cached_tokens = 0
-
-    def stop(self) -> bool:
-        """Whether to stop decoding: nobody wants the answer, or it comes too late."""
-        late = self._timeout_ms is not None and self._elapsed() > self._timeout_ms
-        return late or self.withdrawn()
 
     def observe(self, step: Step) -> None:
         """Count a forward and pass it on."""

@@ -7,6 +7,7 @@ nothing but Cancelled: whatever goes wrong, the answer is a completion that says
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -14,7 +15,14 @@ from typing import Final, Protocol
 from lsp_server.completion.cache import Answer, AnswerCache
 from lsp_server.completion.gate import Ask, LastChange, Trigger, refusal
 from lsp_server.completion.place import Place, line_break, trim_region
-from lsp_server.completion.polish import COMPLETION, REGION, Draft, Rules, polish
+from lsp_server.completion.polish import (
+    COMPLETION,
+    REGION,
+    Draft,
+    Rules,
+    cut_unfinished,
+    polish,
+)
 from lsp_server.completion.result import Completion, Meter, Timing
 from lsp_server.completion.window import Window, choose_window
 from lsp_server.diffusion.canvas import Hole, Infill, Lengths, Step
@@ -168,19 +176,20 @@ class CompletionService:
         window = choose_window(place.before, place.after_cursor, self._settings)
         meter.span = str(span.kind)
 
-        answer = self._cache.find(snapshot.uri, place.before, window.suffix)
+        automatic = ask.trigger == "automatic"
+        answer = self._cache.find(snapshot.uri, place.before, window.suffix, whole=not automatic)
         if answer is not None:
             meter.reuse(answer.confidence)
         else:
-            automatic = ask.trigger == "automatic"
             floor = self._settings.min_confidence if automatic else 0.0
-            answer = self._denoise(tree, span, window, floor, meter)
-            if answer is None:
-                return meter.nothing("V4", start, end)
+            found = self._denoise(tree, span, window, floor, meter)
+            if isinstance(found, str):
+                return meter.nothing(found, start, end)
+            answer = found
             self._cache.store(snapshot.uri, place.before, window, answer)
 
         prose = snapshot.language_id in PROSE
-        draft = Draft(place, answer.text, answer.finished, prose, fixed=selected is not None)
+        draft = Draft(place, answer.text, prose, fixed=selected is not None)
         return _offer(draft, COMPLETION, meter, ask.text, start, end, picked)
 
     def _infill(self, snapshot: Snapshot, start: int, end: int, meter: Meter) -> Completion:
@@ -195,11 +204,11 @@ class CompletionService:
         meter.span = str(span.kind)
 
         answer = self._denoise(snapshot.tree, span, window, 0.0, meter)
-        if answer is None:
-            return meter.nothing("V4", start, end)
+        if isinstance(answer, str):
+            return meter.nothing(answer, start, end)
 
         prose = snapshot.language_id in PROSE
-        draft = Draft(place, answer.text, answer.finished, prose, old=text[start:end])
+        draft = Draft(place, answer.text, prose, old=text[start:end])
         return _offer(draft, REGION, meter, text, start, end)
 
     def _refusal(self, ask: Ask) -> str | None:
@@ -208,19 +217,28 @@ class CompletionService:
 
     def _denoise(
         self, tree: SyntaxTree, span: Span, window: Window, floor: float, meter: Meter
-    ) -> Answer | None:
-        """Have the hole filled; None when that was given up as hopeless."""
+    ) -> Answer | str:
+        """Have the hole filled, or say why there is nothing to offer (V4: it was hopeless)."""
         assert self._decoder is not None
-        hole = make_hole(tree, span, window, self._settings, floor)
+        hole = make_hole(tree, span, window, self._settings, floor, meter.deadline)
         infill = self._decoder.infill(hole, meter.stop, meter.observe)
         meter.take(infill)
         if infill.reason == "hopeless":
-            return None
-        return Answer(infill.text, infill.reason == "ended", infill.confidence)
+            return "V4"
+        finished = infill.reason == "ended"
+        text = infill.text if finished else cut_unfinished(infill.text)
+        if infill.text.strip() and not text.strip():
+            return "L4"
+        return Answer(text, finished, infill.confidence)
 
 
 def make_hole(
-    tree: SyntaxTree, span: Span, window: Window, settings: Settings, floor: float = 0.0
+    tree: SyntaxTree,
+    span: Span,
+    window: Window,
+    settings: Settings,
+    floor: float = 0.0,
+    deadline: float = math.inf,
 ) -> Hole:
     """The hole of a span, in the decoder's terms; ``floor``: below which it is hopeless."""
     lengths = find_lengths(tree.language, span)
@@ -233,6 +251,7 @@ def make_hole(
         expect=span.expect,
         lengths=Lengths(lengths.bounds, lengths.shares),
         min_confidence=floor,
+        deadline=deadline,
     )
 
 
@@ -259,7 +278,7 @@ def _guarded(meter: Meter, start: int, end: int, answer: Callable[[], Completion
     try:
         return answer()
     except Cancelled:
-        if meter.withdrawn():
+        if meter.stop():
             raise
         return meter.nothing("timeout", start, end)
     except Exception:

@@ -5,6 +5,8 @@ Plain values. Text goes in and comes out; tokens appear only in counts and in th
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
@@ -12,7 +14,7 @@ from typing import Literal
 from lsp_server.models.base import Suffix
 from lsp_server.settings import Source, Strategy
 
-Reason = Literal["ended", "length", "hopeless"]
+Reason = Literal["ended", "length", "late", "hopeless"]
 Origin = Literal["base", "syntax", "file", "denoiser", "mask"]
 State = Literal["committed", "draft", "refused", "mask"]
 
@@ -42,6 +44,7 @@ class Hole:
 
     ``ends_line``: a line break stands between the hole and ``suffix``. A causal model, which has
     the suffix first, is to write it, and so says where the line ends; a canvas stands before it.
+    What has been written by ``deadline`` has to do, where that is a text to be shown.
     ``end`` looks at what has been written into the hole so far and says at which character the
     text is complete (everything from there on is dropped), or None to go on. ``expect`` says which
     text the syntax forces next, or "". Both are called once per cycle and must be cheap.
@@ -55,6 +58,12 @@ class Hole:
     expect: Callable[[str], str] = field(default=_nothing)
     lengths: Lengths | None = None  # what is known beforehand of how long the text is
     min_confidence: float = 0.0  # stop as "hopeless" when the first tokens fall below together
+    deadline: float = math.inf  # by ``time.perf_counter``
+
+    @property
+    def late(self) -> bool:
+        """Whether the deadline has passed."""
+        return time.perf_counter() > self.deadline
 
 
 @dataclass(frozen=True, slots=True)

@@ -235,7 +235,7 @@ class PureDenoising:
         return choose_length(self._settings.length, outlook, probe, self._bias)
 
     def _forward(self, tokens: Sequence[int], stop: Stop) -> Marginals:
-        if stop():
+        if stop() or self._hole.late:  # a canvas that is not settled is no text
             raise Cancelled
         started = time.perf_counter()
         known = [*self._prompt.prefix, *self._writing.ids]

@@ -84,19 +84,28 @@ class VerifiedDecoding:
         self._probability = 1.0  # of the first tokens, to the base
 
     def run(self, stop: Stop) -> Infill:
-        """Fill the hole; raises Cancelled between two forwards."""
+        """Fill the hole, or as much as there is time for; raises Cancelled between two forwards."""
         started = time.perf_counter()
-        prefill = self._verifier.prefill(self._prompt.prefix, self._prompt.suffix, stop)
+        prompt, hole = self._prompt, self._hole
+        prefill = self._verifier.prefill(prompt.prefix, prompt.suffix, lambda: stop() or hole.late)
         self._forwards.prefill = prefill.forwards
         self._ms.prefill = _since(started)
         self._trace.show("prefill", self._ms.prefill)
         self._commit(self._choose(prefill.logits), "base")
-        while (reason := self._writing.finished(self._probability)) is None:
-            if stop():
-                raise Cancelled
+        while (reason := self._finished(stop)) is None:
             self._cycle(stop)
         self._ms.total = _since(started)
         return self._answer(reason, prefill.cached_tokens)
+
+    def _finished(self, stop: Stop) -> Reason | None:
+        """Why to write no more, or None; raises Cancelled where nothing can be shown yet."""
+        reason = self._writing.finished(self._probability)
+        if reason is not None:
+            return reason
+        late = self._hole.late
+        if stop() or (late and not self._writing.answer.strip()):
+            raise Cancelled
+        return "late" if late else None
 
     def _cycle(self, stop: Stop) -> None:
         """Draft, verify, keep what agrees and the base's token behind it."""

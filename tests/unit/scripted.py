@@ -40,8 +40,11 @@ class ScriptedDecoder:
         words = re.findall(r"\w+|\n|[^\S\n]+|.", script)
         text, reason = "", self._reason(hole, "", 0, bool(words))
         while reason is None:
-            if stop():
+            if stop() or (hole.late and not text.strip()):
                 raise Cancelled
+            if hole.late:
+                reason = "late"
+                break
             text += words[forwards.verify]
             forwards.verify += 1
             if observe:

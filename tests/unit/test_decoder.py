@@ -93,6 +93,34 @@ def test_cancelled_between_two_forwards(model: TinyModel) -> None:
     assert decoder.infill(Hole("(", "", 4)).tokens <= 4
 
 
+@settings(max_examples=40, deadline=None)
+@given(TEXT, st.integers(1, 12))
+def test_at_the_deadline_a_text_is_what_it_is_so_far(prefix: str, forwards: int) -> None:
+    run = 0
+
+    def expect(text: str) -> str:  # asked once for each cycle
+        nonlocal run
+        run += 1
+        if run == forwards:
+            object.__setattr__(hole, "deadline", 0.0)
+        return ""
+
+    whole = fill(VERIFIED, ALL, Hole(prefix, "", 30))
+    hole = Hole(prefix, "", 30, expect=expect)
+    try:
+        got = fill(VERIFIED, ALL, hole)
+    except Cancelled:
+        return  # nothing was there to be shown
+    assert whole.text.startswith(got.text)
+    assert got.reason == ("late" if run >= forwards and got.text != whole.text else whole.reason)
+
+
+@pytest.mark.parametrize("model", [VERIFIED, PURE])
+def test_nothing_is_begun_behind_the_deadline(model: TinyModel) -> None:
+    with pytest.raises(Cancelled):
+        fill(model, PLAIN, Hole("(", "", 30, deadline=0.0))
+
+
 def test_an_unlikely_beginning_is_hopeless() -> None:
     got = fill(VERIFIED, PLAIN, Hole("(", "", 20, min_confidence=0.999999))
     assert got.reason == "hopeless"

@@ -46,7 +46,6 @@ def polished(kind: str, case: dict[str, Any]) -> str:
         Draft(
             place,
             answer.replace(case.get("line_break", "\n"), "\n"),
-            finished=case.get("finished", True),
             prose=case.get("prose", False),
             fixed=case.get("fixed", False),
             old=text[start:end],

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import math
 import time
 from dataclasses import replace
 from typing import Any
@@ -294,7 +295,7 @@ class EndlessDecoder(ScriptedDecoder):
     def infill(self, hole: Hole, stop: Any, observe: Any) -> Infill:
         while True:
             observe(Step("canvas", (), 0.5))
-            if stop():
+            if stop() or hole.late:
                 raise Cancelled
 
 
@@ -320,6 +321,50 @@ def test_an_automatic_answer_may_be_late_before_its_first_forward() -> None:
     assert (completion.start, completion.end, completion.span) == (offset, offset, "expression")
     assert (completion.forwards, completion.tokens) == (Forwards(), 0)
     assert engine.complete(document, offset, "invoked").text == "area(1, 2)"
+
+
+class SlowDecoder(ScriptedDecoder):
+    """Has time for nine words, where time is limited."""
+
+    def infill(self, hole: Hole, stop: Any, observe: Any) -> Infill:
+        done = 0
+
+        def dawdle(step: Step) -> None:
+            nonlocal done
+            done += 1
+            if done == 9 and hole.deadline < math.inf:
+                object.__setattr__(hole, "deadline", 0.0)
+            observe(step)
+
+        return super().infill(hole, stop, dawdle)
+
+
+def test_what_there_is_at_the_deadline_is_offered_up_to_a_whole_word() -> None:
+    whole = "first + second + third + fourth"
+    document, offset = cursor(HEAD + "size = |\n")
+    engine = CompletionService(SlowDecoder(whole), Settings(timeout_ms=600_000))
+    completion = engine.complete(document, offset, "automatic")
+    assert (completion.text, completion.reason) == ("first + second +", "offered")
+    assert engine.complete(document, offset, "automatic").cached
+    asked = engine.complete(document, offset, "invoked")
+    assert (asked.text, asked.cached) == (whole, False)
+
+
+@pytest.mark.parametrize(
+    ("answer", "room", "expected"),
+    [
+        ("y = x + 1\n    return y", 10, "y = x + 1"),  # the line in which the masks ran out
+        ("area(1, 20", 6, "area(1,"),
+        ("area", 1, None),
+        ("\n    y", 3, None),
+    ],
+)
+def test_a_text_that_broke_off(answer: str, room: int, expected: str | None) -> None:
+    document, offset = cursor(HEAD + "def f(x):\n    |\n")
+    engine, _ = service(answer + " + 1", max_block_tokens=room, max_tokens=room)
+    completion = engine.complete(document, offset, "invoked")
+    assert completion.text == expected
+    assert completion.reason == ("offered" if expected else "L4")
 
 
 class BrokenDecoder(ScriptedDecoder):
