@@ -21,6 +21,7 @@ _SYNTAX_CONFIDENCE = 0.85
 _NEEDED = 2  # tokens that must match before the file is asked
 _LONGEST = 16  # tokens of a match that are told apart
 _MOST = 28  # tokens of a draft: more rows than that cost more than they bring
+_CANDIDATES = 32  # entries of a mask that may be drafted behind a token
 # How often the first token after a match of so many tokens was right, on library code, and how
 # often each token behind it was, given that those before were.
 _RIGHT = {
@@ -138,13 +139,32 @@ def propose_syntax(tokenizer: Tokenizer, hole: Hole, written: str) -> Drafts:
     return tuple(Draft(token, _SYNTAX_CONFIDENCE, "syntax") for token in stable)
 
 
-def propose_denoiser(denoiser: Denoiser, prefix: Sequence[int], suffix: Sequence[int]) -> Drafts:
-    """One canvas of masks behind ``prefix``: the best token of each, with its probability."""
+def propose_denoiser(
+    denoiser: Denoiser, prefix: Sequence[int], suffix: Sequence[int], floor: float = 0.0
+) -> Drafts:
+    """One canvas of masks behind ``prefix``: the best token of each, with its probability.
+
+    From left to right, each behind the one drafted before it, where the model knows how they
+    depend on one another; up to where all of them together are less probable than ``floor``.
+    """
     canvas = Canvas(prefix, [MASK] * denoiser.width(len(prefix)), suffix)
     marginals = denoiser.denoise(canvas)
-    confidence, entries = marginals.logits.softmax(-1).max(-1)
-    tokens = entries if marginals.vocabulary is None else marginals.vocabulary[entries]
-    return tuple(
-        Draft(token, probability, "denoiser")
-        for token, probability in zip(tokens.tolist(), confidence.tolist(), strict=True)
+    coupling, vocabulary = marginals.coupling, marginals.vocabulary
+    probabilities, entries = marginals.logits.softmax(-1).topk(
+        1 if coupling is None else min(_CANDIDATES, marginals.logits.shape[-1])
     )
+    tokens = entries if vocabulary is None else vocabulary[entries]
+    others = (1 - probabilities.sum(-1)).clamp(min=0)  # of what is no candidate
+    drafts: list[Draft] = []
+    before, together = prefix[-1], 1.0
+    for row, weights in enumerate(probabilities):
+        if coupling is not None:
+            weights = weights * coupling(row, before, entries[row]).exp()
+        best = int(weights.argmax())
+        confidence = float(weights[best] / (weights.sum() + others[row]))
+        before = int(tokens[row, best])
+        together *= confidence
+        if together < floor:
+            break
+        drafts.append(Draft(before, confidence, "denoiser"))
+    return tuple(drafts)

@@ -154,13 +154,13 @@ class VerifiedDecoding:
         if "denoiser" in allowed and not sure and self._gauge.worthwhile():
             if stop():
                 raise Cancelled
-            candidates.append(cut(self._denoise(), floor, room))
+            candidates.append(cut(self._denoise(floor), floor, room))
         return cut(compete(candidates), floor, room)
 
-    def _denoise(self) -> Drafts:
+    def _denoise(self, floor: float) -> Drafts:
         started = time.perf_counter()
         known = [*self._prompt.prefix, *self._writing.ids]
-        drafts = propose_denoiser(self._denoiser, known, self._prompt.suffix)
+        drafts = propose_denoiser(self._denoiser, known, self._prompt.suffix, floor)
         self._forwards.canvas += 1
         elapsed = _since(started)
         self._ms.canvas += elapsed

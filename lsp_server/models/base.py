@@ -53,16 +53,28 @@ class Canvas:
     suffix: Sequence[int]
 
 
+class Coupling(Protocol):
+    """How the masks of one canvas depend on one another, where a model has learnt that."""
+
+    def __call__(self, row: int, token: int, entries: Tensor) -> Tensor:
+        """What it adds to the logits of some ``entries`` that ``token`` stands before the mask.
+
+        ``row`` counts masks; ``entries`` and what is added: (entries,).
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class Marginals:
     """One distribution per masked position of a canvas, left to right.
 
     ``logits`` has shape (masks, entries), fp32. ``vocabulary`` maps an entry to its token id, or
-    is None where entries are token ids themselves.
+    is None where entries are token ids themselves. ``coupling`` makes of what each mask says by
+    itself what it says behind a token.
     """
 
     logits: Tensor
     vocabulary: Tensor | None = None
+    coupling: Coupling | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from lsp_server.models.qwen2 import QWEN2_0_5B, Shape
 
 CANVAS_LAYERS = 8  # the top layers, which the denoiser runs
 TAPS = (8, 16)  # layers whose inputs the denoiser sees, beside the final state
+COUPLING = ("state", "token", "out")  # matrices of what a token changes in the mask behind it
 DELTA_SCALE = 2.0  # of the adapter's low-rank products
 _NAMES = {"qkv": "qkv", "output": "o", "gate_up": "gu", "down": "d"}
 
@@ -76,6 +77,8 @@ class Checkpoint:
             "canvas.pending": self._adapter["tok.weight"].float(),
             "canvas.pending_to_masks": self._adapter["tokm.weight"].float(),
         }
+        for name in COUPLING:
+            found[f"canvas.coupling.{name}"] = self._adapter[f"coupling.{name}.weight"].float()
         for layer in range(self.shape.layers):
             found[f"blocks.{layer}.attention_norm"] = self._read(f"blk.{layer}.attn_norm.weight")
             found[f"blocks.{layer}.mlp_norm"] = self._read(f"blk.{layer}.ffn_norm.weight")

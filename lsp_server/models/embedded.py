@@ -3,13 +3,17 @@
 The base verifies, in its causal mode, over a sequence laid out suffix first (so that the cached
 sequence grows at its end while a user types). The denoiser fills canvases: its layers are copies
 of the base's top layers with the adapter merged in; they see the base's cached keys and values,
-the pending token, and one learned vector per mask. Knows tensors and token ids, not text.
+the pending token, and one learned vector per mask. All masks are filled at once, each by itself; a
+small network then says what a token changes in the mask behind it, so that the drafts fit together
+(the sequential dependence of Hydra's heads, arXiv 2402.05109). Knows tensors and token ids, not
+text.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -25,7 +29,7 @@ from lsp_server.models.base import (
     Prefill,
     Stop,
 )
-from lsp_server.models.checkpoint import CANVAS_LAYERS, TAPS
+from lsp_server.models.checkpoint import CANVAS_LAYERS, COUPLING, TAPS
 from lsp_server.models.qwen2 import (
     QWEN2_0_5B,
     Block,
@@ -155,6 +159,7 @@ class CanvasDenoiser:
         self._features = store.vector("canvas.features")
         self._pending = store.vector("canvas.pending")
         self._pending_to_masks = store.vector("canvas.pending_to_masks")
+        self._coupling = [store.vector(f"canvas.coupling.{name}") for name in COUPLING]
 
     two_sided = False  # the suffix is in the base's prompt
     growth = None
@@ -174,9 +179,11 @@ class CanvasDenoiser:
         self._catch_up(known, canvas.suffix)
         free = [index for index, t in enumerate(canvas.tokens) if t == MASK]
         reach = free[-1] - (len(known) - len(canvas.prefix)) + 1
-        logits = self._run(known[-1], min(reach, len(self._masks)))
         offsets = [index - free[0] for index in free if index - free[0] < len(self._masks)]
-        return Marginals(logits[offsets], self._vocabulary)
+        states = self._run(known[-1], min(reach, len(self._masks)))[offsets]
+        of_state = functional.linear(_centred(states), self._coupling[0])
+        coupling = partial(self._couple, of_state)
+        return Marginals(self._head(states).float(), self._vocabulary, coupling)
 
     def _catch_up(self, known: Sequence[int], suffix: Sequence[int]) -> None:
         if self._base.tokens != self._base.prompt(known[:-1], suffix):
@@ -195,7 +202,15 @@ class CanvasDenoiser:
         for index, block in enumerate(self._blocks):
             layer = self._first + index
             state = run_block(self._shape, block, layer, state, rotary, mask, base.cache)
-        return self._head(rms_norm(state, self._norm, self._shape.epsilon)).float()
+        return rms_norm(state, self._norm, self._shape.epsilon)
+
+    @torch.inference_mode()
+    def _couple(self, of_state: Tensor, row: int, token: int, entries: Tensor) -> Tensor:
+        """See ``Coupling``; ``of_state``: the part of the hidden layer that masks determine."""
+        model, (_, of_token, out) = self._base.model, self._coupling
+        hidden = of_state[row] + functional.linear(_centred(model.embed([token])[0]), of_token)
+        added = functional.linear(functional.silu(hidden), out)
+        return functional.linear(model.embed(self._vocabulary[entries]), added).float()
 
 
 class EmbeddedModel:
@@ -227,6 +242,10 @@ def _common(left: Sequence[int], right: Sequence[int]) -> int:
         if left[index] != right[index]:
             return index
     return length
+
+
+def _centred(rows: Tensor) -> Tensor:
+    return functional.layer_norm(rows, rows.shape[-1:])
 
 
 def _leading(tokens: Sequence[int]) -> list[int]:

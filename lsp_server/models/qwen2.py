@@ -156,7 +156,7 @@ class Qwen2:
             shape.layers, shape.key_heads, shape.head_width, dtype=self.dtype, device=self.device
         )
 
-    def embed(self, tokens: Sequence[int]) -> Tensor:
+    def embed(self, tokens: Sequence[int] | Tensor) -> Tensor:
         """Embeddings (tokens, width) in the model's working precision."""
         ids = torch.as_tensor(tokens, device=self.embedding.device)
         return self.embedding[ids].to(device=self.device, dtype=self.dtype)

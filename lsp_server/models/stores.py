@@ -19,7 +19,7 @@ from lsp_server.models.checkpoint import Checkpoint
 from lsp_server.models.quantization import DenseLinear, Int8Linear, Linear, Quantized, quantize
 from lsp_server.models.storage import Progress, replacing
 
-FORMAT = 1  # of the int8 file; raise it when names or rounding change
+FORMAT = 2  # of the int8 file; raise it when names or rounding change
 
 
 class Store(Protocol):

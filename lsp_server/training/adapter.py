@@ -48,17 +48,41 @@ class Layer(nn.Module):
         self.d = Delta(shape.inner, shape.width, rank)
 
 
+class Coupling(nn.Module):
+    """What the token before a mask adds to its state; nothing as long as it is untrained."""
+
+    def __init__(self, width: int, inner: int) -> None:
+        super().__init__()
+        self.state, self.token = (nn.Linear(width, inner, bias=False) for _ in range(2))
+        self.out = nn.Linear(inner, width, bias=False)
+        nn.init.zeros_(self.out.weight)
+
+    def forward(self, states: Tensor, tokens: Tensor) -> Tensor:
+        """States of masks and embeddings of the tokens before them, (masks, width) both; fp32."""
+        width = states.shape[-1:]
+        of_state = self.state(functional.layer_norm(states.float(), width))
+        of_token = self.token(functional.layer_norm(tokens.float(), width))
+        added: Tensor = self.out(functional.silu(of_state + of_token))
+        return added
+
+
 class Adapter(nn.Module):
     """Everything of the denoiser that is learnt; its state has the names of the adapter's file."""
 
-    def __init__(self, shape: Shape, vocabulary: Tensor, masks: int, rank: int, taps: int) -> None:
-        """``vocabulary``: ids of the cut-down head; ``taps``: layers whose inputs are seen."""
+    def __init__(
+        self, shape: Shape, vocabulary: Tensor, masks: int, rank: int, taps: int, coupled: int
+    ) -> None:
+        """``vocabulary``: ids of the cut-down head; ``taps``: layers whose inputs are seen.
+
+        ``coupled``: width of the hidden layer of the coupling.
+        """
         super().__init__()
         width = shape.width
         self.layers = nn.ModuleList(Layer(shape, rank) for _ in range(CANVAS_LAYERS))
         self.feat = nn.Linear(width * (taps + 1), width, bias=False)
         self.tok = nn.Linear(width, width, bias=False)
         self.tokm = nn.Linear(width, width, bias=False)
+        self.coupling = Coupling(width, coupled)
         self.mask = nn.Parameter(torch.zeros(masks, width))
         self.norm = nn.Parameter(torch.ones(width))
         self.vocab: Tensor
@@ -70,7 +94,8 @@ class Adapter(nn.Module):
         tensors = load_file(file)
         rank, masks = len(tensors["layers.0.qkv.A"]), len(tensors["mask"])
         taps = tensors["feat.weight"].shape[1] // shape.width - 1
-        adapter = cls(shape, tensors["vocab"].long(), masks, rank, taps)
+        coupled = len(tensors["coupling.state.weight"])
+        adapter = cls(shape, tensors["vocab"].long(), masks, rank, taps, coupled)
         adapter.load_state_dict({name: each.float() for name, each in tensors.items()})
         return adapter
 
@@ -140,7 +165,9 @@ def _add(base: Linear, delta: Delta, rows: Tensor) -> Tensor:
 
 
 def parameters(adapter: Adapter, rate: float) -> Sequence[dict[str, object]]:
-    """What an optimizer changes, and how fast: what is no delta, at a third of the rate."""
-    deltas = [each for name, each in adapter.named_parameters() if name.startswith("layers.")]
-    others = [each for name, each in adapter.named_parameters() if not name.startswith("layers.")]
-    return [{"params": deltas, "full_rate": rate}, {"params": others, "full_rate": 0.3 * rate}]
+    """What an optimizer changes, and how fast, as a multiple of the rate."""
+    groups: dict[float, list[nn.Parameter]] = {1.0: [], 3.0: [], 0.3: []}
+    for name, each in adapter.named_parameters():
+        fast = 1.0 if name.startswith("layers.") else 3.0 if name.startswith("coupling.") else 0.3
+        groups[fast].append(each)
+    return [{"params": group, "full_rate": fast * rate} for fast, group in groups.items()]

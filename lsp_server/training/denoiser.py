@@ -2,8 +2,9 @@
 
 A canvas starts at a token of a context. What its masks stand for are the base's own greedy tokens,
 valid as far as the text goes on as the base would have: behind that the base would see another
-text. Starts with long valid runs are drawn more often: there is more to be learnt from them, and
-there a denoiser saves most. Knows objective, steps and savings.
+text. A mask is taught by itself and, as drafts are made, behind the token before it. Starts with
+long valid runs are drawn more often: there is more to be learnt from them, and there a denoiser
+saves most. Knows objective, steps and savings.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ _LEAST: Final = 8
 _AHEAD: Final = 12  # tokens of a prefix before its first canvas
 _REFUSED: Final = 0.3  # share of places kept where the text left the base's way
 _FADING: Final = 0.85  # weight of a mask beside that of the one before it
+_ALONE: Final = 0.3  # weight of what masks say by themselves, which makes the candidates
 _WARM_UP: Final = 40
 _REPORTED: Final = 100  # steps between two reports
 _SAVED: Final = 120.0  # seconds between two savings
@@ -75,6 +77,7 @@ class Task:
 
     context: Context
     starts: Tensor  # (canvases,): places of the pending tokens
+    before: Tensor  # (canvases, masks): the token before each mask, were the text the base's own
     wanted: Tensor  # (canvases, masks), -1 where nothing is to be said
 
 
@@ -84,6 +87,7 @@ class Lesson:
     def __init__(self, model: Qwen2, adapter: Adapter, head: Linear, tokenizer: Tokenizer) -> None:
         self.model, self.adapter = model, adapter
         self._head, self._tokenizer = head, tokenizer
+        self._rows = model.embed(adapter.vocab.tolist())  # of the entries
         self._entries = torch.full((model.shape.vocabulary,), -1)
         self._entries[adapter.vocab] = torch.arange(len(adapter.vocab))
 
@@ -115,14 +119,20 @@ class Lesson:
             greedy = context.greedy[places.clamp(max=len(sequence) - 1)]
             wanted = torch.where(valid, self._entries[greedy], -1)
             if len(starts) >= _LEAST and bool((wanted >= 0).any()):
-                return Task(context, starts, wanted)
+                before = torch.cat([context.tokens[starts, None], greedy[:, :-1]], 1)
+                return Task(context, starts, before, wanted)
         raise SourceError("the base would write nothing of the code in these folders")
 
-    def logits(self, task: Task) -> Tensor:
-        """Of the masks that something is to be said for, (masks, entries), fp32."""
-        states = self.adapter(self.model, task.context, task.starts)
-        logits: Tensor = self._head(states[task.wanted >= 0])
-        return logits.float()
+    def logits(self, task: Task) -> tuple[Tensor, Tensor]:
+        """Of the masks that something is to be said for: each by itself, and behind its token.
+
+        Both (masks, entries), fp32.
+        """
+        said = task.wanted >= 0
+        states = self.adapter(self.model, task.context, task.starts)[said]
+        alone = self._head(states).float()
+        added = self.adapter.coupling(states, self.model.embed(task.before[said].tolist()))
+        return alone, alone + functional.linear(added.to(self._rows.dtype), self._rows).float()
 
 
 def train(
@@ -204,7 +214,8 @@ def check(lesson: Lesson, texts: Sequence[str], step: int, seconds: float, loss:
         task = lesson.draw(texts, Random(f"check {number}"))
         valid = task.wanted >= 0
         right = torch.zeros_like(valid)
-        right[valid] = lesson.logits(task).argmax(-1) == task.wanted[valid]
+        _, coupled = lesson.logits(task)
+        right[valid] = coupled.argmax(-1) == task.wanted[valid]
         canvases += len(right)
         accepted += int(right.int().cumprod(1).sum())
         possible += int(valid.int().cumprod(1).sum())
@@ -220,12 +231,14 @@ def _learn(lesson: Lesson, task: Task, optimizer: torch.optim.Optimizer, share: 
     wanted = task.wanted[task.wanted >= 0]
     weights = (_FADING ** torch.arange(task.wanted.shape[1]).float()).expand_as(task.wanted)
     weights = weights[task.wanted >= 0]
-    losses = functional.cross_entropy(lesson.logits(task), wanted, reduction="none")
-    loss = (losses * weights).sum() / weights.sum()
+    alone, coupled = [
+        (functional.cross_entropy(logits, wanted, reduction="none") * weights).sum() / weights.sum()
+        for logits in lesson.logits(task)
+    ]
     optimizer.zero_grad()
-    loss.backward()  # type: ignore[no-untyped-call]
+    (coupled + _ALONE * alone).backward()  # type: ignore[no-untyped-call]
     torch.nn.utils.clip_grad_norm_(lesson.adapter.parameters(), 1.0)
     for group in optimizer.param_groups:
         group["lr"] = group["full_rate"] * share
     optimizer.step()
-    return float(loss.item())
+    return float(coupled.item())

@@ -10,10 +10,11 @@ from lsp_server.diffusion.canvas import Hole, Infill, Step
 from lsp_server.diffusion.decoder import Decoder
 from lsp_server.models.base import Cancelled
 from lsp_server.settings import Settings
-from tests.unit.tiny import ALPHABET, TinyCausal, TinyDiffusion, TinyModel
+from tests.unit.tiny import ALPHABET, TinyCausal, TinyCoupled, TinyDiffusion, TinyModel
 
 TEXT = st.text(alphabet=ALPHABET, max_size=40)
 VERIFIED = TinyModel(TinyDiffusion(), TinyCausal())
+COUPLED = TinyModel(TinyCoupled(), TinyCausal())
 PURE = TinyModel(TinyDiffusion())
 PLAIN = Settings(drafts=(), draft_confidence=0.0)
 ALL = Settings(draft_confidence=0.0)
@@ -24,10 +25,12 @@ def fill(model: TinyModel, options: Settings, hole: Hole) -> Infill:
 
 
 @settings(max_examples=60, deadline=None)
-@given(TEXT, TEXT, st.integers(1, 30))
-def test_verified_text_is_the_bases_own(prefix: str, suffix: str, size: int) -> None:
+@given(TEXT, TEXT, st.integers(1, 30), st.sampled_from([VERIFIED, COUPLED]))
+def test_verified_text_is_the_bases_own(
+    prefix: str, suffix: str, size: int, model: TinyModel
+) -> None:
     hole = Hole(prefix, suffix, size)
-    plain, drafted = fill(VERIFIED, PLAIN, hole), fill(VERIFIED, ALL, hole)
+    plain, drafted = fill(model, PLAIN, hole), fill(model, ALL, hole)
     assert drafted.ids == plain.ids
     assert drafted.text == plain.text
     assert drafted.forwards.verify <= plain.forwards.verify

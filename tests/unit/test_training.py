@@ -25,7 +25,7 @@ from lsp_server.training.contexts import LONGEST, begin, draw_sequence, read
 from lsp_server.training.denoiser import Lesson, choose_starts, count_following, train
 
 SHAPE = Shape(18, 16, 4, 2, 4, 24, 151936, 1e-6, 1e6, 512)
-MASKS, RANK, ENTRIES = 3, 2, 700
+MASKS, RANK, ENTRIES, COUPLED = 3, 2, 700, 5
 TEXTS = [f"def area{n}(width, height):\n    return width * height + {n}\n" * 9 for n in range(130)]
 
 
@@ -90,7 +90,7 @@ def file(tmp_path: Path) -> Path:
     torch.manual_seed(0)
     path = tmp_path / "first.safetensors"
     width, fused = SHAPE.width, (SHAPE.heads + 2 * SHAPE.key_heads) * SHAPE.head_width
-    adapter = Adapter(SHAPE, torch.arange(ENTRIES), MASKS, RANK, len(TAPS))
+    adapter = Adapter(SHAPE, torch.arange(ENTRIES), MASKS, RANK, len(TAPS), COUPLED)
     assert adapter.layers[0].qkv.B.shape == (fused, RANK)
     with torch.no_grad():
         for each in adapter.parameters():
@@ -120,6 +120,34 @@ def test_what_is_trained_is_what_is_run(file: Path) -> None:
         expected = run.denoise(canvas).logits
         got = store.linear("canvas.head")(state)
         assert torch.allclose(got, expected, atol=2e-4), (got - expected).abs().max()
+
+
+def test_what_a_token_changes_is_trained_as_it_is_run(file: Path) -> None:
+    taught, store, base = lesson(file)
+    task = taught.draw(TEXTS, Random(1))
+    alone, coupled = taught.logits(task)
+    run, entries = CanvasDenoiser(store, base), torch.tensor([3, 600, 41])
+    sequence, rows = task.context.tokens.tolist(), 0
+    suffix = sequence[2 : begin(sequence) - 1]
+    for start, before, wanted in zip(task.starts, task.before, task.wanted, strict=True):
+        known = sequence[begin(sequence) : int(start) + 1]
+        marginals = run.denoise(Canvas(known, [MASK] * MASKS, suffix))
+        for row in torch.nonzero(wanted >= 0).flatten().tolist():
+            assert marginals.coupling is not None
+            added = marginals.coupling(row, int(before[row]), entries)
+            expected = (coupled - alone)[rows, entries]
+            assert torch.allclose(added, expected, atol=2e-3), (added - expected).abs().max()
+            rows += 1
+    assert rows == len(alone)
+
+
+def test_the_token_before_a_mask_is_what_the_base_writes_there(file: Path) -> None:
+    taught, _, _ = lesson(file)
+    task = taught.draw(TEXTS, Random(2))
+    assert torch.equal(task.before[:, 0], task.context.tokens[task.starts])
+    said = task.wanted[:, :-1] >= 0
+    behind = task.before[:, 1:][said]
+    assert torch.equal(taught.adapter.vocab[task.wanted[:, :-1][said]], behind)
 
 
 def test_what_the_base_says_is_what_it_writes(file: Path) -> None:

@@ -8,7 +8,7 @@ no network: a two-sided denoiser that knows one text, and ``TinyNoise`` one that
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -75,6 +75,15 @@ class TinyDiffusion:
         states = self._layers(self._embed(row) + self._place(torch.arange(row.shape[1])))[0]
         masks = [len(before) + i for i, t in enumerate(canvas.tokens) if t == MASK]
         return Marginals(6 * self._head(states[masks]))
+
+
+class TinyCoupled(TinyDiffusion):
+    """The same, with random dependences of each mask on the token before it."""
+
+    def denoise(self, canvas: Canvas, refresh: bool = True) -> Marginals:
+        pairs = torch.randn(END + 1, END + 1, generator=torch.Generator().manual_seed(1))
+        marginals = super().denoise(canvas, refresh)
+        return replace(marginals, coupling=lambda row, token, entries: 2 * pairs[token, entries])
 
 
 class TinyKnowing:
