@@ -177,15 +177,15 @@ class CompletionService:
         meter.span = str(span.kind)
 
         automatic = ask.trigger == "automatic"
+        answer: Answer | str | None
         answer = self._cache.find(snapshot.uri, place.before, window.suffix, whole=not automatic)
         if answer is not None:
             meter.reuse(answer.confidence)
         else:
             floor = self._settings.min_confidence if automatic else 0.0
-            found = self._denoise(tree, span, window, floor, meter)
-            if isinstance(found, str):
-                return meter.nothing(found, start, end)
-            answer = found
+            answer = self._denoise(tree, span, window, floor, meter)
+            if isinstance(answer, str):
+                return meter.nothing(answer, start, end)
             self._cache.store(snapshot.uri, place.before, window, answer)
 
         prose = snapshot.language_id in PROSE

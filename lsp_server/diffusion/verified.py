@@ -154,7 +154,7 @@ class VerifiedDecoding:
         if "denoiser" in allowed and not sure and self._gauge.worthwhile():
             if stop():
                 raise Cancelled
-            candidates.append(cut(self._denoise(floor), floor, room))
+            candidates.append(self._denoise(floor)[:room])
         return cut(compete(candidates), floor, room)
 
     def _denoise(self, floor: float) -> Drafts:

@@ -140,7 +140,7 @@ class CausalBase:
         state, tapped = self.model.forward(tokens, self.cache)
         self._tokens.extend(tokens)
         rows = torch.stack([*tapped, state], 1)
-        self._features = functional.layer_norm(rows, rows.shape[-1:])
+        self._features = _centred(rows)
         return state
 
 
