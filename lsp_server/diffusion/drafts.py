@@ -22,18 +22,8 @@ _NEEDED = 2  # tokens that must match before the file is asked
 _LONGEST = 16  # tokens of a match that are told apart
 _MOST = 28  # tokens of a draft: more rows than that cost more than they bring
 _CANDIDATES = 32  # entries of a mask that may be drafted behind a token
-# How often the first token after a match of so many tokens was right, on library code, and how
-# often each token behind it was, given that those before were.
-_RIGHT = {
-    2: (0.42, 0.35),
-    3: (0.59, 0.60),
-    4: (0.72, 0.65),
-    5: (0.77, 0.72),
-    6: (0.82, 0.78),
-    8: (0.88, 0.85),
-    12: (0.93, 0.92),
-    16: (0.96, 0.96),
-}
+# How often the token after a match of so many tokens was right, on library code.
+_RIGHT = {2: 0.42, 3: 0.59, 4: 0.72, 5: 0.77, 6: 0.82, 8: 0.88, 12: 0.93, 16: 0.96}
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +89,12 @@ class FileDrafter:
                     break
         if best < 0:
             return ()
-        first, following = _RIGHT[max(known for known in _RIGHT if known <= length)]
         tokens = self._tokens[best + 1 : best + 1 + _MOST]
         while len(tokens) < _MOST:  # the match reaches into what it predicts: it repeats itself
             tokens += tokens[: _MOST - len(tokens)]
+        # Each is judged given that those before it were right, which makes the match longer.
         return tuple(
-            Draft(token, following if index else first, "file")
-            for index, token in enumerate(tokens)
+            Draft(token, _right(length + index), "file") for index, token in enumerate(tokens)
         )
 
     def _match(self, place: int) -> int:
@@ -118,6 +107,10 @@ class FileDrafter:
         ):
             length += 1
         return length
+
+
+def _right(matched: int) -> float:
+    return _RIGHT[max(known for known in _RIGHT if known <= matched)]
 
 
 def propose_syntax(tokenizer: Tokenizer, hole: Hole, written: str) -> Drafts:

@@ -36,7 +36,7 @@ from lsp_server.diffusion.trace import Trace
 from lsp_server.models.base import Cancelled, Model, Stop, Verifier
 from lsp_server.settings import Settings
 
-_SURE_ENOUGH = 2.5  # accepted file drafts to expect before the canvas is left out
+_SURE_ENOUGH = 0.5  # accepted drafts to expect without a canvas before it is left out
 _CANVAS_COST = 0.35  # of a verifying forward
 _PAUSE = 8  # cycles without a canvas once canvases have stopped paying
 

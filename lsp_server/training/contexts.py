@@ -69,6 +69,20 @@ def draw_sequence(texts: Sequence[str], tokenizer: Tokenizer, chance: Random) ->
     return [*CausalBase.prompt(tokens[: behind - gap], tokens[behind:]), *end]
 
 
+def draw_prompt(
+    texts: Sequence[str], tokenizer: Tokenizer, length: int, chance: Random
+) -> list[int]:
+    """A prompt of so many tokens, for the base to write on.
+
+    Raises SourceError when the texts are too short.
+    """
+    for _ in range(TRIES):
+        prompt = draw_sequence(texts, tokenizer, chance)[:length]
+        if len(prompt) == length and FIM_MIDDLE in prompt:
+            return prompt
+    raise SourceError("there is too little code in these folders to write on from")
+
+
 def begin(sequence: Sequence[int]) -> int:
     """Where the prefix begins in a sequence."""
     return list(sequence).index(FIM_MIDDLE) + 1

@@ -4,7 +4,8 @@ A canvas starts at a token of a context. What its masks stand for are the base's
 valid as far as the text goes on as the base would have: behind that the base would see another
 text. A mask is taught by itself and, as drafts are made, behind the token before it. Starts with
 long valid runs are drawn more often: there is more to be learnt from them, and there a denoiser
-saves most. Knows objective, steps and savings.
+saves most. Starts behind what stood in the text before are mostly left out: what followed then is
+drafted there, without a canvas. Knows objective, steps and savings.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from random import Random
 from typing import Final
@@ -33,12 +35,25 @@ from lsp_server.models.stores import DenseStore
 from lsp_server.models.tokens import END_OF_TEXT, EmbeddedTokenizer
 from lsp_server.terminal.source import SourceError
 from lsp_server.training.adapter import Adapter, parameters
-from lsp_server.training.contexts import TRIES, Context, begin, draw_sequence, read
+from lsp_server.training.contexts import (
+    LONGEST,
+    TRIES,
+    Context,
+    begin,
+    draw_prompt,
+    draw_sequence,
+    read,
+)
+from lsp_server.training.writing import write
 
 _CANVASES: Final = 128  # in one context
 _LEAST: Final = 8
+_WRITTEN: Final = 0.7  # share of contexts that the base writes itself
+_TOGETHER: Final = 32  # contexts that it writes at once
+_PROMPT: Final = 160  # tokens of a context that it goes on from
 _AHEAD: Final = 12  # tokens of a prefix before its first canvas
 _REFUSED: Final = 0.3  # share of places kept where the text left the base's way
+_REPEATED: Final = 0.1  # share of places kept where the text itself makes the drafts
 _FADING: Final = 0.85  # weight of a mask beside that of the one before it
 _ALONE: Final = 0.3  # weight of what masks say by themselves, which makes the candidates
 _WARM_UP: Final = 40
@@ -90,6 +105,7 @@ class Lesson:
         self._rows = model.embed(adapter.vocab.tolist())  # of the entries
         self._entries = torch.full((model.shape.vocabulary,), -1)
         self._entries[adapter.vocab] = torch.arange(len(adapter.vocab))
+        self._written: list[list[int]] = []  # not learnt from yet
 
     @classmethod
     def open(cls, file: Path) -> Lesson:
@@ -110,18 +126,38 @@ class Lesson:
         Raises SourceError when there is nothing to learn from.
         """
         for _ in range(TRIES):
-            sequence = draw_sequence(texts, self._tokenizer, chance)
-            context = read(self.model, sequence)
-            follows = count_following(context)
-            starts = choose_starts(follows, begin(sequence), chance)
-            places = starts[:, None] + torch.arange(len(self.adapter.mask))
-            valid = places - starts[:, None] <= follows[starts + 1, None]
-            greedy = context.greedy[places.clamp(max=len(sequence) - 1)]
-            wanted = torch.where(valid, self._entries[greedy], -1)
-            if len(starts) >= _LEAST and bool((wanted >= 0).any()):
-                before = torch.cat([context.tokens[starts, None], greedy[:, :-1]], 1)
-                return Task(context, starts, before, wanted)
+            task = self._set(draw_sequence(texts, self._tokenizer, chance), chance)
+            if task is not None:
+                return task
         raise SourceError("the base would write nothing of the code in these folders")
+
+    def draw_written(self, texts: Sequence[str], chance: Random) -> Task:
+        """The same, of a context that the base writes on from the beginning of one."""
+        for _ in range(TRIES):
+            if not self._written:
+                prompts = [
+                    draw_prompt(texts, self._tokenizer, _PROMPT, chance) for _ in range(_TOGETHER)
+                ]
+                count = LONGEST - _PROMPT
+                self._written = write(self.model, prompts, count, self._tokenizer.ends)
+            task = self._set(self._written.pop(), chance)
+            if task is not None:
+                return task
+        raise SourceError("the base goes on from nothing in these folders")
+
+    def _set(self, sequence: Sequence[int], chance: Random) -> Task | None:
+        """Canvases in a sequence, or None where they would be too few or teach nothing."""
+        context = read(self.model, sequence)
+        follows = count_following(context)
+        starts = choose_starts(follows, sequence, begin(sequence), chance)
+        places = starts[:, None] + torch.arange(len(self.adapter.mask))
+        valid = places - starts[:, None] <= follows[starts + 1, None]
+        greedy = context.greedy[places.clamp(max=len(sequence) - 1)]
+        wanted = torch.where(valid, self._entries[greedy], -1)
+        if len(starts) < _LEAST or not bool((wanted >= 0).any()):
+            return None
+        before = torch.cat([context.tokens[starts, None], greedy[:, :-1]], 1)
+        return Task(context, starts, before, wanted)
 
     def logits(self, task: Task) -> tuple[Tensor, Tensor]:
         """Of the masks that something is to be said for: each by itself, and behind its token.
@@ -157,7 +193,9 @@ def train(
     losses: list[float] = []
     for step in range(done + 1, steps + 1):
         share = min(1.0, (step - done) / _WARM_UP) * (steps - step + 1) / steps
-        losses.append(_learn(lesson, lesson.draw(rest, Random(f"train {step}")), optimizer, share))
+        chance = Random(f"train {step}")
+        draw = lesson.draw_written if chance.random() < _WRITTEN else lesson.draw
+        losses.append(_learn(lesson, draw(rest, chance), optimizer, share))
         if step % _REPORTED == 0 or step == steps:
             loss = sum(losses) / len(losses)
             report(check(lesson, apart, step, time.monotonic() - started, loss))
@@ -188,13 +226,21 @@ def count_following(context: Context) -> Tensor:
     return torch.tensor(follows)
 
 
-def choose_starts(follows: Tensor, first: int, chance: Random) -> Tensor:
+def choose_starts(follows: Tensor, sequence: Sequence[int], first: int, chance: Random) -> Tensor:
     """Places of pending tokens in a context whose prefix begins at ``first``, in order."""
     last = len(follows) - 3
+    pairs = list(pairwise(sequence))
+    seen = set(pairs[: first + _AHEAD - 1])
+    repeated = set()
+    for place in range(first + _AHEAD, last):
+        if pairs[place - 1] in seen:
+            repeated.add(place)
+        seen.add(pairs[place - 1])
     places = [
         place
         for place in range(first + _AHEAD, last)
-        if follows[place] or chance.random() < _REFUSED
+        if (follows[place] or chance.random() < _REFUSED)
+        and (place not in repeated or chance.random() < _REPEATED)
     ]
     # By Efraimidis and Spirakis' keys: without replacement, in proportion to the weights.
     keyed = sorted(

@@ -23,6 +23,7 @@ from lsp_server.training import denoiser
 from lsp_server.training.adapter import Adapter
 from lsp_server.training.contexts import LONGEST, begin, draw_sequence, read
 from lsp_server.training.denoiser import Lesson, choose_starts, count_following, train
+from lsp_server.training.writing import write
 
 SHAPE = Shape(18, 16, 4, 2, 4, 24, 151936, 1e-6, 1e6, 512)
 MASKS, RANK, ENTRIES, COUPLED = 3, 2, 700, 5
@@ -183,6 +184,32 @@ def test_only_what_the_base_would_write_is_to_be_said(file: Path) -> None:
                     assert tokens[start + ahead] == greedy[start + ahead - 1]
 
 
+def test_many_texts_are_written_as_one_is(file: Path) -> None:
+    _, _, base = lesson(file)
+    prompts = [base.prompt(list(text), list(b"y\n")) for text in (b"x = 1", b"def f", b"a(b)[")]
+    ends = frozenset({END_OF_TEXT})
+    for prompt, text in zip(prompts, write(base.model, prompts, 6, ends), strict=True):
+        assert text[: len(prompt)] == prompt
+        greedy = read(base.model, text).greedy
+        assert greedy[len(prompt) - 1 : -1].tolist() == text[len(prompt) :]
+    first = write(base.model, prompts, 6, ends)[0]
+    cut = write(base.model, prompts, 6, {first[len(prompts[0]) + 2]})[0]
+    assert cut == first[: cut.index(cut[-1], len(prompts[0])) + 1]
+    assert len(cut) <= len(prompts[0]) + 3
+
+
+def test_what_the_base_wrote_is_all_to_be_learnt(file: Path) -> None:
+    taught, _, _ = lesson(file)
+    task = taught.draw_written(TEXTS, Random(0))
+    tokens, starts = task.context.tokens, task.starts
+    inside = starts[(starts >= denoiser._PROMPT) & (starts < len(tokens) - MASKS)]
+    assert len(inside)
+    for start in inside.tolist():
+        assert torch.equal(
+            task.context.greedy[start : start + MASKS], tokens[start + 1 : start + MASKS + 1]
+        )
+
+
 def test_runs_are_counted_up_to_the_end_of_the_text() -> None:
     from lsp_server.training.contexts import Context
 
@@ -190,9 +217,13 @@ def test_runs_are_counted_up_to_the_end_of_the_text() -> None:
     greedy = torch.tensor([1, 2, 3, 3, END_OF_TEXT, 0])
     follows = count_following(Context(tokens, greedy, torch.empty(0), ()))
     assert follows.tolist() == [0, 2, 1, 0, 1, 0, 0, 0]
-    starts = choose_starts(torch.tensor([1] * 40 + [0, 0]), 4, Random(0))
-    assert starts.min() >= 16
-    assert starts.max() <= 38
+    follows = torch.tensor([1] * 40 + [0, 0])
+    starts = choose_starts(follows, range(40), 4, Random(0))
+    assert starts.tolist() == list(range(16, 39))
+    again = [*range(20), *range(20)]  # from 21 on, the file itself says what follows
+    starts = choose_starts(follows, again, 4, Random(0)).tolist()
+    assert starts[:5] == [16, 17, 18, 19, 20]
+    assert len(starts) < 10
 
 
 def test_training_learns_saves_and_goes_on(
