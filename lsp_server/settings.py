@@ -42,7 +42,7 @@ class Settings:
     suffix_tokens: int = 128  # tokens of context after it
     sampler: Sampler = "verify"
     drafts: tuple[Source, ...] = SOURCES  # where drafts come from
-    draft_confidence: float = 0.2  # drafts end where the product of confidences falls below
+    draft_confidence: float = 0.12  # drafts end where the product of confidences falls below
     threshold: float = 0.9  # samplers "threshold", "remask": commit every token above
     factor: float = 1.0  # sampler "factor": commit n tokens while (n + 1)(1 - confidence) is below
     entropy_bound: float = 0.1  # sampler "entropy": joint entropy committed per step, nats

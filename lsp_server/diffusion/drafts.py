@@ -1,29 +1,33 @@
 """Drafts: tokens that might come next, where they come from, and how far each can be trusted.
 
-Three sources make drafts: what the syntax forces, what the file itself says after the longest
-match of the last tokens, and the denoiser. They compete by the number of tokens that each can
-expect to see accepted. A wrong draft costs a little time, never text: the base checks them all.
+Three sources make drafts: what the syntax forces, what the file itself says (``echo``), and the
+denoiser together with the file. They compete by the number of tokens that each can expect to see
+accepted. A wrong draft costs a little time, never text: the base checks them all.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import accumulate
+from dataclasses import dataclass, replace
+from itertools import accumulate, takewhile
+from math import prod
 from operator import mul
 
+from torch import Tensor
+
 from lsp_server.diffusion.canvas import Hole
+from lsp_server.diffusion.echo import Echo, Guess
 from lsp_server.models.base import MASK, Canvas, Denoiser, Tokenizer
 from lsp_server.settings import Source
 
 _SYNTAX_CONFIDENCE = 0.85
-_NEEDED = 2  # tokens that must match before the file is asked
-_LONGEST = 16  # tokens of a match that are told apart
-_MOST = 28  # tokens of a draft: more rows than that cost more than they bring
 _CANDIDATES = 32  # entries of a mask that may be drafted behind a token
-# How often the token after a match of so many tokens was right, on library code.
-_RIGHT = {2: 0.42, 3: 0.59, 4: 0.72, 5: 0.77, 6: 0.82, 8: 0.88, 12: 0.93, 16: 0.96}
+
+_NEAR = 7  # drafts; a row behind these costs twice what one of these does
+_FAR_FLOOR = 0.6
+
+LONGEST = 28
+"""Tokens of a draft, at most: more rows than that cost more than they bring."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +48,25 @@ def expected_length(drafts: Drafts) -> float:
     return sum(together, start=0.0)
 
 
+def agreeing(drafts: Drafts, tokens: Sequence[int]) -> int:
+    """How many drafts, from the first on, are these tokens."""
+    pairs = zip(drafts, tokens, strict=False)
+    return sum(1 for _ in takewhile(lambda pair: pair[0].token == pair[1], pairs))
+
+
 def cut(drafts: Drafts, floor: float, limit: int) -> Drafts:
-    """The drafts up to where all of them together are less probable than ``floor``."""
+    """The drafts up to where all of them together are less probable than ``floor``.
+
+    Far drafts have to be more probable: each of them costs more, and if it is left out now, it
+    will most often be a cheap one of the next forward.
+    """
     together = accumulate((draft.confidence for draft in drafts), mul)
-    return tuple(draft for draft, p in zip(drafts[:limit], together, strict=False) if p >= floor)
+    kept = 0
+    for probability in together:
+        if kept == limit or probability < (floor if kept < _NEAR else max(floor, _FAR_FLOOR)):
+            break
+        kept += 1
+    return drafts[:kept]
 
 
 def compete(candidates: Sequence[Drafts]) -> Drafts:
@@ -59,58 +78,6 @@ def compete(candidates: Sequence[Drafts]) -> Drafts:
             best = best + other[len(best) :]
             tokens = [draft.token for draft in best]
     return best
-
-
-class FileDrafter:
-    """Drafts from the text itself: what followed the longest earlier match of the last tokens."""
-
-    def __init__(self, context: Sequence[int]) -> None:
-        """``context``: the tokens of suffix and prefix, the prefix last."""
-        self._tokens: list[int] = []
-        self._places: defaultdict[int, list[int]] = defaultdict(list)
-        for token in context:
-            self.append(token)
-
-    def append(self, token: int) -> None:
-        """The text goes on with ``token``."""
-        self._places[token].append(len(self._tokens))
-        self._tokens.append(token)
-
-    def propose(self) -> Drafts:
-        """What followed the longest match, the latest one among equals."""
-        if not self._tokens:
-            return ()
-        best, length = -1, _NEEDED - 1
-        for place in reversed(self._places[self._tokens[-1]][:-1]):
-            matched = self._match(place)
-            if matched > length:
-                best, length = place, matched
-                if length == _LONGEST:
-                    break
-        if best < 0:
-            return ()
-        tokens = self._tokens[best + 1 : best + 1 + _MOST]
-        while len(tokens) < _MOST:  # the match reaches into what it predicts: it repeats itself
-            tokens += tokens[: _MOST - len(tokens)]
-        # Each is judged given that those before it were right, which makes the match longer.
-        return tuple(
-            Draft(token, _right(length + index), "file") for index, token in enumerate(tokens)
-        )
-
-    def _match(self, place: int) -> int:
-        """How many tokens up to ``place`` equal those up to the end."""
-        end, length = len(self._tokens) - 1, 1
-        while (
-            length < _LONGEST
-            and place >= length
-            and self._tokens[place - length] == self._tokens[end - length]
-        ):
-            length += 1
-        return length
-
-
-def _right(matched: int) -> float:
-    return _RIGHT[max(known for known in _RIGHT if known <= matched)]
 
 
 def propose_syntax(tokenizer: Tokenizer, hole: Hole, written: str) -> Drafts:
@@ -132,32 +99,78 @@ def propose_syntax(tokenizer: Tokenizer, hole: Hole, written: str) -> Drafts:
     return tuple(Draft(token, _SYNTAX_CONFIDENCE, "syntax") for token in stable)
 
 
+def propose_file(echo: Echo, floor: float, limit: int) -> Drafts:
+    """What the text itself says, up to where all of it together is less probable than ``floor``."""
+    return _lengthen((), echo, floor, limit)
+
+
 def propose_denoiser(
-    denoiser: Denoiser, prefix: Sequence[int], suffix: Sequence[int], floor: float = 0.0
+    denoiser: Denoiser,
+    prefix: Sequence[int],
+    suffix: Sequence[int],
+    echo: Echo | None = None,
+    floor: float = 0.0,
+    limit: int = LONGEST,
 ) -> Drafts:
     """One canvas of masks behind ``prefix``: the best token of each, with its probability.
 
     From left to right, each behind the one drafted before it, where the model knows how they
-    depend on one another; up to where all of them together are less probable than ``floor``.
+    depend on one another, and together with what the text itself says there (``echo``); up to
+    where all of them together are less probable than ``floor``.
     """
     canvas = Canvas(prefix, [MASK] * denoiser.width(len(prefix)), suffix)
     marginals = denoiser.denoise(canvas)
     coupling, vocabulary = marginals.coupling, marginals.vocabulary
     probabilities, entries = marginals.logits.softmax(-1).topk(
-        1 if coupling is None else min(_CANDIDATES, marginals.logits.shape[-1])
+        min(_CANDIDATES, marginals.logits.shape[-1])
     )
     tokens = entries if vocabulary is None else vocabulary[entries]
     others = (1 - probabilities.sum(-1)).clamp(min=0)  # of what is no candidate
     drafts: list[Draft] = []
     before, together = prefix[-1], 1.0
-    for row, weights in enumerate(probabilities):
+    for row, shares in enumerate(probabilities[:limit]):
         if coupling is not None:
-            weights = weights * coupling(row, before, entries[row]).exp()
-        best = int(weights.argmax())
-        confidence = float(weights[best] / (weights.sum() + others[row]))
-        before = int(tokens[row, best])
-        together *= confidence
+            weights = shares * coupling(row, before, entries[row]).exp()
+            shares = weights / (weights.sum() + others[row])
+        draft = _choose(shares, tokens[row], None if echo is None else echo.guess())
+        together *= draft.confidence
+        if together < floor:
+            return tuple(drafts)
+        drafts.append(draft)
+        before = draft.token
+        if echo is not None:
+            echo.append(before)
+    return tuple(drafts) if echo is None else _lengthen(drafts, echo, floor, limit)
+
+
+def _choose(shares: Tensor, tokens: Tensor, guess: Guess | None) -> Draft:
+    """The best token of a mask, by the denoiser and by what the text itself says.
+
+    Their distributions are mixed (as in continuous caches, arXiv 1612.04426). The guess weighs its
+    confidence squared, which is what fits: the denoiser knows most of what it says.
+    """
+    best = int(shares.argmax())
+    draft = Draft(int(tokens[best]), float(shares[best]), "denoiser")
+    if guess is None:
+        return draft
+    weight = guess.confidence**2
+    guessed = weight + (1 - weight) * float(shares[tokens == guess.token].sum())
+    if draft.token == guess.token:
+        return replace(draft, confidence=guessed)
+    kept = (1 - weight) * draft.confidence
+    return (
+        replace(draft, confidence=kept) if kept > guessed else Draft(guess.token, guessed, "file")
+    )
+
+
+def _lengthen(drafts: Sequence[Draft], echo: Echo, floor: float, limit: int) -> Drafts:
+    """Drafts, and what the text itself says behind them."""
+    longer = list(drafts)
+    together = prod(draft.confidence for draft in drafts)
+    while len(longer) < limit and (guess := echo.guess()) is not None:
+        together *= guess.confidence
         if together < floor:
             break
-        drafts.append(Draft(before, confidence, "denoiser"))
-    return tuple(drafts)
+        longer.append(Draft(guess.token, guess.confidence, "file"))
+        echo.append(guess.token)
+    return tuple(longer)

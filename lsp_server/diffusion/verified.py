@@ -24,19 +24,22 @@ from lsp_server.diffusion.canvas import (
     Reason,
 )
 from lsp_server.diffusion.drafts import (
+    LONGEST,
     Drafts,
-    FileDrafter,
+    agreeing,
     compete,
     cut,
     expected_length,
     propose_denoiser,
+    propose_file,
     propose_syntax,
 )
+from lsp_server.diffusion.echo import Echo, History
 from lsp_server.diffusion.trace import Trace
 from lsp_server.models.base import Cancelled, Model, Stop, Verifier
 from lsp_server.settings import Settings
 
-_SURE_ENOUGH = 0.5  # accepted drafts to expect without a canvas before it is left out
+_SURE_ENOUGH = 0.85  # accepted drafts to expect without a canvas before it is left out
 _CANVAS_COST = 0.35  # of a verifying forward
 _PAUSE = 8  # cycles without a canvas once canvases have stopped paying
 
@@ -55,9 +58,9 @@ class _Gauge:
         self._idle += 1
         return False
 
-    def learn(self, accepted: int) -> None:
-        """A canvas brought ``accepted`` tokens."""
-        self._gain += 0.25 * (accepted - self._gain)
+    def learn(self, gain: int) -> None:
+        """A canvas brought so many tokens more than there would have been without it."""
+        self._gain += 0.1 * (gain - self._gain)
 
 
 class VerifiedDecoding:
@@ -77,10 +80,11 @@ class VerifiedDecoding:
         self._vocabulary, self._settings, self._trace = vocabulary, settings, trace
         self._prompt = Prompt.of(hole, model.tokenizer)
         self._writing = Writing(hole, model.tokenizer, self._prompt.stub)
-        self._file = FileDrafter([*self._prompt.suffix, *self._prompt.prefix])
+        self._history = History([*self._prompt.suffix, *self._prompt.prefix])
         self._forwards, self._accepted, self._ms = Forwards(), Accepted(), Milliseconds()
         self._gauge = _Gauge()
         self._drafted = 0
+        self._otherwise: Drafts = ()  # what would have been drafted without a canvas
         self._probability = 1.0  # of the first tokens, to the base
 
     def run(self, stop: Stop) -> Infill:
@@ -116,9 +120,7 @@ class VerifiedDecoding:
         rows = self._verifier.extend([pending, *(draft.token for draft in drafts)])
         self._forwards.verify += 1
         greedy = rows.argmax(-1).tolist()
-        kept = 0
-        while kept < len(drafts) and drafts[kept].token == greedy[kept]:
-            kept += 1
+        kept = agreeing(drafts, greedy)
         self._verifier.truncate(len(drafts) - kept)
         for row, draft in enumerate(drafts[:kept]):
             if self._writing.complete:  # what was drafted behind its end is dropped
@@ -130,7 +132,7 @@ class VerifiedDecoding:
             self._commit(self._choose(rows[kept]), "base")
         self._drafted += len(drafts)
         if self._forwards.canvas > canvases:
-            self._gauge.learn(sum(draft.source == "denoiser" for draft in drafts[:kept]))
+            self._gauge.learn(kept - agreeing(self._otherwise, greedy[: kept + 1]))
         elapsed = _since(started)
         self._ms.verify += elapsed
         self._trace.show(
@@ -140,31 +142,31 @@ class VerifiedDecoding:
     def _propose(self, stop: Stop) -> Drafts:
         """The best drafts for what follows the pending token."""
         allowed = self._settings.drafts
-        room = self._writing.room - 1  # one is the base's own
+        room = min(self._writing.room - 1, LONGEST)  # one is the base's own
         if not allowed or room < 1:
             return ()
-        candidates = []
+        floor, candidates = self._settings.draft_confidence, []
         if "file" in allowed:
-            candidates.append(self._file.propose())
+            candidates.append(propose_file(Echo(self._history), floor, room))
         if "syntax" in allowed:
             candidates.append(propose_syntax(self._tokenizer, self._hole, self._writing.text))
-        floor = self._settings.draft_confidence
-        candidates = [cut(candidate, floor, room) for candidate in candidates]
-        sure = max(map(expected_length, candidates), default=0.0) >= _SURE_ENOUGH
+        self._otherwise = compete(candidates)
+        sure = expected_length(self._otherwise) >= _SURE_ENOUGH
         if "denoiser" in allowed and not sure and self._gauge.worthwhile():
             if stop():
                 raise Cancelled
-            candidates.append(self._denoise(floor)[:room])
+            candidates.append(self._denoise(floor, room))
         return cut(compete(candidates), floor, room)
 
-    def _denoise(self, floor: float) -> Drafts:
+    def _denoise(self, floor: float, room: int) -> Drafts:
         started = time.perf_counter()
         known = [*self._prompt.prefix, *self._writing.ids]
-        drafts = propose_denoiser(self._denoiser, known, self._prompt.suffix, floor)
+        echo = Echo(self._history) if "file" in self._settings.drafts else None
+        drafts = propose_denoiser(self._denoiser, known, self._prompt.suffix, echo, floor, room)
         self._forwards.canvas += 1
         elapsed = _since(started)
         self._ms.canvas += elapsed
-        self._trace.show("canvas", elapsed, [(d.token, "denoiser", "draft") for d in drafts])
+        self._trace.show("canvas", elapsed, [(d.token, d.source, "draft") for d in drafts])
         return drafts
 
     def _choose(self, logits: Tensor) -> int:
@@ -183,7 +185,7 @@ class VerifiedDecoding:
 
     def _commit(self, token: int, origin: Origin) -> None:
         self._writing.append(token)
-        self._file.append(token)
+        self._history.append(token)
         self._trace.commit(token, origin)
 
     def _answer(self, reason: Reason, cached_tokens: int) -> Infill:

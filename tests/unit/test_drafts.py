@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from math import prod
+
 import pytest
 import torch
 from hypothesis import given
@@ -7,13 +9,15 @@ from hypothesis import strategies as st
 
 from lsp_server.diffusion import drafts as drafting
 from lsp_server.diffusion.drafts import (
+    LONGEST,
     Draft,
-    FileDrafter,
     compete,
     cut,
     expected_length,
     propose_denoiser,
+    propose_file,
 )
+from lsp_server.diffusion.echo import Echo, History
 from lsp_server.models.base import MASK, Canvas
 from tests.unit.tiny import END, TinyCoupled, TinyDiffusion
 
@@ -33,41 +37,19 @@ def test_cut_at_the_floor_and_at_the_limit() -> None:
     assert [d.token for d in cut(some, 0.0, 1)] == [1]
 
 
+def test_far_drafts_have_to_be_more_probable() -> None:
+    assert len(cut(drafts(*[(1, 0.9)] * 20), 0.2, 99)) == 7  # 0.9 to the 8th is 0.43
+    assert len(cut(drafts(*[(1, 0.99)] * 20), 0.2, 99)) == 20
+    assert len(cut(drafts(*[(1, 0.8)] * 20), 0.2, 99)) == 7  # 0.21
+    assert len(cut(drafts(*[(1, 0.7)] * 20), 0.2, 99)) == 4
+
+
 def test_the_surest_wins_and_agreement_makes_it_longer() -> None:
     sure, long = drafts((1, 0.9), (2, 0.9)), drafts((1, 0.4), (2, 0.4), (3, 0.4))
     assert [d.token for d in compete([sure, long])] == [1, 2, 3]
     other = drafts((7, 0.2), (8, 0.2), (9, 0.2))
     assert [d.token for d in compete([sure, other])] == [1, 2]
     assert compete([]) == ()
-
-
-def test_the_file_repeats_what_followed_the_longest_match() -> None:
-    found = FileDrafter([5, 1, 2, 3, 7, 8, 9, 4, 2, 3, 6, 1, 2, 3]).propose()
-    assert [d.token for d in found[:3]] == [7, 8, 9]
-    longer = FileDrafter([5, 1, 2, 3, 7, 8, 9, 4, 5, 1, 2, 3]).propose()
-    assert found[0].confidence < longer[0].confidence
-
-
-def test_a_repetition_is_drafted_to_go_on() -> None:
-    found = [d.token for d in FileDrafter([9, 1, 2, 1, 2, 1, 2]).propose()]
-    assert found == [1, 2] * (len(found) // 2)
-    assert len(found) > 8
-
-
-def test_a_single_token_is_no_match() -> None:
-    assert FileDrafter([1, 2, 3, 1]).propose() == ()
-    assert FileDrafter([]).propose() == ()
-
-
-@given(st.lists(st.integers(0, 3), max_size=40))
-def test_proposals_stand_in_the_file(tokens: list[int]) -> None:
-    found = [d.token for d in FileDrafter(tokens).propose()]
-    if found:
-        text = "".join(map(str, tokens))
-        place = text.rfind(text[-2:] + str(found[0]))
-        assert place >= 0
-        going_on = text + "".join(map(str, found))
-        assert "".join(map(str, found)) in going_on[2 : len(text) + len(found)]
 
 
 KNOWN = st.lists(st.integers(0, END - 1), min_size=1, max_size=12)
@@ -112,4 +94,32 @@ def test_only_the_best_of_a_mask_itself_are_candidates(monkeypatch: pytest.Monke
 @given(KNOWN, st.floats(0, 1))
 def test_the_denoiser_drafts_down_to_the_floor(known: list[int], floor: float) -> None:
     everything = propose_denoiser(TinyCoupled(), known, [])
-    assert propose_denoiser(TinyCoupled(), known, [], floor) == cut(everything, floor, 99)
+    found = propose_denoiser(TinyCoupled(), known, [], floor=floor)
+    assert found == everything[: len(found)]
+    together = [prod(draft.confidence for draft in everything[:n]) for n in range(1, 99)]
+    assert all(probability >= floor for probability in together[: len(found)])
+    assert len(found) == len(everything) or together[len(found)] < floor
+    assert propose_denoiser(TinyCoupled(), known, [], limit=2) == everything[:2]
+
+
+@given(KNOWN)
+def test_file_and_denoiser_are_mixed(known: list[int]) -> None:
+    denoiser, echo = TinyCoupled(), Echo(History(known))
+    found = propose_denoiser(denoiser, known, [], echo)
+    marginals = denoiser.denoise(Canvas(known, [MASK] * denoiser.width(len(known)), []))
+    assert marginals.coupling is not None
+    again, before = Echo(History(known)), known[-1]
+    for row, (draft, logits) in enumerate(zip(found, marginals.logits, strict=False)):
+        added = marginals.coupling(row, before, torch.arange(END + 1))
+        mixed = (logits + added).softmax(-1)
+        own, guess = int(mixed.argmax()), again.guess()
+        if guess is not None:
+            mixed = (1 - guess.confidence**2) * mixed
+            mixed[guess.token] += guess.confidence**2
+        assert draft.token == int(mixed.argmax())
+        assert draft.confidence == pytest.approx(float(mixed.max()), abs=1e-5)
+        assert draft.source == ("denoiser" if draft.token == own else "file")
+        before = draft.token
+        again.append(before)
+    masks = len(marginals.logits)
+    assert found[masks:] == propose_file(again, 0.0, LONGEST - masks)
