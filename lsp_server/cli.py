@@ -54,7 +54,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _describe(error: Exception) -> str:
     """A failure in a line; one that nobody foresaw also says where it comes from."""
-    from lsp_server.models.base import ModelError
+    from lsp_server.models.interfaces import ModelError
 
     if isinstance(error, (SourceError, ModelError)):
         return str(error)

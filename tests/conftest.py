@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import settings as hypothesis_settings
 
-from lsp_server.models import registry, weights
-from lsp_server.models.embedded import EmbeddedModel
+from lsp_server.models import loader
+from lsp_server.models.embedded import download
+from lsp_server.models.embedded.model import EmbeddedModel
 from lsp_server.settings import Settings
+
+hypothesis_settings.register_profile("unmask", deadline=None)  # other programs share the machine
+hypothesis_settings.load_profile("unmask")
 
 
 @pytest.fixture(scope="session")
 def embedded() -> EmbeddedModel:
     """The embedded model in this machine's default precision."""
-    assert weights.present(), "the model is missing: run 'unmask model fetch'"
-    return registry.load(Settings())
+    assert download.present(), "the model is missing: run 'unmask model fetch'"
+    return loader.load(Settings())
 
 
 @pytest.fixture(scope="session")
 def embedded_fp32() -> EmbeddedModel:
     """The embedded model in fp32."""
-    assert weights.present(), "the model is missing: run 'unmask model fetch'"
-    return registry.load(Settings(precision="fp32"))
+    assert download.present(), "the model is missing: run 'unmask model fetch'"
+    return loader.load(Settings(precision="fp32"))

@@ -24,7 +24,7 @@ from typing import Any
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
-from lsp_server.server import protocol
+from lsp_server.server import messages
 from tests.protocol.editor import AUTOMATIC, INVOKED, Editor, within
 
 PATIENCE_S = 300  # for a busy machine; only what hangs takes longer
@@ -287,17 +287,17 @@ class Soak:
                 types.DidChangeConfigurationParams({"unmask": settings})
             )
         elif kind == "pause":
-            await within(PATIENCE_S, editor.request(protocol.PAUSE, {}))
+            await within(PATIENCE_S, editor.request(messages.PAUSE, {}))
             item = await within(PATIENCE_S, editor.complete(uri, cursor))
             self.tally.check(item is None, "a completion while paused")
-            await within(PATIENCE_S, editor.request(protocol.RESUME, {}))
+            await within(PATIENCE_S, editor.request(messages.RESUME, {}))
         elif kind == "cursor":
             position = types.Position(self.random.randint(0, 99), self.random.randint(0, 99))
             identifier = types.TextDocumentIdentifier(uri)
-            notify(protocol.CURSOR, protocol.CursorParams(identifier, position))
+            notify(messages.CURSOR, messages.CursorParams(identifier, position))
         else:
             await editor.client.workspace_execute_command_async(
-                types.ExecuteCommandParams(protocol.ACCEPTED_COMMAND, [str(self.names)])
+                types.ExecuteCommandParams(messages.ACCEPTED_COMMAND, [str(self.names)])
             )
 
     # The whole

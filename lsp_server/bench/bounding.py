@@ -20,7 +20,7 @@ from lsp_server.bench.holes import SHAPES, Cut
 from lsp_server.bench.report import Progress, Spread, Tally
 from lsp_server.completion.service import Completion, CompletionService
 from lsp_server.diffusion.decoder import Decoder
-from lsp_server.models.base import Model, never
+from lsp_server.models.interfaces import Model, never
 from lsp_server.settings import Settings
 
 UNBOUNDED = "bounding off"

@@ -10,9 +10,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from lsp_server.diffusion.canvas import Hole
 from lsp_server.diffusion.decoder import Decoder
-from lsp_server.models.base import Model, never
+from lsp_server.diffusion.types import Hole
+from lsp_server.models.interfaces import Model, never
 from lsp_server.settings import Settings
 
 SHIPPED = "as set"

@@ -16,10 +16,10 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Final, Literal
 
-from lsp_server.completion.secret import is_secret_file
+from lsp_server.completion.exclusions import is_secret_file
 from lsp_server.completion.service import Snapshot
 from lsp_server.syntax.languages import Language, language_for
-from lsp_server.syntax.trees import SyntaxTree
+from lsp_server.syntax.tree import SyntaxTree
 from lsp_server.terminal.source import SourceError, read
 
 Shape = Literal["line", "brackets", "block", "statement"]

@@ -23,8 +23,8 @@ from lsp_server.bench.contestants import (
 )
 from lsp_server.bench.problems import Problem, filling, hole_of
 from lsp_server.bench.report import Progress, Spread, Tally
-from lsp_server.diffusion.canvas import Infill
-from lsp_server.models.base import Model
+from lsp_server.diffusion.types import Infill
+from lsp_server.models.interfaces import Model
 from lsp_server.settings import Settings
 
 

@@ -22,7 +22,7 @@ from lsp_server.bench.passages import Passage, Typed
 from lsp_server.bench.report import Progress, Spread, Tally
 from lsp_server.completion.gate import LastChange
 from lsp_server.completion.service import Completion, CompletionService
-from lsp_server.models.base import Model, never
+from lsp_server.models.interfaces import Model, never
 from lsp_server.settings import Settings
 
 Phase = Literal["cold", "warm", "typed through", "withheld"]

@@ -24,9 +24,9 @@ from lsp_server.bench import report
 from lsp_server.bench.holes import Cut, RealFile, Shape, draw_cuts, open_files
 from lsp_server.bench.report import Progress
 from lsp_server.completion.place import Place
-from lsp_server.syntax.kinds import Kind
-from lsp_server.syntax.lengths import FILE, Histogram
-from lsp_server.syntax.spans import find_span
+from lsp_server.syntax.spans.find import find_span
+from lsp_server.syntax.spans.length_prior import FILE, Histogram
+from lsp_server.syntax.spans.types import Kind
 from lsp_server.terminal.source import SourceError
 
 BOUNDS: Final = (2, 4, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 512, 1024, 4096)

@@ -14,13 +14,13 @@ from lsp_server.bench import ways
 from lsp_server.bench.holes import Cut, Shape
 from lsp_server.bench.lengths import measure
 from lsp_server.bench.ways import Known, Way
+from lsp_server.completion.context import choose_window
 from lsp_server.completion.place import Place
 from lsp_server.completion.service import make_hole
-from lsp_server.completion.window import choose_window
-from lsp_server.diffusion.lengths import Bias
-from lsp_server.models.base import Model, ModelError, Tokenizer
+from lsp_server.diffusion.length import Bias
+from lsp_server.models.interfaces import Model, ModelError, Tokenizer
 from lsp_server.settings import Settings
-from lsp_server.syntax.spans import find_span
+from lsp_server.syntax.spans.find import find_span
 
 SHAPES: Final[tuple[Shape, ...]] = ("line", "brackets", "statement")
 LINES: Final = 3

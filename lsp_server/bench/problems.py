@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from lsp_server.diffusion.canvas import Hole
+from lsp_server.diffusion.types import Hole
 from lsp_server.settings import Settings
 from lsp_server.terminal.source import SourceError
 

@@ -19,8 +19,8 @@ from typing import Any, Protocol
 import psutil
 from rich.table import Table
 
-from lsp_server.diffusion.canvas import Accepted, Forwards, Milliseconds
-from lsp_server.models.base import ModelInfo
+from lsp_server.diffusion.types import Accepted, Forwards, Milliseconds
+from lsp_server.models.interfaces import ModelInfo
 from lsp_server.models.storage import replacing
 from lsp_server.settings import Settings
 

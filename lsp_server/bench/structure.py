@@ -26,8 +26,8 @@ from lsp_server.bench.contestants import (
 from lsp_server.bench.loops import period_of
 from lsp_server.bench.prompts import PROMPTS, PUBLISHED, Category, Prompt
 from lsp_server.bench.report import Progress, Spread, Tally
-from lsp_server.diffusion.canvas import Hole, Infill
-from lsp_server.models.base import Model
+from lsp_server.diffusion.types import Hole, Infill
+from lsp_server.models.interfaces import Model
 from lsp_server.settings import Settings
 
 

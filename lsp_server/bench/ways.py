@@ -14,11 +14,11 @@ import torch
 from rich.table import Table
 
 from lsp_server.bench.report import Progress, new_table, ratio, share
-from lsp_server.diffusion.boundary import Prompt
-from lsp_server.diffusion.canvas import Hole, Infill
 from lsp_server.diffusion.decoder import Decoder
-from lsp_server.diffusion.lengths import Bias, measure_bias, published_bias
-from lsp_server.models.base import MASK, Canvas, Model, Tokenizer
+from lsp_server.diffusion.length import Bias, measure_bias, published_bias
+from lsp_server.diffusion.token_healing import Prompt
+from lsp_server.diffusion.types import Hole, Infill
+from lsp_server.models.interfaces import MASK, Canvas, Model, Tokenizer
 from lsp_server.settings import Settings, Strategy
 
 STRATEGIES: Final[tuple[Strategy, ...]] = ("fixed", "prior", "search", "both", "grow")

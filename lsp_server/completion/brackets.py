@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from lsp_server.syntax.languages import Lexis
-from lsp_server.syntax.marks import PARTNER, Inside, scan
+from lsp_server.syntax.lexer import PARTNER, Inside, scan
 
 REACH: Final = 10_000
 """Characters that are read on either side of the cursor."""

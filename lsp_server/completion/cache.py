@@ -11,7 +11,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, replace
 from threading import Lock
 
-from lsp_server.completion.window import Window
+from lsp_server.completion.context import Window
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Final, Literal
 
-from lsp_server.completion.secret import is_secret
+from lsp_server.completion.exclusions import is_secret
 from lsp_server.positions import line_stop
 from lsp_server.settings import Settings
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from lsp_server.completion.brackets import REACH
 from lsp_server.positions import LINE_END, clamp, line_start, line_stop
 from lsp_server.syntax.languages import Lexis
-from lsp_server.syntax.marks import GENERIC, Inside, inside_after, scan
+from lsp_server.syntax.lexer import GENERIC, Inside, inside_after, scan
 from lsp_server.syntax.surroundings import closes_only, look_around
-from lsp_server.syntax.trees import SyntaxTree
+from lsp_server.syntax.tree import SyntaxTree
 
 
 @dataclass(frozen=True, slots=True)

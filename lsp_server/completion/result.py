@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from lsp_server.diffusion.canvas import Accepted, Forwards, Infill, Milliseconds, Step
-from lsp_server.models.base import Stop, Suffix
+from lsp_server.diffusion.types import Accepted, Forwards, Infill, Milliseconds, Step
+from lsp_server.models.interfaces import Stop, Suffix
 from lsp_server.positions import position_at
 
 OFFERED = "offered"

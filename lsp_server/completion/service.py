@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from lsp_server.completion.cache import Answer, AnswerCache
+from lsp_server.completion.context import Window, choose_window
 from lsp_server.completion.gate import Ask, LastChange, Trigger, refusal
 from lsp_server.completion.place import Place, line_break, trim_region
-from lsp_server.completion.polish import (
+from lsp_server.completion.postprocess import (
     COMPLETION,
     REGION,
     Draft,
@@ -24,14 +25,13 @@ from lsp_server.completion.polish import (
     polish,
 )
 from lsp_server.completion.result import Completion, Meter, Timing
-from lsp_server.completion.window import Window, choose_window
-from lsp_server.diffusion.canvas import Hole, Infill, Lengths, Step
-from lsp_server.models.base import Cancelled, Stop, never
+from lsp_server.diffusion.types import Hole, Infill, Lengths, Step
+from lsp_server.models.interfaces import Cancelled, Stop, never
 from lsp_server.positions import clamp
 from lsp_server.settings import Settings
-from lsp_server.syntax.lengths import find_lengths
-from lsp_server.syntax.spans import Span, find_region, find_span
-from lsp_server.syntax.trees import SyntaxTree
+from lsp_server.syntax.spans.find import Span, find_region, find_span
+from lsp_server.syntax.spans.length_prior import find_lengths
+from lsp_server.syntax.tree import SyntaxTree
 
 __all__ = [
     "Completion",

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from lsp_server.completion.result import OFFERED, Completion
-from lsp_server.diffusion.canvas import Accepted, Forwards
+from lsp_server.diffusion.types import Accepted, Forwards
 
 REMEMBERED: Final = 1000
 """Percentiles are over so many of the last offered completions."""

@@ -1,143 +1,101 @@
-"""What the decoder is asked and what it answers: holes, infills, their cost and their trace.
+"""A canvas while it is denoised: positions that are masks or tokens, and may become more or fewer.
 
-Plain values. Text goes in and comes out; tokens appear only in counts and in the trace.
+Knows tokens and probabilities; asks no model and decides nothing.
 """
 
 from __future__ import annotations
 
-import math
-import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Literal
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import takewhile
 
-from lsp_server.models.base import Suffix
-from lsp_server.settings import Source, Strategy
-
-Reason = Literal["ended", "length", "late", "hopeless"]
-Origin = Literal["base", "syntax", "file", "denoiser", "mask"]
-State = Literal["committed", "draft", "refused", "mask"]
+from lsp_server.diffusion.trace import OpenCell
+from lsp_server.models.interfaces import MASK, Growth
 
 
-def _nowhere(text: str) -> int | None:
-    return None
+@dataclass(slots=True, eq=False)
+class Position:
+    """One position: a mask, or a token and how probable it was when it was committed."""
+
+    token: int = MASK
+    confidence: float = 1.0
+    guess: int = MASK  # the best token after the last forward
+    refused: int = MASK  # the token that was taken back
+    held: bool = False  # whether its token was owed: it is not taken back
 
 
-def _nothing(text: str) -> str:
-    return ""
+class Board:
+    """The positions of one canvas.
 
-
-@dataclass(frozen=True, slots=True)
-class Lengths:
-    """How long texts of one kind are: the shares of such texts by their length in characters.
-
-    ``shares[i]`` belongs to lengths above ``bounds[i - 1]`` (0 for the first) up to ``bounds[i]``.
+    With ``growth``, a committed expand token becomes two masks and a committed delete token
+    vanishes (DreamOn, arXiv 2602.01326). A canvas never has more than ``most`` positions and
+    expands at most ``most`` times, as DreamOn's own budget has it, so that denoising ends.
     """
 
-    bounds: tuple[int, ...]
-    shares: tuple[float, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Hole:
-    """A place in a text to be filled.
-
-    ``ends_line``: a line break stands between the hole and ``suffix``. A causal model, which has
-    the suffix first, is to write it, and so says where the line ends; a canvas stands before it.
-    What has been written by ``deadline`` has to do, where that is a text to be shown.
-    ``end`` looks at what has been written into the hole so far and says at which character the
-    text is complete (everything from there on is dropped), or None to go on. ``expect`` says which
-    text the syntax forces next, or "". Both are called once per cycle and must be cheap.
-    """
-
-    prefix: str
-    suffix: str
-    max_tokens: int
-    ends_line: bool = False
-    end: Callable[[str], int | None] = field(default=_nowhere)
-    expect: Callable[[str], str] = field(default=_nothing)
-    lengths: Lengths | None = None  # what is known beforehand of how long the text is
-    min_confidence: float = 0.0  # stop as "hopeless" when the first tokens fall below together
-    deadline: float = math.inf  # by ``time.perf_counter``
+    def __init__(self, masks: int, most: int, growth: Growth | None = None) -> None:
+        self.positions = [Position() for _ in range(masks)]
+        self.growth, self._most, self._expansions = growth, most, most
+        self.growing = 1.0  # the probability of all expand and delete tokens together
 
     @property
-    def late(self) -> bool:
-        """Whether the deadline has passed."""
-        return time.perf_counter() > self.deadline
+    def tokens(self) -> list[int]:
+        """Token ids and MASK, left to right."""
+        return [position.token for position in self.positions]
+
+    @property
+    def masks(self) -> list[Position]:
+        """The masks, left to right."""
+        return [position for position in self.positions if position.token == MASK]
+
+    @property
+    def leading(self) -> list[Position]:
+        """The positions before the first mask."""
+        return list(takewhile(lambda position: position.token != MASK, self.positions))
+
+    @property
+    def confidences(self) -> list[float]:
+        """How probable each position's token was; 1 for a mask."""
+        return [position.confidence for position in self.positions]
+
+    @property
+    def expandable(self) -> bool:
+        """Whether a mask may become two."""
+        return len(self.positions) < self._most and self._expansions > 0
+
+    def commit(self, position: Position, token: int, confidence: float) -> None:
+        """A mask becomes ``token``; where that would expand a canvas that is full, it stays one."""
+        if self.growth and token == self.growth.expand:
+            if self.expandable:
+                self._replace(position, [Position(), Position()])
+                self._expansions -= 1
+                self.growing *= confidence
+        elif self.growth and token == self.growth.delete:
+            self._replace(position, [])
+            self.growing *= confidence
+        else:
+            position.token, position.confidence = token, confidence
+
+    def append(self) -> None:
+        """One mask more at the end, if there is room."""
+        if len(self.positions) < self._most:
+            self.positions.append(Position())
+
+    def take_back(self, positions: Iterable[Position]) -> None:
+        """Tokens become masks again."""
+        for position in positions:
+            position.refused, position.token, position.confidence = position.token, MASK, 1.0
+
+    def cells(self) -> list[OpenCell]:
+        """The positions for the trace; a token that has just been taken back shows once more."""
+        return [_show(position) for position in self.positions]
+
+    def _replace(self, position: Position, others: list[Position]) -> None:
+        index = self.positions.index(position)
+        self.positions[index : index + 1] = others
 
 
-@dataclass(frozen=True, slots=True)
-class Length:
-    """How many masks a hole began with, by which strategy, and the forwards it took to say so."""
-
-    masks: int
-    strategy: Strategy
-    forwards: int = 0
-
-
-@dataclass(slots=True)
-class Forwards:
-    """Forward passes by kind."""
-
-    prefill: int = 0
-    verify: int = 0
-    canvas: int = 0
-
-
-@dataclass(slots=True)
-class Accepted:
-    """Drafted tokens that were kept, by source."""
-
-    syntax: int = 0
-    file: int = 0
-    denoiser: int = 0
-
-    def add(self, source: Source, count: int) -> None:
-        """Count ``count`` more kept drafts of ``source``."""
-        setattr(self, source, getattr(self, source) + count)
-
-
-@dataclass(slots=True)
-class Milliseconds:
-    """Wall time by phase."""
-
-    total: float = 0.0
-    prefill: float = 0.0
-    verify: float = 0.0
-    canvas: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """One token of the trace."""
-
-    text: str
-    origin: Origin
-    state: State
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One forward: the hole as it stood after it."""
-
-    kind: Literal["prefill", "verify", "canvas"]
-    cells: tuple[Cell, ...]
-    ms: float
-
-
-@dataclass(frozen=True, slots=True)
-class Infill:
-    """The answer for a hole, why it ends where it does, and what it cost."""
-
-    text: str
-    reason: Reason
-    confidence: float  # that the text is the model's whole greedy answer up to its end
-    tokens: int
-    forwards: Forwards
-    accepted: Accepted
-    drafted: int
-    cached_tokens: int
-    ms: Milliseconds
-    ids: tuple[int, ...] = ()
-    length: Length | None = None  # of a canvas that is the whole hole
-    suffix: Suffix | None = None  # how the model knew what follows
+def _show(position: Position) -> OpenCell:
+    if position.token != MASK:
+        return position.token, "denoiser", "draft"
+    refused, position.refused = position.refused, MASK
+    return (None, "mask", "mask") if refused == MASK else (refused, "denoiser", "refused")

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lsp_server.diffusion.boundary import Prompt, Vocabulary
-from lsp_server.diffusion.canvas import Hole, Infill
-from lsp_server.diffusion.denoising import PureDenoising
-from lsp_server.diffusion.lengths import Bias, published_bias
+from lsp_server.diffusion.length import Bias, published_bias
+from lsp_server.diffusion.masked import PureDenoising
+from lsp_server.diffusion.speculative import VerifiedDecoding
+from lsp_server.diffusion.token_healing import Prompt, Vocabulary
 from lsp_server.diffusion.trace import Observer, Trace
-from lsp_server.diffusion.verified import VerifiedDecoding
-from lsp_server.models.base import Model, Stop, never
+from lsp_server.diffusion.types import Hole, Infill
+from lsp_server.models.interfaces import Model, Stop, never
 from lsp_server.settings import Settings
 
 

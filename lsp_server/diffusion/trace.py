@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Literal
 
-from lsp_server.diffusion.canvas import Cell, Origin, Step
-from lsp_server.models.base import Tokenizer
+from lsp_server.diffusion.types import Cell, Origin, Step
+from lsp_server.models.interfaces import Tokenizer
 
 Observer = Callable[[Step], None]
 OpenCell = tuple[int | None, Origin, Literal["draft", "refused", "mask"]]

@@ -14,7 +14,7 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import Final
 
-from lsp_server.models.base import ModelError, first_line
+from lsp_server.models.interfaces import ModelError, first_line
 from lsp_server.models.storage import Progress, require_space, sha256
 
 WANTED: Final = ("*.safetensors", "*.json", "merges.txt", "README.md", "LICENSE*")

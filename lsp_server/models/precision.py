@@ -14,9 +14,9 @@ from typing import Literal
 
 import torch
 
-from lsp_server.models.base import ModelError
+from lsp_server.models.embedded.transformer import QWEN2_0_5B
+from lsp_server.models.interfaces import ModelError
 from lsp_server.models.quantization import DenseLinear, Int8Linear, Linear, quantize, supports_int8
-from lsp_server.models.qwen2 import QWEN2_0_5B
 from lsp_server.models.storage import cache_folder, replacing
 from lsp_server.settings import Device, Precision
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import platformdirs
 
-from lsp_server.models.base import ModelError
+from lsp_server.models.interfaces import ModelError
 
 Progress = Callable[[str, float], None]
 """Told what is being done and how far it is, 0 to 1."""

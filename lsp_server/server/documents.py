@@ -21,7 +21,7 @@ from lsp_server.completion.gate import LastChange
 from lsp_server.completion.service import Snapshot
 from lsp_server.positions import LINE_END, offset_at
 from lsp_server.syntax.languages import language_for
-from lsp_server.syntax.trees import SyntaxTree
+from lsp_server.syntax.tree import SyntaxTree
 
 SCHEMES: Final = ("file", "untitled")
 """URI schemes of documents that people write in; others (diffs, outputs, …) are left alone."""

@@ -17,9 +17,9 @@ from threading import Event
 from typing import Final
 
 from lsp_server.completion.service import CompletionService
-from lsp_server.models.base import Cancelled, Model, ModelError
-from lsp_server.models.weights import EMBEDDED
-from lsp_server.server.protocol import ModelSummary, State, Status
+from lsp_server.models.embedded.download import EMBEDDED
+from lsp_server.models.interfaces import Cancelled, Model, ModelError
+from lsp_server.server.messages import ModelSummary, State, Status
 from lsp_server.server.worker import Worker
 from lsp_server.settings import Settings
 

@@ -17,14 +17,14 @@ from lsprotocol import types
 from lsp_server.completion.gate import Trigger
 from lsp_server.completion.reasons import REASONS
 from lsp_server.completion.service import Completion, CompletionService, Selected, Snapshot
-from lsp_server.models.base import Model, Stop
+from lsp_server.models.interfaces import Model, Stop
 from lsp_server.positions import offset_at
-from lsp_server.server import logs, protocol
-from lsp_server.server.answers import Question, Withheld
+from lsp_server.server import logs, messages
 from lsp_server.server.engine import Load, Progress
 from lsp_server.server.progress import InfillProgress
-from lsp_server.server.session import UnmaskServer
-from lsp_server.server.transport import arrival, claim_stdio, exit_with
+from lsp_server.server.protocol import arrival, claim_stdio, exit_with
+from lsp_server.server.requests import Question, Withheld
+from lsp_server.server.server import UnmaskServer
 from lsp_server.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -83,7 +83,7 @@ def on_close(server: UnmaskServer, params: types.DidCloseTextDocumentParams) -> 
     server.engine.forget(params.text_document.uri)
 
 
-def on_cursor(server: UnmaskServer, params: protocol.CursorParams) -> None:
+def on_cursor(server: UnmaskServer, params: messages.CursorParams) -> None:
     """The cursor rests somewhere: warm the cache there."""
     document = server.documents.find(params.text_document.uri)
     if document:
@@ -112,7 +112,7 @@ async def on_inline_completion(
 
     try:
         question = Question(offset, offset, trigger, complete)
-        completion = await server.answers.ask(protocol.INLINE_COMPLETION, came, question)
+        completion = await server.answers.ask(messages.INLINE_COMPLETION, came, question)
         if completion.text is not None and came.snapshot is not None:
             return types.InlineCompletionList([server.item(came.snapshot, completion)])
     except Withheld:
@@ -122,20 +122,20 @@ async def on_inline_completion(
     return None
 
 
-async def on_infill(server: UnmaskServer, params: protocol.InfillParams) -> dict[str, Any]:
+async def on_infill(server: UnmaskServer, params: messages.InfillParams) -> dict[str, Any]:
     """Fill a region; the answer says why when there is nothing."""
     came = arrival()
     text = came.snapshot.text if came.snapshot else ""
     start, end = sorted((_offset(text, params.range.start), _offset(text, params.range.end)))
     with InfillProgress(server, params.work_done_token, params.partial_result_token) as progress:
-        progress.on_cancel(lambda: server.answers.stop(protocol.INFILL))
+        progress.on_cancel(lambda: server.answers.stop(messages.INFILL))
 
         def infill(service: CompletionService, snapshot: Snapshot, stop: Stop) -> Completion:
             return service.infill(snapshot, start, end, stop, progress.observer)
 
         try:
             question = Question(start, end, "invoked", infill)
-            completion = await server.answers.ask(protocol.INFILL, came, question)
+            completion = await server.answers.ask(messages.INFILL, came, question)
         except Withheld as withheld:
             completion = Completion(None, start, end, None, withheld.reason)
     return {
@@ -145,30 +145,30 @@ async def on_infill(server: UnmaskServer, params: protocol.InfillParams) -> dict
     }
 
 
-async def on_models(server: UnmaskServer, params: object) -> list[protocol.ModelListing]:
+async def on_models(server: UnmaskServer, params: object) -> list[messages.ModelListing]:
     """The models to choose from; their files are looked at on another thread."""
     serving = server.engine.status.model
     return await asyncio.to_thread(_list_models, serving.name if serving else None)
 
 
-def on_stats(server: UnmaskServer, params: object) -> protocol.Stats:
+def on_stats(server: UnmaskServer, params: object) -> messages.Stats:
     """Everything counted so far."""
     return server.count()
 
 
-def on_pause(server: UnmaskServer, params: object) -> protocol.Status:
+def on_pause(server: UnmaskServer, params: object) -> messages.Status:
     """No completions until resumed."""
     server.engine.pause(True)
     return server.engine.status
 
 
-def on_resume(server: UnmaskServer, params: object) -> protocol.Status:
+def on_resume(server: UnmaskServer, params: object) -> messages.Status:
     """Completions again."""
     server.engine.pause(False)
     return server.engine.status
 
 
-def on_digest(server: UnmaskServer, params: protocol.DocumentParams) -> protocol.Digest | None:
+def on_digest(server: UnmaskServer, params: messages.DocumentParams) -> messages.Digest | None:
     """What the server holds of a document."""
     return server.digest(params.text_document.uri)
 
@@ -178,12 +178,12 @@ def on_focus(server: UnmaskServer, params: object) -> None:
     server.worker.cool()
 
 
-def on_shown(server: UnmaskServer, params: protocol.ShownParams) -> None:
+def on_shown(server: UnmaskServer, params: messages.ShownParams) -> None:
     """Ghost text was shown."""
     server.shown += 1
 
 
-def on_partially_accepted(server: UnmaskServer, params: protocol.PartialAcceptParams) -> None:
+def on_partially_accepted(server: UnmaskServer, params: messages.PartialAcceptParams) -> None:
     """A part of ghost text was inserted."""
     server.partially_accepted += 1
 
@@ -201,17 +201,17 @@ FEATURES: Final[dict[str, Callable[..., Any]]] = {
     types.TEXT_DOCUMENT_DID_OPEN: on_open,
     types.TEXT_DOCUMENT_DID_CHANGE: on_change,
     types.TEXT_DOCUMENT_DID_CLOSE: on_close,
-    protocol.INLINE_COMPLETION: on_inline_completion,
-    protocol.INFILL: on_infill,
-    protocol.MODELS: on_models,
-    protocol.STATS: on_stats,
-    protocol.PAUSE: on_pause,
-    protocol.RESUME: on_resume,
-    protocol.DIGEST: on_digest,
-    protocol.CURSOR: on_cursor,
-    protocol.DID_FOCUS: on_focus,
-    protocol.DID_SHOW: on_shown,
-    protocol.DID_PARTIALLY_ACCEPT: on_partially_accepted,
+    messages.INLINE_COMPLETION: on_inline_completion,
+    messages.INFILL: on_infill,
+    messages.MODELS: on_models,
+    messages.STATS: on_stats,
+    messages.PAUSE: on_pause,
+    messages.RESUME: on_resume,
+    messages.DIGEST: on_digest,
+    messages.CURSOR: on_cursor,
+    messages.DID_FOCUS: on_focus,
+    messages.DID_SHOW: on_shown,
+    messages.DID_PARTIALLY_ACCEPT: on_partially_accepted,
 }
 
 
@@ -219,10 +219,10 @@ def create(settings: Settings, load: Load) -> UnmaskServer:
     """A server with all its features; ``load`` loads the model that settings name."""
     server = UnmaskServer(settings, load)
     # Without an options object pygls does not announce inline completion.
-    options = {protocol.INLINE_COMPLETION: types.InlineCompletionOptions()}
+    options = {messages.INLINE_COMPLETION: types.InlineCompletionOptions()}
     for method, handler in FEATURES.items():
         server.feature(method, options.get(method))(handler)
-    server.command(protocol.ACCEPTED_COMMAND)(on_accepted)
+    server.command(messages.ACCEPTED_COMMAND)(on_accepted)
     return server
 
 
@@ -247,16 +247,16 @@ def _offset(text: str, position: types.Position) -> int:
 
 def _load(settings: Settings, progress: Progress) -> Model:
     """Load a model; only now is torch imported, on the loader's thread."""
-    from lsp_server.models.registry import load
+    from lsp_server.models.loader import load
 
     return load(settings, progress)
 
 
-def _list_models(serving: str | None) -> list[protocol.ModelListing]:
-    from lsp_server.models.shelf import listings
+def _list_models(serving: str | None) -> list[messages.ModelListing]:
+    from lsp_server.models.registry import listings
 
     return [
-        protocol.ModelListing(
+        messages.ModelListing(
             name=listing.name,
             family=listing.family,
             parameters=listing.parameters,

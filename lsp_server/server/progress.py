@@ -12,8 +12,8 @@ from types import TracebackType
 from lsprotocol import types
 from pygls.lsp.server import LanguageServer
 
-from lsp_server.diffusion.canvas import Step
-from lsp_server.server.protocol import Canvas, CanvasCell
+from lsp_server.diffusion.types import Step
+from lsp_server.server.messages import Canvas, CanvasCell
 
 Token = int | str
 

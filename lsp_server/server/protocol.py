@@ -1,319 +1,168 @@
-"""What Unmask adds to the language server protocol: its messages, their types, their registration.
+"""How the server behaves on the wire, whatever the messages mean.
 
-Knows names and shapes, not what they mean to the server. Keys are camelCase on the wire, except
-inside the object of ``unmask/infill``, which is the one that ``unmask infill --json`` prints.
-Positions are 0-based lines and UTF-16 characters everywhere. Optional keys are left out when they
-have no value (the converter leaves out whatever equals its default: so nothing else here has one).
-
-Client to server, requests::
-
-    unmask/infill   {textDocument: {uri}, range, workDoneToken?, partialResultToken?}
-                    → {text, range, span, reason, confidence, forwards: {prefill, verify, canvas},
-                       tokens, accepted: {syntax, file, denoiser}, cached_tokens, suffix,
-                       ms: {total, prefill, verify, canvas, polish}, version, message}
-                    ``text`` replaces ``range`` of ``version``; null with a ``reason`` when there
-                    is nothing to offer; ``message`` is the reason in words. Never an error,
-                    except RequestCancelled.
-                    Progress on workDoneToken: begin {title, cancellable: true}, report {message:
-                    the region as filled so far, a mask drawn as ░}, end. Progress on
-                    partialResultToken: Canvas, one for every forward.
-    unmask/models   {} → [ModelListing], what the setting ``unmask.model`` can name; to switch,
-                    change the setting: the model that serves does so until the other is ready
-    unmask/stats    {} → Stats
-    unmask/pause    {} → Status        no completions and no warming until resumed
-    unmask/resume   {} → Status
-    unmask/digest   {textDocument: {uri}} → {version, length, sha256} of the text that the server
-                    holds, or null for a document that is not open
-
-Server to client, notifications::
-
-    unmask/status   Status, after ``initialized`` and at every change
-    unmask/latency  Latency, just before the answer to every completion or infill
-
-Client to server, notifications (all optional)::
-
-    unmask/cursor                            {textDocument: {uri}, position}: the cursor rests
-                                             there, warm the cache
-    textDocument/didFocus                    {textDocument: {uri}}
-    textDocument/didShowCompletion           {item}
-    textDocument/didPartiallyAcceptCompletion {item, acceptedLength}
-
-Commands (``workspace/executeCommand``)::
-
-    unmask.accepted  [id]: an item was inserted. Items carry it only if initializationOptions say
-                     {"acceptedCommand": true}; a client that forwards the commands a server
-                     announces needs nothing else.
-
-initializationOptions: {"settings"?: {…}, "acceptedCommand"?: bool}; settings by their names in
-``unmask.*``, also from ``workspace/didChangeConfiguration`` and ``workspace/configuration``.
+Standard output stays pure protocol, a malformed message gets an answer and never a pop-up, what a
+request is about is captured the moment it arrives, and the process ends with its client. Knows
+nothing of completions.
 """
 
 from __future__ import annotations
 
-from typing import Any, Final, Generic, Literal, TypeVar
+import logging
+import os
+import sys
+import time
+from collections.abc import Generator
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from threading import Thread
+from typing import Any, BinaryIO, Final
 
-import attrs
+import psutil
 from lsprotocol import types
-from pygls.protocol import LanguageServerProtocol
-
-INLINE_COMPLETION: Final = "textDocument/inlineCompletion"
-INFILL: Final = "unmask/infill"
-MODELS: Final = "unmask/models"
-STATS: Final = "unmask/stats"
-PAUSE: Final = "unmask/pause"
-RESUME: Final = "unmask/resume"
-DIGEST: Final = "unmask/digest"
-STATUS: Final = "unmask/status"
-LATENCY: Final = "unmask/latency"
-CURSOR: Final = "unmask/cursor"
-DID_FOCUS: Final = "textDocument/didFocus"
-DID_SHOW: Final = "textDocument/didShowCompletion"
-DID_PARTIALLY_ACCEPT: Final = "textDocument/didPartiallyAcceptCompletion"
-DID_CHANGE_STATUS: Final = "didChangeStatus"
-ACCEPTED_COMMAND: Final = "unmask.accepted"
-
-State = Literal["loading", "ready", "paused", "off", "error"]
-
-
-@attrs.frozen
-class InfillParams:
-    """A region of a document to be filled from both sides."""
-
-    text_document: types.TextDocumentIdentifier
-    range: types.Range
-    work_done_token: int | str | None = None
-    partial_result_token: int | str | None = None
-
-
-@attrs.frozen
-class CanvasCell:
-    """One token of a canvas while it fills."""
-
-    text: str
-    origin: Literal["base", "syntax", "file", "denoiser", "mask"]
-    state: Literal["committed", "draft", "refused", "mask"]
-
-
-@attrs.frozen
-class Canvas:
-    """The region as it stands after one forward."""
-
-    kind: Literal["prefill", "verify", "canvas"]
-    cells: tuple[CanvasCell, ...]
-    ms: float
-
-
-@attrs.frozen
-class ForwardCounts:
-    """Forward passes by kind."""
-
-    prefill: int
-    verify: int
-    canvas: int
-
-
-@attrs.frozen
-class Latency:
-    """What the last answer cost, as its user felt it."""
-
-    method: Literal["textDocument/inlineCompletion", "unmask/infill"]
-    ms: float  # from the arrival of the request to its answer
-    offered: bool
-    reason: str  # "offered", or the id of the rule that withheld
-    message: str  # the reason in words, for a person
-    forwards: ForwardCounts
-    tokens: int
-    cached: bool  # without a forward, as the rest of an earlier answer
-    cached_tokens: int  # of the prompt
-    model: str
-    device: str
-    precision: str
-    version: int  # of the document
-    span: str | None = None
-    tokens_per_forward: float | None = None  # where something was decoded
-    p50: float | None = None  # ms, over the answers offered lately, this one included
-    p95: float | None = None
-
-
-@attrs.frozen
-class ModelSummary:
-    """The loaded model in a line."""
-
-    name: str
-    family: str
-    parameters: int
-    device: str
-    precision: str
-    load_ms: float
-
-
-@attrs.frozen
-class Status:
-    """What the server can do now."""
-
-    state: State
-    message: str  # one line for a person; empty when there is nothing to say
-    progress: float | None = None  # 0 to 1 while a model loads, whether another serves or not
-    model: ModelSummary | None = None
-
-
-@attrs.frozen
-class ModelListing:
-    """A model to choose from."""
-
-    name: str
-    family: str
-    parameters: int  # 0 where its folder cannot be understood
-    memory: int  # bytes at the peak of loading
-    precision: str  # that it would be loaded in
-    licence: str
-    suffix: Literal["seen", "prompt", "unseen"]  # what it knows of what follows a hole
-    fits: bool  # in the memory that is free now
-    in_use: bool  # it serves now
-    problem: str | None = None  # why it cannot be loaded now
-
-
-@attrs.frozen
-class DraftCounts:
-    """Drafted tokens that were kept, by source."""
-
-    syntax: int
-    file: int
-    denoiser: int
-
-
-@attrs.frozen
-class Stats:
-    """What happened since the server started."""
-
-    status: Status
-    version: str
-    uptime_s: float
-    requests: int  # answered inline completions and infills
-    offered: int
-    withheld: dict[str, int]  # answers without a text, by reason
-    cancelled: int  # withdrawn by the client, or overtaken by a newer request
-    shown: int  # as far as the client says so
-    accepted: int  # in whole; by command, or as seen in the text
-    partially_accepted: int  # as far as the client says so
-    cache_hits: int  # answered without a forward, as the rest of an earlier answer
-    forwards: ForwardCounts
-    tokens: int
-    drafts: DraftCounts
-    open_documents: int
-    rss_bytes: int
-    p50: float | None = None  # ms as users felt it, over the answers offered lately
-    p95: float | None = None
-    tokens_per_forward: float | None = None
-
-
-@attrs.frozen
-class DocumentParams:
-    """A document by its URI."""
-
-    text_document: types.TextDocumentIdentifier
-
-
-@attrs.frozen
-class Digest:
-    """What the server holds of an open document."""
-
-    version: int | None
-    length: int  # code points
-    sha256: str  # of the UTF-8 text
-
-
-@attrs.frozen
-class CursorParams:
-    """Where the cursor rests."""
-
-    text_document: types.TextDocumentIdentifier
-    position: types.Position
-
-
-@attrs.frozen
-class ShownParams:
-    """An item that the editor has shown."""
-
-    item: types.InlineCompletionItem
-
-
-@attrs.frozen
-class PartialAcceptParams:
-    """An item of which a part was inserted; the length counts from the start of its text."""
-
-    item: types.InlineCompletionItem
-    accepted_length: int  # UTF-16 units
-
-
-P = TypeVar("P")
-
-
-@attrs.define
-class Request(Generic[P]):
-    """JSON-RPC envelope of a request."""
-
-    id: int | str
-    method: str
-    jsonrpc: str
-    params: P | None = None
-
-
-@attrs.define
-class Notification(Generic[P]):
-    """JSON-RPC envelope of a notification."""
-
-    method: str
-    jsonrpc: str
-    params: P | None = None
-
-
-@attrs.define
-class Response(Generic[P]):
-    """JSON-RPC envelope of a result."""
-
-    id: int | str
-    jsonrpc: str
-    result: P
-
-
-_MESSAGES: dict[str, type] = {
-    INFILL: Request[InfillParams],
-    MODELS: Request[dict[str, Any]],
-    STATS: Request[dict[str, Any]],
-    PAUSE: Request[dict[str, Any]],
-    RESUME: Request[dict[str, Any]],
-    DIGEST: Request[DocumentParams],
-    STATUS: Notification[Status],
-    LATENCY: Notification[Latency],
-    CURSOR: Notification[CursorParams],
-    DID_FOCUS: Notification[dict[str, Any]],
-    DID_SHOW: Notification[ShownParams],
-    DID_PARTIALLY_ACCEPT: Notification[PartialAcceptParams],
-    DID_CHANGE_STATUS: Notification[dict[str, Any]],
-}
-
-_RESULTS: dict[str, type] = {
-    INFILL: Response[dict[str, Any]],
-    MODELS: Response[list[ModelListing]],
-    STATS: Response[Stats],
-    PAUSE: Response[Status],
-    RESUME: Response[Status],
-    DIGEST: Response[Digest | None],
-}
-
-
-class UnmaskProtocol(LanguageServerProtocol):
-    """The language server protocol with these messages; for a client as for a server."""
-
-    def get_message_type(  # type: ignore[override]  # pygls wraps its own in a cache
-        self, method: str
-    ) -> type[Any] | None:
-        """The envelope that a message of ``method`` is structured into."""
-        return _MESSAGES.get(method) or super().get_message_type(method)
-
-    def get_result_type(  # type: ignore[override]
-        self, method: str
-    ) -> type[Any] | None:
-        """The envelope of the result of ``method``."""
-        return _RESULTS.get(method) or super().get_result_type(method)
+from pygls.exceptions import JsonRpcException
+from pygls.protocol import lsp_method
+
+from lsp_server.completion.gate import LastChange
+from lsp_server.completion.service import Snapshot
+from lsp_server.server.documents import Documents
+from lsp_server.server.logs import where
+from lsp_server.server.messages import INFILL, INLINE_COMPLETION, UnmaskProtocol
+
+logger = logging.getLogger(__name__)
+
+CHECK_S: Final = 1.0
+"""How often to look whether the client still lives."""
+
+ABOUT_TEXT: Final = (INLINE_COMPLETION, INFILL)
+"""Requests about the text of a document as it is when they arrive."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """When a request arrived, and the document it is about as it was then."""
+
+    at: float  # time.perf_counter()
+    snapshot: Snapshot | None = None  # None: not open, or nothing that we look at
+    last_change: LastChange = field(default_factory=LastChange)
+
+    def elapsed_ms(self) -> float:
+        """Milliseconds since then."""
+        return (time.perf_counter() - self.at) * 1000
+
+
+_arrival: ContextVar[Arrival | None] = ContextVar("arrival", default=None)
+
+
+def arrival() -> Arrival:
+    """The arrival of the request being handled; inside its handler only."""
+    return _arrival.get() or Arrival(time.perf_counter())
+
+
+class ServerProtocol(UnmaskProtocol):
+    """pygls' protocol with our documents and our manners."""
+
+    def open_documents(self) -> Documents:
+        """The open documents; only after ``initialize``."""
+        assert isinstance(self.workspace, Documents)
+        return self.workspace
+
+    @property
+    def was_shut_down(self) -> bool:
+        """Whether the client asked for the end in order."""
+        return self._shutdown
+
+    @lsp_method(types.INITIALIZE)
+    def lsp_initialize(
+        self, params: types.InitializeParams
+    ) -> Generator[Any, Any, types.InitializeResult]:
+        """Answer ``initialize``; positions are UTF-16, whatever else the client could do."""
+        if params.capabilities.general:
+            params.capabilities.general.position_encodings = None
+        result = yield from super().lsp_initialize(params)
+        self._workspace = Documents(params.root_uri, workspace_folders=params.workspace_folders)
+        return result
+
+    @lsp_method(types.EXIT)
+    def lsp_exit(self, *args: Any) -> None:  # type: ignore[override]  # pygls' is a generator
+        """Leave the reading loop; pygls would raise SystemExit through it."""
+        if self._server._stop_event is not None:
+            self._server._stop_event.set()
+        if self.writer is not None:
+            self.writer.close()
+
+    def notify(self, method: str, params: Any | None = None) -> None:
+        """Send a notification; none after ``shutdown``, whatever still runs."""
+        if not self._shutdown:
+            super().notify(method, params)
+
+    def structure_message(self, data: dict[str, Any]) -> Any:
+        """Give a message its type; a request that cannot have one is answered here.
+
+        A completion is answered with null: an error is a pop-up in some editors, for each key.
+        """
+        try:
+            return super().structure_message(data)
+        except JsonRpcException as error:
+            identity, method = data.get("id"), data.get("method")
+            if method and isinstance(identity, int | str):
+                if method == INLINE_COMPLETION:
+                    self._send_response(identity)
+                else:
+                    self._send_response(identity, error=error.to_response_error())
+            raise
+
+    def _handle_request(self, msg_id: int | str, method_name: str, params: Any) -> None:
+        # Handlers are tasks that start later, when further changes may have been applied already.
+        at = time.perf_counter()
+        _arrival.set(Arrival(at))
+        if method_name in ABOUT_TEXT and self._workspace is not None:
+            document = self.open_documents().find(params.text_document.uri)
+            try:
+                if document is not None:
+                    _arrival.set(Arrival(at, document.snapshot(), document.last_change))
+            except Exception as error:  # the request is answered all the same
+                logger.error("a document could not be read: %s", where(error))
+        super()._handle_request(msg_id, method_name, params)
+
+
+def claim_stdio() -> tuple[BinaryIO, BinaryIO]:
+    """Take standard input and output for the protocol alone.
+
+    Whatever else writes to standard output afterwards, from Python or from C, ends up on standard
+    error; whatever else reads standard input finds it empty.
+    """
+    sys.stdout.flush()
+    incoming, outgoing = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    os.dup2(2, 1)
+    sys.stdout = sys.stderr
+    return incoming, outgoing
+
+
+def exit_with(process_id: int) -> None:
+    """End this process when the client's ends, even if its pipes live on in other processes.
+
+    A process id that is not visible from here (the client runs elsewhere) is not watched.
+    """
+    try:
+        client = psutil.Process(process_id)
+    except (psutil.Error, ValueError):
+        return
+
+    def watch() -> None:
+        while _lives(client):
+            time.sleep(CHECK_S)
+        os._exit(1)  # nobody is left to talk to, and other threads may be deep in a forward
+
+    Thread(target=watch, name="client watch", daemon=True).start()
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+    except psutil.Error:
+        return True

@@ -12,17 +12,7 @@ import re
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from lsp_server.syntax.languages import Language, Lexis
-from lsp_server.syntax.lines import (
-    filled,
-    indent_of,
-    line_end,
-    line_start,
-    lines_above,
-    lines_below,
-)
-from lsp_server.syntax.marks import PARTNER, Inside, inside_after, opened_by, scan
-from lsp_server.syntax.nesting import (
+from lsp_server.syntax.brackets import (
     CLOSERS,
     FARTHEST,
     LONGEST,
@@ -34,7 +24,17 @@ from lsp_server.syntax.nesting import (
     follow,
     leave_by_indentation,
 )
-from lsp_server.syntax.trees import SyntaxTree
+from lsp_server.syntax.languages import Language, Lexis
+from lsp_server.syntax.lexer import PARTNER, Inside, inside_after, opened_by, scan
+from lsp_server.syntax.lines import (
+    filled,
+    indent_of,
+    line_end,
+    line_start,
+    lines_above,
+    lines_below,
+)
+from lsp_server.syntax.tree import SyntaxTree
 
 _OPENS: Final = re.compile(r"[\w(\[{]")
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from lsp_server.syntax.marks import GENERIC, PARTNER, scan
-from lsp_server.syntax.trees import SyntaxTree
+from lsp_server.syntax.lexer import GENERIC, PARTNER, scan
+from lsp_server.syntax.tree import SyntaxTree
 
 _REACH: Final = 50_000
 """Characters before the cursor in which open brackets are looked for."""

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from rich.console import Console
 
+from lsp_server.completion.exclusions import is_secret_file
 from lsp_server.completion.gate import MAX_CHARACTERS
 from lsp_server.completion.reasons import REASONS
-from lsp_server.completion.secret import is_secret_file
 from lsp_server.settings import Settings
 from lsp_server.terminal.loading import load_model, say, settings_of
 from lsp_server.terminal.models import model
@@ -26,7 +26,7 @@ from lsp_server.terminal.source import Place, Source, parse_place, parse_region,
 if TYPE_CHECKING:
     from lsp_server.completion.gate import Trigger
     from lsp_server.completion.service import Completion, CompletionService
-    from lsp_server.diffusion.canvas import Step
+    from lsp_server.diffusion.types import Step
 
 _MOST_BYTES: Final = 4  # of a character, in every encoding that is read here
 
@@ -114,7 +114,7 @@ def _ask(
     from lsp_server.completion.service import CompletionService, Snapshot
     from lsp_server.diffusion.decoder import Decoder
     from lsp_server.syntax.languages import language_for
-    from lsp_server.syntax.trees import SyntaxTree
+    from lsp_server.syntax.tree import SyntaxTree
 
     text = source.text
     first, last = start.offset(text), end.offset(text)

@@ -22,9 +22,9 @@ from rich.rule import Rule
 from rich.text import Text
 
 from lsp_server.bench.holes import samples_folder
-from lsp_server.diffusion.canvas import Cell, Step
+from lsp_server.diffusion.types import Cell, Step
 from lsp_server.positions import offset_at, position_at
-from lsp_server.server import protocol
+from lsp_server.server import messages
 from lsp_server.terminal.watch import Watch
 
 _LOADING_S: Final = 300.0
@@ -87,14 +87,14 @@ class Editor:
     """A language client with one document open at a time."""
 
     def __init__(self) -> None:
-        self._client = LanguageClient("unmask-demo", "1", protocol_cls=protocol.UnmaskProtocol)
+        self._client = LanguageClient("unmask-demo", "1", protocol_cls=messages.UnmaskProtocol)
         self._changed = asyncio.Event()
         self._watch: Callable[[Step], None] | None = None
-        self.status: protocol.Status | None = None
-        self.latency: protocol.Latency | None = None
+        self.status: messages.Status | None = None
+        self.latency: messages.Latency | None = None
         # pygls puts marks on handlers, which bound methods do not take.
-        self._client.feature(protocol.STATUS)(lambda status: self._on_status(status))
-        self._client.feature(protocol.LATENCY)(lambda latency: self._on_latency(latency))
+        self._client.feature(messages.STATUS)(lambda status: self._on_status(status))
+        self._client.feature(messages.LATENCY)(lambda latency: self._on_latency(latency))
         self._client.feature(types.WINDOW_LOG_MESSAGE)(lambda message: None)
         self._client.feature(types.PROGRESS)(lambda progress: self._on_progress(progress))
 
@@ -144,16 +144,16 @@ class Editor:
         """Have a region written anew; ``watch`` sees its canvases."""
         self._watch = watch
         document = types.TextDocumentIdentifier(uri)
-        params = protocol.InfillParams(document, region, partial_result_token=_CANVASES)
+        params = messages.InfillParams(document, region, partial_result_token=_CANVASES)
         async with asyncio.timeout(_ANSWER_S):
-            answer = await self._client.protocol.send_request_async(protocol.INFILL, params)
+            answer = await self._client.protocol.send_request_async(messages.INFILL, params)
         return dict(answer)
 
-    def _on_status(self, status: protocol.Status) -> None:
+    def _on_status(self, status: messages.Status) -> None:
         self.status = status
         self._changed.set()
 
-    def _on_latency(self, latency: protocol.Latency) -> None:
+    def _on_latency(self, latency: messages.Latency) -> None:
         self.latency = latency
 
     def _on_progress(self, progress: types.ProgressParams) -> None:
@@ -265,7 +265,7 @@ def _excerpt(console: Console, text: str, start: int, end: int, new: str) -> Gro
     )
 
 
-def _cost(latency: protocol.Latency | None) -> Text:
+def _cost(latency: messages.Latency | None) -> Text:
     if latency is None:
         return Text("")
     forwards = latency.forwards

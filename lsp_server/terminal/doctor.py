@@ -23,7 +23,7 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
-from lsp_server.models.base import ModelError
+from lsp_server.models.interfaces import ModelError
 from lsp_server.models.storage import cache_folder
 
 State = Literal["ok", "optional", "broken"]
@@ -110,14 +110,14 @@ def look_at_torch() -> Iterator[Check]:
 
 def look_at_weights() -> Iterator[Check]:
     """The base weights, hashed again, and the denoiser beside them."""
-    from lsp_server.models import weights
-    from lsp_server.models.checkpoint import adapter_path
+    from lsp_server.models.embedded import download
+    from lsp_server.models.embedded.gguf import adapter_path
 
     fetch = "run 'unmask model fetch'"
-    if not weights.present():
-        yield Check("base weights", "broken", f"not at {weights.path()}", fetch)
-    elif weights.verify():
-        yield Check("base weights", "ok", f"{weights.path()}, SHA-256 right")
+    if not download.present():
+        yield Check("base weights", "broken", f"not at {download.path()}", fetch)
+    elif download.verify():
+        yield Check("base weights", "ok", f"{download.path()}, SHA-256 right")
     else:
         yield Check("base weights", "broken", "the file was damaged and is removed", fetch)
     adapter = adapter_path()

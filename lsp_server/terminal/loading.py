@@ -15,7 +15,7 @@ from rich.console import Console
 from lsp_server.settings import Settings
 
 if TYPE_CHECKING:
-    from lsp_server.models.base import Model
+    from lsp_server.models.interfaces import Model
 
 
 def settings_of(arguments: argparse.Namespace) -> Settings:
@@ -26,7 +26,7 @@ def settings_of(arguments: argparse.Namespace) -> Settings:
 
 def load_model(settings: Settings) -> Model:
     """Load the model, with a sign of life on a terminal."""
-    from lsp_server.models.registry import load
+    from lsp_server.models.loader import load
 
     console = Console(stderr=True)
     if not console.is_terminal:

@@ -22,8 +22,8 @@ from lsp_server.settings import Settings
 from lsp_server.terminal.loading import load_model, say, settings_of
 
 if TYPE_CHECKING:
-    from lsp_server.models.base import Model
-    from lsp_server.models.shelf import Entry
+    from lsp_server.models.interfaces import Model
+    from lsp_server.models.registry import Entry
 
 SUFFIX: Final = {"seen": "behind the canvas", "prompt": "in the prompt", "unseen": "no"}
 _TITLE: Final = 18  # columns
@@ -45,7 +45,7 @@ def model(arguments: argparse.Namespace) -> int:
 
 
 def _list_models(arguments: argparse.Namespace) -> int:
-    from lsp_server.models.shelf import listings
+    from lsp_server.models.registry import listings
 
     rows = listings()
     if arguments.json:
@@ -76,17 +76,17 @@ def _count(parameters: int) -> str:
 
 
 def _add_model(arguments: argparse.Namespace) -> int:
-    from lsp_server.models import shelf
-    from lsp_server.models.families import FAMILIES
+    from lsp_server.models import registry
     from lsp_server.models.hub import Offer
-    from lsp_server.models.layout import Declared, read_layout
+    from lsp_server.models.pretrained.checkpoint_dir import Declared, read_layout
+    from lsp_server.models.pretrained.families import FAMILIES
 
     def announce(offer: Offer, folder: Path) -> None:
         say(f"{offer.model}: licence {offer.licence}, {offer.size / 1e9:.1f} GB, into {folder}")
 
     declared = Declared(infill=arguments.fim, block=arguments.block)
     with _progress() as report:
-        entry = shelf.add(arguments.name, arguments.source, declared, report, announce)
+        entry = registry.add(arguments.name, arguments.source, declared, report, announce)
     layout = read_layout(entry.folder, entry.declared)
     say(
         f"{entry.name} is a model of family {layout.family.name}, licence {layout.licence}; "
@@ -99,22 +99,22 @@ def _add_model(arguments: argparse.Namespace) -> int:
 
 
 def _use_model(arguments: argparse.Namespace) -> int:
-    from lsp_server.models import shelf
+    from lsp_server.models import registry
 
-    shelf.use(arguments.name)
+    registry.use(arguments.name)
     say(f"{arguments.name} is in use wherever no model is named")
     return 0
 
 
 def _verify_model(arguments: argparse.Namespace) -> int:
-    from lsp_server.models import shelf
-    from lsp_server.models.base import ModelError
+    from lsp_server.models import registry
+    from lsp_server.models.interfaces import ModelError
 
-    entry = next((each for each in shelf.entries() if each.name == arguments.name), None)
+    entry = next((each for each in registry.entries() if each.name == arguments.name), None)
     if entry is None:
         raise ModelError(f"there is no registered model named {arguments.name!r}")
     with _progress() as report:
-        changed = shelf.changed(entry, report)
+        changed = registry.changed(entry, report)
     if changed:
         raise ModelError(f"not as when {entry.name} was added: {', '.join(changed)}")
     say(f"all {len(entry.files)} files of {entry.name} are as when it was added")
@@ -122,9 +122,9 @@ def _verify_model(arguments: argparse.Namespace) -> int:
 
 
 def _remove_model(arguments: argparse.Namespace) -> int:
-    from lsp_server.models import shelf
+    from lsp_server.models import registry
 
-    entry = shelf.remove(arguments.name, arguments.files)
+    entry = registry.remove(arguments.name, arguments.files)
     if arguments.files:
         say(f"{entry.name} is removed, and {entry.folder} with it")
     else:
@@ -133,11 +133,12 @@ def _remove_model(arguments: argparse.Namespace) -> int:
 
 
 def _fetch_model(arguments: argparse.Namespace) -> int:
-    from lsp_server.models import registry, weights
+    from lsp_server.models import loader
+    from lsp_server.models.embedded import download
 
     with _progress() as report:
-        path = weights.fetch(arguments.source, report)
-        registry.prepare(report)
+        path = download.fetch(arguments.source, report)
+        loader.prepare(report)
     say(f"the model is ready: {path}")
     return 0
 
@@ -154,11 +155,11 @@ def _progress() -> Iterator[Callable[[str, float], None]]:
 
 def _describe_model(arguments: argparse.Namespace) -> int:
     from lsp_server.memory import peak_bytes, resident_bytes
-    from lsp_server.models import shelf
+    from lsp_server.models import registry
 
     arguments.model = arguments.name or arguments.model
     settings = settings_of(arguments)
-    entry = shelf.find(settings.model)
+    entry = registry.find(settings.model)
     _show(_describe_embedded() if entry is None else _describe_folder(entry))
     model = load_model(settings)
     _fill_context(model, settings)
@@ -177,15 +178,15 @@ def _describe_model(arguments: argparse.Namespace) -> int:
 
 def _describe_embedded() -> dict[str, str]:
     """The embedded model, before it is loaded."""
-    from lsp_server.models import weights
-    from lsp_server.models.checkpoint import adapter_path
+    from lsp_server.models.embedded import download
+    from lsp_server.models.embedded.gguf import adapter_path
 
     return {
-        "name": weights.EMBEDDED,
-        "family": weights.FAMILY,
-        "licence": weights.LICENCE,
-        "parameters": f"{weights.PARAMETERS:,}",
-        "base weights": str(weights.path()),
+        "name": download.EMBEDDED,
+        "family": download.FAMILY,
+        "licence": download.LICENCE,
+        "parameters": f"{download.PARAMETERS:,}",
+        "base weights": str(download.path()),
         "denoiser": str(adapter_path()),
         "sees the suffix": SUFFIX["prompt"],
     }
@@ -193,7 +194,7 @@ def _describe_embedded() -> dict[str, str]:
 
 def _describe_folder(entry: Entry) -> dict[str, str]:
     """A model folder, before it is loaded."""
-    from lsp_server.models.layout import read_layout
+    from lsp_server.models.pretrained.checkpoint_dir import read_layout
 
     layout = read_layout(entry.folder, entry.declared)
     blocks = f"left to right, {layout.block} tokens at a time"
@@ -227,16 +228,16 @@ def _wide() -> Console:
 
 def _train_model(arguments: argparse.Namespace) -> int:
     """Go on training the embedded model's denoiser."""
-    from lsp_server.models.checkpoint import adapter_path
+    from lsp_server.models.embedded.gguf import adapter_path
     from lsp_server.terminal.source import find_texts
-    from lsp_server.training import denoiser
+    from lsp_server.training import trainer
 
     part = arguments.output.with_name(arguments.output.name + ".part")
     going_on = arguments.resume and part.is_file()
     texts = find_texts(arguments.folders, arguments.seed)
-    lesson = denoiser.Lesson.open(part if going_on else adapter_path())
-    done = denoiser.saved_steps(part) if going_on else 0
-    denoiser.train(lesson, arguments.output, texts, arguments.steps, arguments.rate, done, _tell)
+    lesson = trainer.Lesson.open(part if going_on else adapter_path())
+    done = trainer.saved_steps(part) if going_on else 0
+    trainer.train(lesson, arguments.output, texts, arguments.steps, arguments.rate, done, _tell)
     print(f"written: {arguments.output}")
     return 0
 
@@ -247,8 +248,8 @@ def _tell(check: object) -> None:
 
 def _fill_context(model: Model, settings: Settings) -> None:
     """One completion with as much context as settings allow, so that memory is what it will be."""
-    from lsp_server.diffusion.canvas import Hole
     from lsp_server.diffusion.decoder import Decoder
+    from lsp_server.diffusion.types import Hole
 
     prefix, suffix = "value = 1\n" * settings.prefix_tokens, "other = 2\n" * settings.suffix_tokens
     tokens = model.tokenizer.encode

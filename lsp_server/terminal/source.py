@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from lsp_server.completion.secret import is_secret_file
+from lsp_server.completion.exclusions import is_secret_file
 from lsp_server.positions import LINE_END, line_stop
 from lsp_server.syntax.languages import language_for
 

@@ -16,7 +16,7 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
-from lsp_server.diffusion.canvas import Cell, Origin, Step
+from lsp_server.diffusion.types import Cell, Origin, Step
 
 COLOURS: Final[Mapping[Origin, str]] = {
     "base": "default",

@@ -15,9 +15,9 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
-from lsp_server.models.checkpoint import CANVAS_LAYERS, DELTA_SCALE
+from lsp_server.models.embedded.gguf import CANVAS_LAYERS, DELTA_SCALE
+from lsp_server.models.embedded.transformer import Block, Qwen2, Shape, rms_norm, rotate
 from lsp_server.models.quantization import Linear
-from lsp_server.models.qwen2 import Block, Qwen2, Shape, rms_norm, rotate
 from lsp_server.models.storage import replacing
 from lsp_server.training.contexts import Context
 

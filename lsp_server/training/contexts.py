@@ -16,11 +16,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from lsp_server.models.base import Tokenizer
-from lsp_server.models.checkpoint import CANVAS_LAYERS
-from lsp_server.models.embedded import CausalBase
-from lsp_server.models.qwen2 import Qwen2
-from lsp_server.models.tokens import END_OF_TEXT, FIM_MIDDLE
+from lsp_server.models.embedded.gguf import CANVAS_LAYERS
+from lsp_server.models.embedded.model import CausalBase
+from lsp_server.models.embedded.transformer import Qwen2
+from lsp_server.models.interfaces import Tokenizer
+from lsp_server.models.tokenizers import END_OF_TEXT, FIM_MIDDLE
 from lsp_server.terminal.source import SourceError
 
 LONGEST: Final = 320

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator
 
-from lsp_server.models import shelf
+from lsp_server.models import registry
 from tests.e2e.conftest import RECORDER, SETTINGS
 from tests.e2e.session import LOADING_MS, Session
 from tests.e2e.traffic import Message
@@ -35,8 +35,8 @@ def session(programs: Programs, tmp_path_factory: pytest.TempPathFactory) -> Ite
         environment.setenv("UNMASK_CACHE", str(cache))
         for name in (FIRST, SECOND, BROKEN):
             write(FIRST if name == BROKEN else name, root / name)
-            shelf.add(name, str(root / name))
-        shelf.use(FIRST)
+            registry.add(name, str(root / name))
+        registry.use(FIRST)
     empty_tensors(root / BROKEN)
     command = ["env", f"UNMASK_CACHE={cache}", sys.executable, str(RECORDER), str(record)]
     server = f'#!/bin/sh\nexec {shlex.join([*command, sys.executable, "-m", "lsp_server"])} "$@"\n'

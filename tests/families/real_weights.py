@@ -17,13 +17,13 @@ import torch
 from safetensors.torch import save_file
 
 from lsp_server.bench.holes import default_files, draw_cuts, open_files
-from lsp_server.diffusion.canvas import Hole
 from lsp_server.diffusion.decoder import Decoder
-from lsp_server.models import registry
-from lsp_server.models.base import Model
-from lsp_server.models.embedded import EmbeddedModel
-from lsp_server.models.layout import Declared, read_layout
-from lsp_server.models.masked import load_masked
+from lsp_server.diffusion.types import Hole
+from lsp_server.models import loader
+from lsp_server.models.embedded.model import EmbeddedModel
+from lsp_server.models.interfaces import Model
+from lsp_server.models.pretrained.checkpoint_dir import Declared, read_layout
+from lsp_server.models.pretrained.denoisers import load_masked
 from lsp_server.models.storage import cache_folder
 from lsp_server.settings import Settings
 from tests.unit.reference import transformers_model
@@ -84,7 +84,7 @@ def _write(base: EmbeddedModel, folder: Path) -> None:
 
 
 def main() -> int:
-    base = registry.load(Settings(precision="fp32"))
+    base = loader.load(Settings(precision="fp32"))
     assert isinstance(base, EmbeddedModel)
     same = list(compare(base, in_blocks(base), 50))
     print(f"{sum(same)} of {len(same)} holes filled with the same tokens")

@@ -12,8 +12,8 @@ from lsp_server.bench.holes import default_files, draw_cuts, open_files
 from lsp_server.bench.passages import Passage
 from lsp_server.bench.problems import Problem
 from lsp_server.bench.prompts import PROMPTS
-from lsp_server.models import registry
-from lsp_server.models.base import Model
+from lsp_server.models import loader
+from lsp_server.models.interfaces import Model
 from lsp_server.settings import Settings
 from tests.families.checkpoints import RECIPES, write
 
@@ -25,7 +25,7 @@ KINDS = {SHIPPED, ONE_AT_A_TIME}
 def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Model:
     folder: Path = tmp_path_factory.mktemp(request.param)
     write(request.param, folder)
-    return registry.load(Settings(model=str(folder), precision="fp32"))
+    return loader.load(Settings(model=str(folder), precision="fp32"))
 
 
 def silent(message: str) -> None:

@@ -18,9 +18,9 @@ import torch
 from safetensors import safe_open
 from torch import Tensor
 
-from lsp_server.diffusion.canvas import Hole, Infill, Step
 from lsp_server.diffusion.decoder import Decoder
-from lsp_server.models.base import (
+from lsp_server.diffusion.types import Hole, Infill, Step
+from lsp_server.models.interfaces import (
     MASK,
     Cancelled,
     Canvas,
@@ -30,9 +30,9 @@ from lsp_server.models.base import (
     Stop,
     never,
 )
-from lsp_server.models.layout import Declared, Layout, read_layout
-from lsp_server.models.masked import MaskedModel, load_masked
-from lsp_server.models.tokens import FolderTokenizer
+from lsp_server.models.pretrained.checkpoint_dir import Declared, Layout, read_layout
+from lsp_server.models.pretrained.denoisers import MaskedModel, load_masked
+from lsp_server.models.tokenizers import FolderTokenizer
 from lsp_server.settings import Settings
 from tests.families.checkpoints import RECIPES, write
 from tests.families.reference import compute_logits

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lsp_server.models.embedded import EmbeddedModel
+from lsp_server.models.embedded.model import EmbeddedModel
 from tests.families.real_weights import compare, in_blocks
 
 

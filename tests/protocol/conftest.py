@@ -14,7 +14,7 @@ import pytest_asyncio
 
 from lsp_server.diffusion import decoder
 from lsp_server.server.handlers import create
-from lsp_server.server.session import UnmaskServer
+from lsp_server.server.server import UnmaskServer
 from lsp_server.settings import Settings
 from tests.protocol.editor import Editor
 from tests.protocol.puppet import Puppet

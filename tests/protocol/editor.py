@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from lsprotocol import types
 from pygls.lsp.client import LanguageClient
 
-from lsp_server.server import protocol
+from lsp_server.server import messages
 
 T = TypeVar("T")
 
@@ -48,8 +48,8 @@ class Editor:
     client: LanguageClient
     capabilities: types.ServerCapabilities = field(default_factory=types.ServerCapabilities)
     documents: dict[str, Opened] = field(default_factory=dict)
-    statuses: list[protocol.Status] = field(default_factory=list)
-    latencies: list[protocol.Latency] = field(default_factory=list)
+    statuses: list[messages.Status] = field(default_factory=list)
+    latencies: list[messages.Latency] = field(default_factory=list)
     progress: list[types.ProgressParams] = field(default_factory=list)
     logged: list[str] = field(default_factory=list)
     shown: list[str] = field(default_factory=list)  # pop-ups
@@ -59,17 +59,17 @@ class Editor:
 
     @classmethod
     def new(cls) -> Editor:
-        client = LanguageClient("editor", "1", protocol_cls=protocol.UnmaskProtocol)
+        client = LanguageClient("editor", "1", protocol_cls=messages.UnmaskProtocol)
         editor = cls(client)
         listen = {
-            protocol.STATUS: editor.statuses.append,
-            protocol.LATENCY: editor.latencies.append,
+            messages.STATUS: editor.statuses.append,
+            messages.LATENCY: editor.latencies.append,
             types.PROGRESS: editor.progress.append,
             types.WINDOW_LOG_MESSAGE: lambda params: editor.logged.append(params.message),
             types.WINDOW_SHOW_MESSAGE: lambda params: editor.shown.append(params.message),
             types.WINDOW_SHOW_MESSAGE_REQUEST: lambda params: editor.shown.append(params.message),
             types.WORKSPACE_CONFIGURATION: lambda params: [editor.configuration],
-            protocol.DID_CHANGE_STATUS: lambda params: editor.others.append(params["kind"]),
+            messages.DID_CHANGE_STATUS: lambda params: editor.others.append(params["kind"]),
         }
         for method, handler in listen.items():
             client.feature(method)(_named(handler))
@@ -105,7 +105,7 @@ class Editor:
         self.capabilities = result.capabilities
         self.client.initialized(types.InitializedParams())
 
-    async def until(self, state: str, timeout: float = 120) -> protocol.Status:
+    async def until(self, state: str, timeout: float = 120) -> messages.Status:
         """Wait for a status of ``state``."""
         async with asyncio.timeout(timeout):
             while not (self.statuses and self.statuses[-1].state == state):
@@ -221,23 +221,23 @@ class Editor:
     def infill(self, uri: str, start: int, end: int, **options: Any) -> asyncio.Future[Any]:
         """Ask for a region to be filled."""
         identity = options.pop("identity", None)
-        params = protocol.InfillParams(
+        params = messages.InfillParams(
             types.TextDocumentIdentifier(uri),
             range_of(self.documents[uri].text, start, end),
             **options,
         )
-        return self.client.protocol.send_request_async(protocol.INFILL, params, msg_id=identity)
+        return self.client.protocol.send_request_async(messages.INFILL, params, msg_id=identity)
 
-    async def stats(self) -> protocol.Stats:
-        return await self.client.protocol.send_request_async(protocol.STATS, {})
+    async def stats(self) -> messages.Stats:
+        return await self.client.protocol.send_request_async(messages.STATS, {})
 
     async def request(self, method: str, params: Any) -> Any:
         return await self.client.protocol.send_request_async(method, params)
 
     async def in_step(self, uri: str) -> bool:
         """Whether the server holds the text and the version that this editor has."""
-        params = protocol.DocumentParams(types.TextDocumentIdentifier(uri))
-        digest = await self.request(protocol.DIGEST, params)
+        params = messages.DocumentParams(types.TextDocumentIdentifier(uri))
+        digest = await self.request(messages.DIGEST, params)
         document = self.documents[uri]
         expected = sha256(document.text.encode()).hexdigest()
         return digest is not None and (digest.version, digest.sha256) == (

@@ -10,8 +10,8 @@ import time
 from collections.abc import Callable
 from threading import Event
 
-from lsp_server.diffusion.canvas import Accepted, Cell, Forwards, Hole, Infill, Milliseconds, Step
-from lsp_server.models.base import Cancelled, ModelError, ModelInfo, Stop
+from lsp_server.diffusion.types import Accepted, Cell, Forwards, Hole, Infill, Milliseconds, Step
+from lsp_server.models.interfaces import Cancelled, ModelError, ModelInfo, Stop
 from lsp_server.settings import Settings
 
 INFO = ModelInfo("puppet", "puppet", "none", 1, "cpu", "fp32", True, 1.0)

@@ -13,10 +13,10 @@ import pytest
 
 from lsp_server.bench.holes import samples_folder
 from lsp_server.cli import main
-from lsp_server.models.embedded import EmbeddedModel
+from lsp_server.models.embedded.model import EmbeddedModel
 from lsp_server.positions import offset_at
 from lsp_server.syntax.languages import language_for
-from lsp_server.syntax.trees import SyntaxTree
+from lsp_server.syntax.tree import SyntaxTree
 from tests.contract import KEYS, shape
 
 pytestmark = pytest.mark.model

@@ -12,8 +12,8 @@ import pytest_asyncio
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException, JsonRpcRequestCancelled
 
-from lsp_server.models import shelf
-from lsp_server.server import protocol
+from lsp_server.models import registry
+from lsp_server.server import messages
 from tests.families.checkpoints import RECIPES, write
 from tests.protocol.conftest import SERVE
 from tests.protocol.editor import Editor, within
@@ -45,7 +45,7 @@ async def editor(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Edit
         environment.setenv("UNMASK_CACHE", str(root / "cache"))
         for name in [*FAMILIES, BROKEN]:
             write(FIRST if name == BROKEN else name, root / name)
-            shelf.add(name, str(root / name))
+            registry.add(name, str(root / name))
         cut_off(root / BROKEN)
         editor = Editor.new()
         await editor.start(*SERVE)
@@ -72,7 +72,7 @@ def cut_off(folder: Path) -> None:
         file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
 
 
-async def settled(editor: Editor) -> protocol.Status:
+async def settled(editor: Editor) -> messages.Status:
     """Wait until nothing is being loaded."""
     async with asyncio.timeout(120):
         while not editor.statuses or editor.statuses[-1].progress is not None:
@@ -80,7 +80,7 @@ async def settled(editor: Editor) -> protocol.Status:
     return editor.statuses[-1]
 
 
-async def choose(editor: Editor, name: str) -> protocol.Status:
+async def choose(editor: Editor, name: str) -> messages.Status:
     """Set the model; the status once nothing is being loaded."""
     settings = {"unmask": {**SETTINGS, "model": name}}
     editor.client.workspace_did_change_configuration(types.DidChangeConfigurationParams(settings))
@@ -88,12 +88,12 @@ async def choose(editor: Editor, name: str) -> protocol.Status:
     return await settled(editor)
 
 
-def name_of(status: protocol.Status) -> str | None:
+def name_of(status: messages.Status) -> str | None:
     return status.model.name if status.model else None
 
 
-async def listed(editor: Editor) -> dict[str, protocol.ModelListing]:
-    models: list[protocol.ModelListing] = await editor.request(protocol.MODELS, {})
+async def listed(editor: Editor) -> dict[str, messages.ModelListing]:
+    models: list[messages.ModelListing] = await editor.request(messages.MODELS, {})
     return {model.name: model for model in models}
 
 

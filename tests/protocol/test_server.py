@@ -9,8 +9,8 @@ import pytest
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException, JsonRpcRequestCancelled
 
-from lsp_server.models.base import ModelError
-from lsp_server.server import protocol
+from lsp_server.models.interfaces import ModelError
+from lsp_server.server import messages
 from tests.protocol.conftest import Stage
 from tests.protocol.editor import AUTOMATIC, Editor, within
 
@@ -54,7 +54,7 @@ async def test_latency_is_told(editor: Editor) -> None:
     )
     assert latency.ms > 0
     assert latency.p50 == latency.p95 == latency.ms
-    assert latency.forwards == protocol.ForwardCounts(prefill=1, verify=1, canvas=0)
+    assert latency.forwards == messages.ForwardCounts(prefill=1, verify=1, canvas=0)
     assert (latency.tokens, latency.tokens_per_forward, latency.cached) == (3, 3.0, False)
     assert (latency.model, latency.device, latency.version) == ("puppet", "cpu", 1)
 
@@ -141,8 +141,8 @@ async def test_warms_where_typing_pauses_and_gives_way(editor: Editor, stage: St
 async def test_warms_where_the_cursor_rests(editor: Editor, stage: Stage) -> None:
     editor.open("file:///project/other.py", "x = 1\n")
     editor.open(URI, TEXT)
-    cursor = protocol.CursorParams(types.TextDocumentIdentifier(URI), types.Position(0, 4))
-    editor.client.protocol.notify(protocol.CURSOR, cursor)
+    cursor = messages.CursorParams(types.TextDocumentIdentifier(URI), types.Position(0, 4))
+    editor.client.protocol.notify(messages.CURSOR, cursor)
     await becomes(lambda: any(hole.prefix == "def " for hole in stage.puppet.warmed))
 
 
@@ -237,14 +237,14 @@ async def test_invalid_settings_change_nothing(
 
 async def test_pause_and_resume(editor: Editor) -> None:
     editor.open(URI, TEXT)
-    status = await editor.request(protocol.PAUSE, {})
+    status = await editor.request(messages.PAUSE, {})
     assert status.state == "paused"
     await editor.until("paused", 5)
     assert await editor.complete(URI) is None
     infill = await editor.infill(URI, 0, 3)
     assert (infill["text"], infill["reason"]) == (None, "paused")
     assert infill["message"] == "completions are paused"
-    assert (await editor.request(protocol.RESUME, {})).state == "ready"
+    assert (await editor.request(messages.RESUME, {})).state == "ready"
     assert await editor.complete(URI) is not None
 
 
@@ -350,12 +350,12 @@ async def test_copilot_dialect(stage: Stage) -> None:
     item = await editor.complete(URI)
     assert item is not None
     notify = editor.client.protocol.notify
-    notify(protocol.DID_FOCUS, {"textDocument": {"uri": URI}})
-    notify(protocol.DID_SHOW, protocol.ShownParams(item))
-    notify(protocol.DID_PARTIALLY_ACCEPT, protocol.PartialAcceptParams(item, 1))
+    notify(messages.DID_FOCUS, {"textDocument": {"uri": URI}})
+    notify(messages.DID_SHOW, messages.ShownParams(item))
+    notify(messages.DID_PARTIALLY_ACCEPT, messages.PartialAcceptParams(item, 1))
     stats = await editor.stats()
     assert (stats.shown, stats.partially_accepted) == (1, 1)
-    await editor.request(protocol.PAUSE, {})
+    await editor.request(messages.PAUSE, {})
     assert editor.others[-1] == "Inactive"
     await editor.quit()
 

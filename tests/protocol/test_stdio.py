@@ -9,7 +9,7 @@ import pytest
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException, JsonRpcRequestCancelled
 
-from lsp_server.server import protocol
+from lsp_server.server import messages
 from tests.protocol.editor import AUTOMATIC, Editor, position, within
 
 pytestmark = [pytest.mark.model, pytest.mark.asyncio(loop_scope="session")]
@@ -65,7 +65,7 @@ async def test_typing_through_costs_no_forward(real: Editor) -> None:
     assert rest is not None
     assert rest.insert_text == text[1:]
     assert real.latencies[-1].cached
-    assert real.latencies[-1].forwards == protocol.ForwardCounts(0, 0, 0)
+    assert real.latencies[-1].forwards == messages.ForwardCounts(0, 0, 0)
     real.close(uri)
 
 
@@ -120,7 +120,7 @@ async def test_secret_files_are_left_alone(real: Editor) -> None:
     real.open(uri, "DATABASE_PASSWORD=correct-horse\nDATABASE_", "dotenv")
     assert await within(120, real.complete(uri)) is None
     assert real.latencies[-1].reason == "G1"
-    assert real.latencies[-1].forwards == protocol.ForwardCounts(0, 0, 0)
+    assert real.latencies[-1].forwards == messages.ForwardCounts(0, 0, 0)
     infill = await within(120, real.infill(uri, 0, 8))
     assert (infill["text"], infill["reason"]) == (None, "G1")
     assert not any("correct-horse" in line or ".env" in line for line in real.logged)
@@ -194,9 +194,9 @@ async def test_statistics_and_status(real: Editor) -> None:
 async def test_pause(real: Editor) -> None:
     uri = "file:///project/paused.py"
     real.open(uri, DEFINITION)
-    assert (await real.request(protocol.PAUSE, {})).state == "paused"
+    assert (await real.request(messages.PAUSE, {})).state == "paused"
     assert await within(120, real.complete(uri)) is None
-    assert (await real.request(protocol.RESUME, {})).state == "ready"
+    assert (await real.request(messages.RESUME, {})).state == "ready"
     assert await within(120, real.complete(uri)) is not None
     real.close(uri)
 
@@ -227,14 +227,14 @@ async def test_odd_documents_get_an_answer(real: Editor, text: str, language_id:
 
 async def test_documents_that_are_not_open_or_not_ours(real: Editor) -> None:
     assert await within(120, real.complete("file:///project/unknown.py", 0)) is None
-    infill_of_nothing = protocol.InfillParams(
+    infill_of_nothing = messages.InfillParams(
         types.TextDocumentIdentifier("file:///project/unknown.py"),
         types.Range(types.Position(0, 0), types.Position(3, 0)),
     )
-    infill = await within(120, real.request(protocol.INFILL, infill_of_nothing))
+    infill = await within(120, real.request(messages.INFILL, infill_of_nothing))
     assert (infill["text"], infill["reason"]) == (None, "closed")
     real.open("git:/project/old.py?ref", DEFINITION)
     assert await within(120, real.complete("git:/project/old.py?ref")) is None
     real.close("git:/project/old.py?ref")
-    digest = protocol.DocumentParams(types.TextDocumentIdentifier("file:///project/unknown.py"))
-    assert await real.request(protocol.DIGEST, digest) is None
+    digest = messages.DocumentParams(types.TextDocumentIdentifier("file:///project/unknown.py"))
+    assert await real.request(messages.DIGEST, digest) is None

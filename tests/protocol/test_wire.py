@@ -223,7 +223,7 @@ def test_server_ends_with_its_client() -> None:
 def test_standard_output_is_the_protocols_alone() -> None:
     script = (
         "import os\n"
-        "from lsp_server.server.transport import claim_stdio\n"
+        "from lsp_server.server.protocol import claim_stdio\n"
         "incoming, outgoing = claim_stdio()\n"
         "print('a stray print')\n"
         "os.write(1, b'a stray write')\n"

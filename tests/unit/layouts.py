@@ -18,8 +18,8 @@ from transformers import (
     Qwen3ForCausalLM,
 )
 
-from lsp_server.models.families import Backbone, Family
-from lsp_server.models.layout import Layout
+from lsp_server.models.pretrained.checkpoint_dir import Layout
+from lsp_server.models.pretrained.families import Backbone, Family
 
 ROWS, ENTRIES, MASK_ID = 48, 44, 43  # of the head, of the tokenizer; the mask is its last token
 CPU = torch.device("cpu")

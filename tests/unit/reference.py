@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 from transformers import Qwen2Config, Qwen2ForCausalLM
 
+from lsp_server.models.embedded.transformer import Qwen2
 from lsp_server.models.quantization import DenseLinear, Linear
-from lsp_server.models.qwen2 import Qwen2
 
 
 def transformers_model(model: Qwen2) -> Qwen2ForCausalLM:

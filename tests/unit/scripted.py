@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from lsp_server.diffusion.canvas import (
+from lsp_server.diffusion.types import (
     Accepted,
     Cell,
     Forwards,
@@ -19,7 +19,7 @@ from lsp_server.diffusion.canvas import (
     Reason,
     Step,
 )
-from lsp_server.models.base import Cancelled, Stop
+from lsp_server.models.interfaces import Cancelled, Stop
 
 Script = str | Callable[[Hole], str]
 

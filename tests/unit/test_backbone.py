@@ -9,10 +9,10 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from lsp_server.models.backbone import Backbone, Slots, load_backbone
-from lsp_server.models.base import ModelError
-from lsp_server.models.layout import Layout
+from lsp_server.models.interfaces import ModelError
 from lsp_server.models.precision import Arithmetic
+from lsp_server.models.pretrained.backbone import Backbone, Slots, load_backbone
+from lsp_server.models.pretrained.checkpoint_dir import Layout
 from tests.unit.layouts import CPU, compute, make, store
 
 TOKENS = [5, 17, 3, 3, 40, 8, 22, 1, 30, 12, 9]

@@ -16,7 +16,7 @@ from lsp_server.bench.problems import (
     load,
 )
 from lsp_server.bench.sandbox import Limits
-from lsp_server.diffusion.canvas import Accepted, Forwards, Infill, Milliseconds
+from lsp_server.diffusion.types import Accepted, Forwards, Infill, Milliseconds
 from lsp_server.settings import Settings
 from lsp_server.terminal.source import SourceError
 

@@ -2,7 +2,7 @@ import pytest
 
 from lsp_server.bench import latency
 from lsp_server.completion.service import Completion
-from lsp_server.diffusion.canvas import Forwards
+from lsp_server.diffusion.types import Forwards
 
 
 def completion(

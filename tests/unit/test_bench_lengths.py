@@ -11,8 +11,8 @@ from lsp_server.bench import lengths
 from lsp_server.bench.holes import Cut, RealFile
 from lsp_server.bench.lengths import BOUNDS, EVERYTHING, Sample, bits, collect, fit
 from lsp_server.cli import main
-from lsp_server.syntax.kinds import Kind
-from lsp_server.syntax.lengths import FILE
+from lsp_server.syntax.spans.length_prior import FILE
+from lsp_server.syntax.spans.types import Kind
 from lsp_server.terminal.source import SourceError, find_files
 
 CODE = 'def area{0}(width, height):\n    label = "size"\n    return width * height + {0}\n\n\n'

@@ -6,8 +6,8 @@ import pytest
 
 from lsp_server.bench import report
 from lsp_server.bench.report import Spread, Tally, percentile, ratio, share, wilson
-from lsp_server.diffusion.canvas import Accepted, Forwards, Infill, Milliseconds
-from lsp_server.models.base import ModelInfo
+from lsp_server.diffusion.types import Accepted, Forwards, Infill, Milliseconds
+from lsp_server.models.interfaces import ModelInfo
 from lsp_server.settings import Settings
 
 

@@ -11,7 +11,7 @@ from lsp_server.bench.contestants import (
     rotated,
 )
 from lsp_server.bench.prompts import PROMPTS, PUBLISHED, Prompt
-from lsp_server.diffusion.canvas import Accepted, Forwards, Infill, Milliseconds
+from lsp_server.diffusion.types import Accepted, Forwards, Infill, Milliseconds
 
 NAMES = (SHIPPED, WITHOUT_DENOISER, ONE_AT_A_TIME)
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from lsp_server.completion.brackets import excess, foreign, retyped, unclosed
 from lsp_server.syntax.languages import Lexis, language_for
-from lsp_server.syntax.marks import GENERIC, Inside
+from lsp_server.syntax.lexer import GENERIC, Inside
 
 MARKS = st.lists(st.sampled_from([*"()[]{}\"'`#;: \n\\/*a", '"""', "'''"])).map("".join)
 INSIDE = st.sampled_from(

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lsp_server.completion.cache import Answer, AnswerCache
-from lsp_server.completion.window import Window
+from lsp_server.completion.context import Window
 
 URI = "file:///a.py"
 

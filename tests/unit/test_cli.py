@@ -352,7 +352,7 @@ def test_what_a_model_is_is_told_even_if_it_cannot_be_loaded(
 ) -> None:
     monkeypatch.setenv("UNMASK_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr("lsp_server.models.precision.measured", lambda: {"bf16": 1.0})
-    monkeypatch.setattr("lsp_server.models.registry.free_bytes", lambda device: 0)
+    monkeypatch.setattr("lsp_server.models.loader.free_bytes", lambda device: 0)
     folder = write_folder(tmp_path / "dream")
     status, out, err = run("model", "info", folder, "--device", "cpu", capsys=capsys)
     assert status == 1

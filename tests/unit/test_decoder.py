@@ -6,9 +6,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from lsp_server.diffusion.canvas import Hole, Infill, Step
 from lsp_server.diffusion.decoder import Decoder
-from lsp_server.models.base import Cancelled
+from lsp_server.diffusion.types import Hole, Infill, Step
+from lsp_server.models.interfaces import Cancelled
 from lsp_server.settings import Settings
 from tests.unit.tiny import ALPHABET, TinyCausal, TinyCoupled, TinyDiffusion, TinyModel
 

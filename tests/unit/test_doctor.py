@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from lsp_server.cli import main
-from lsp_server.models import weights
+from lsp_server.models.embedded import download
 from lsp_server.terminal import doctor
 from lsp_server.terminal.doctor import Check, examine, show
 
@@ -38,10 +38,10 @@ def test_missing_weights_are_fatal_and_told(
 
 def test_damaged_weights_are_removed_and_told(cache: Path) -> None:
     cache.mkdir()
-    with weights.path().open("wb") as sparse:
-        sparse.truncate(weights.SIZE)
+    with download.path().open("wb") as sparse:
+        sparse.truncate(download.SIZE)
     assert by_name(examine())["base weights"].found == "the file was damaged and is removed"
-    assert not weights.present()
+    assert not download.present()
 
 
 def test_all_grammars_are_known(cache: Path) -> None:

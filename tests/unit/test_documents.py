@@ -12,7 +12,7 @@ from lsprotocol import types
 
 from lsp_server.server.documents import MAX_PENDING, Document, Documents
 from lsp_server.syntax.languages import language_for
-from lsp_server.syntax.trees import SyntaxTree
+from lsp_server.syntax.tree import SyntaxTree
 
 URI = "file:///project/a.py"
 

@@ -7,8 +7,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lsp_server.diffusion import drafts as drafting
-from lsp_server.diffusion.drafts import (
+from lsp_server.diffusion.drafters import drafts as drafting
+from lsp_server.diffusion.drafters.drafts import (
     LONGEST,
     Draft,
     compete,
@@ -17,8 +17,8 @@ from lsp_server.diffusion.drafts import (
     propose_denoiser,
     propose_file,
 )
-from lsp_server.diffusion.echo import Echo, History
-from lsp_server.models.base import MASK, Canvas
+from lsp_server.diffusion.drafters.prompt_lookup import Echo, History
+from lsp_server.models.interfaces import MASK, Canvas
 from tests.unit.tiny import END, TinyCoupled, TinyDiffusion
 
 

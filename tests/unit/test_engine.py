@@ -13,9 +13,9 @@ import pytest
 
 from lsp_server.completion.service import CompletionService
 from lsp_server.diffusion import decoder
-from lsp_server.models.base import Cancelled, ModelError, ModelInfo
+from lsp_server.models.interfaces import Cancelled, ModelError, ModelInfo
 from lsp_server.server.engine import Engine, Progress
-from lsp_server.server.protocol import Status
+from lsp_server.server.messages import Status
 from lsp_server.server.worker import Worker
 from lsp_server.settings import Settings
 

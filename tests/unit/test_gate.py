@@ -2,8 +2,8 @@
 
 import pytest
 
+from lsp_server.completion.exclusions import BUILT_IN, is_secret
 from lsp_server.completion.gate import MAX_CHARACTERS, Ask, LastChange, Trigger, refusal
-from lsp_server.completion.secret import BUILT_IN, is_secret
 from lsp_server.settings import Settings
 
 CONTEXT = "import os, sys, re\n"

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from lsp_server.models import hub
-from lsp_server.models.base import ModelError
+from lsp_server.models.interfaces import ModelError
 
 COMMIT = "c0ffee" * 6 + "c0ff"
 WEIGHTS = bytes(range(256)) * 40

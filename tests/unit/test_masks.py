@@ -16,9 +16,9 @@ from lsp_server.bench import masks, ways
 from lsp_server.bench.holes import Cut, RealFile, Shape
 from lsp_server.bench.novice import corpus, training
 from lsp_server.bench.ways import Known
-from lsp_server.models.base import ModelError
-from lsp_server.models.layout import read_layout
-from lsp_server.models.tokens import FolderTokenizer
+from lsp_server.models.interfaces import ModelError
+from lsp_server.models.pretrained.checkpoint_dir import read_layout
+from lsp_server.models.tokenizers import FolderTokenizer
 from lsp_server.settings import Settings
 from tests.unit.tiny import TinyDiffusion, TinyKnowing, TinyModel, TinyTokenizer
 
@@ -87,7 +87,7 @@ def test_a_model_that_writes_left_to_right_is_refused() -> None:
 
 
 def known_hole() -> Known:
-    from lsp_server.diffusion.canvas import Hole
+    from lsp_server.diffusion.types import Hole
 
     return Known.of(Hole("a:\n", "\nb", 24), "abc(de, fa)", TinyTokenizer(), "line")
 

@@ -16,11 +16,11 @@ from lsp_server.bench import ways
 from lsp_server.bench.miniature import training, trials
 from lsp_server.bench.miniature.checkpoint import END, EXPAND, MASK, START, write_checkpoint
 from lsp_server.bench.miniature.language import KINDS, LONGEST, Kind, Puzzle, draw_puzzles
-from lsp_server.diffusion.boundary import split
-from lsp_server.diffusion.lengths import published_bias
-from lsp_server.models.base import Growth, Model
-from lsp_server.models.layout import read_layout
-from lsp_server.models.tokens import FolderTokenizer
+from lsp_server.diffusion.length import published_bias
+from lsp_server.diffusion.token_healing import split
+from lsp_server.models.interfaces import Growth, Model
+from lsp_server.models.pretrained.checkpoint_dir import read_layout
+from lsp_server.models.tokenizers import FolderTokenizer
 
 CLOSING = dict(zip("([{<)]}>", ")]}>([{<", strict=True))
 

@@ -16,7 +16,7 @@ LANGUAGES = ["javascript", "json", "python", "tsx", "typescript"]
 PROBE = """
 import json
 from lsp_server.syntax.languages import grammars, language_for, names
-from lsp_server.syntax.lengths import FILE
+from lsp_server.syntax.spans.length_prior import FILE
 found = [language_for(None, "x" + end).name for end in (".js", ".json", ".py", ".tsx", ".ts")]
 counted = [name for name in names() if (grammars() / name / FILE).is_file()]
 assert (grammars() / FILE).is_file()

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from lsp_server.models import precision
-from lsp_server.models.base import ModelError
+from lsp_server.models.interfaces import ModelError
 from lsp_server.models.precision import choose_precision
 from lsp_server.settings import Precision
 

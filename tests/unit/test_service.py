@@ -15,13 +15,13 @@ from lsp_server.completion.brackets import foreign, unclosed
 from lsp_server.completion.gate import LastChange, Trigger
 from lsp_server.completion.reasons import REASONS
 from lsp_server.completion.service import Completion, CompletionService, Selected, Snapshot
-from lsp_server.diffusion.canvas import Forwards, Hole, Infill, Step
-from lsp_server.models.base import Cancelled
+from lsp_server.diffusion.types import Forwards, Hole, Infill, Step
+from lsp_server.models.interfaces import Cancelled
 from lsp_server.positions import position_at
 from lsp_server.settings import Settings
 from lsp_server.syntax.languages import language_for
-from lsp_server.syntax.marks import GENERIC
-from lsp_server.syntax.trees import SyntaxTree
+from lsp_server.syntax.lexer import GENERIC
+from lsp_server.syntax.tree import SyntaxTree
 from tests.unit.scripted import Script, ScriptedDecoder
 
 HEAD = "import os\n\n\ndef area(width, height):\n    return width * height\n\n\n"

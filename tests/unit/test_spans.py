@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lsp_server.syntax.languages import language_for
-from lsp_server.syntax.spans import Span, find_region, find_span
-from lsp_server.syntax.trees import LIMIT, SyntaxTree
+from lsp_server.syntax.spans.find import Span, find_region, find_span
+from lsp_server.syntax.tree import LIMIT, SyntaxTree
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "spans"
 EXTENSIONS = {"python": ".py", "javascript": ".js", "typescript": ".ts", "tsx": ".tsx"}

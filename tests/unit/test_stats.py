@@ -2,7 +2,7 @@
 
 from lsp_server.completion.result import Completion, Timing
 from lsp_server.completion.stats import Stats, percentile
-from lsp_server.diffusion.canvas import Accepted, Forwards
+from lsp_server.diffusion.types import Accepted, Forwards
 
 
 def offered(ms: float, *, verify: int = 2, canvas: int = 1, cached: bool = False) -> Completion:

@@ -3,7 +3,7 @@
 import pytest
 
 from lsp_server.syntax.languages import language_for
-from lsp_server.syntax.trees import SyntaxTree
+from lsp_server.syntax.tree import SyntaxTree
 from lsp_server.syntax.validity import closes_foreign, error_delta
 
 

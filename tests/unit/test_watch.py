@@ -3,7 +3,7 @@ import io
 import pytest
 from rich.console import Console
 
-from lsp_server.diffusion.canvas import Cell, Step
+from lsp_server.diffusion.types import Cell, Step
 from lsp_server.terminal.watch import Watch
 
 

@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from lsp_server.models.base import (
+from lsp_server.models.embedded.transformer import Block, Qwen2, Shape
+from lsp_server.models.interfaces import (
     MASK,
     Cancelled,
     Canvas,
@@ -25,7 +26,6 @@ from lsp_server.models.base import (
     Stop,
 )
 from lsp_server.models.quantization import DenseLinear
-from lsp_server.models.qwen2 import Block, Qwen2, Shape
 
 ALPHABET = "abcdef ()\n:,"
 END = len(ALPHABET)

@@ -1,4 +1,4 @@
-// What Unmask adds to the language server protocol, as lsp_server/server/protocol.py defines it.
+// What Unmask adds to the language server protocol, as lsp_server/server/messages.py defines it.
 // Types and names only: no behaviour, and nothing of VS Code, so that tests can read them.
 
 export const INFILL = 'unmask/infill';

@@ -13,7 +13,7 @@ from typing import Any
 from torch import Tensor
 
 from lsp_server.bench.training import write_folder
-from lsp_server.models.tokens import printable_bytes
+from lsp_server.models.tokenizers import printable_bytes
 
 NAME = "miniature"
 END, START, MASK, EXPAND = range(256, 260)  # behind the 256 bytes, whose ids are their values

@@ -23,7 +23,7 @@ from random import Random
 from typing import Literal, get_args
 from zlib import crc32
 
-from lsp_server.diffusion.canvas import Lengths
+from lsp_server.diffusion.types import Lengths
 
 Kind = Literal["copied", "mirrored", "chained"]
 KINDS: tuple[Kind, ...] = get_args(Kind)

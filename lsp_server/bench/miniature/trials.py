@@ -14,10 +14,10 @@ from typing import Final
 from lsp_server.bench import ways
 from lsp_server.bench.miniature.language import KINDS, LONGEST, count_lengths, draw_puzzles
 from lsp_server.bench.ways import Known, Way
-from lsp_server.diffusion.canvas import Hole
-from lsp_server.diffusion.lengths import Bias
-from lsp_server.models.base import Model, Tokenizer
-from lsp_server.models.registry import load
+from lsp_server.diffusion.length import Bias
+from lsp_server.diffusion.types import Hole
+from lsp_server.models.interfaces import Model, Tokenizer
+from lsp_server.models.loader import load
 from lsp_server.settings import Sampler, Settings
 
 SHIPPED: Final = Path(__file__).with_name("unmask-miniature")

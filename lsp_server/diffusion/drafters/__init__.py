@@ -1,0 +1,1 @@
+"""Drafters: where drafted tokens come from, and how far each can be trusted."""

@@ -1,0 +1,184 @@
+"""How many masks a hole gets: from what is known of such texts and from single forwards.
+
+Knows counts of masks, shares and confidences. Runs no model itself (a *probe* does: one forward
+over a canvas of nothing but masks) and knows no text.
+
+| strategy | masks | forwards |
+|---|---|---|
+| fixed | a number that is set | none |
+| prior | the median of the prior | none |
+| search | the peak of the model's own confidence (CAL) | one per length looked at, 9 or more |
+| both | the same, with the prior added to it, from the prior's median | the same |
+| grow | the median, or the number set: the model's expand and delete tokens do the rest | none |
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import accumulate, pairwise
+from statistics import fmean
+
+from lsp_server.diffusion.types import Length, Lengths
+from lsp_server.settings import Strategy
+
+Probe = Callable[[int], float]
+"""From a number of masks to the mean probability of their best tokens, in one forward."""
+
+CODE = '        self.items[key] = read(path, mode="rb") or default\n'
+"""A line of code like many, to see how a tokenizer cuts code."""
+
+Bias = Callable[[int], float]
+"""The mean confidence that a model has in so many masks whatever the text; above 0."""
+
+_PATIENCE = 4  # lengths in a row that are no better before the search turns round
+_PRIOR_WEIGHT = 0.1  # of the log prior beside the log confidence, which varies far less
+_DOUBT = 0.01  # share of the prior that is spread over all lengths
+
+
+def published_bias(masks: int) -> float:
+    """The bias of CAL's models (arXiv 2602.00476, appendix A); `measure_bias` fits one's own."""
+    return 1.00 * math.exp(-1.77 * masks) + 0.56 * math.exp(-0.06 * masks) + 0.24
+
+
+def measure_bias(holes: Iterable[tuple[Probe, int]], lengths: Sequence[int]) -> Bias:
+    """A model's own bias: its mean confidence at ``lengths`` over holes, linear between them.
+
+    ``holes``: a probe and the true number of tokens of each. As in CAL's calibration, lengths
+    within 4 of the true one are left out: there the text speaks, not the length. Raises ValueError
+    where no length is left.
+    """
+    seen: dict[int, list[float]] = {}
+    for probe, true in holes:
+        for masks in lengths:
+            if abs(masks - true) > _PATIENCE:
+                seen.setdefault(masks, []).append(probe(masks))
+    if not seen:
+        raise ValueError("a bias needs holes whose lengths differ from those measured")
+    known = sorted(seen)
+    means = [fmean(seen[masks]) for masks in known]
+
+    def bias(masks: int) -> float:
+        right = bisect_left(known, masks)
+        if right in (0, len(known)):
+            return means[min(right, len(known) - 1)]
+        low, high = known[right - 1], known[right]
+        return means[right - 1] + (means[right] - means[right - 1]) * (masks - low) / (high - low)
+
+    return bias
+
+
+def measure_density(characters: int, tokens: int, code: int) -> float:
+    """Characters per token of a text, at least 1; of a short text, closer to what code has.
+
+    ``code``: how many tokens CODE is, which counts as if it stood beside the text.
+    """
+    return max(1.0, (characters + len(CODE)) / (tokens + code))
+
+
+class Prior:
+    """How probable each number of tokens is."""
+
+    def __init__(self, shares: Sequence[float]) -> None:
+        """``shares[i]``: of texts with i tokens; at least one is above 0."""
+        total = sum(shares)
+        self.shares = tuple(share / total for share in shares)
+
+    @classmethod
+    def of(cls, lengths: Lengths, density: float, stub: int, most: int) -> Prior:
+        """From lengths in characters, at ``density`` characters per token.
+
+        ``stub``: characters that the answer writes again before its own. What is longer than
+        ``most`` tokens counts as ``most``.
+        """
+        upto = [0.0, *(_share_up_to(lengths, n * density - stub) for n in range(1, most)), 1.0]
+        return cls([0.0, *(high - low for low, high in pairwise(upto))])
+
+    @property
+    def median(self) -> int:
+        """The number with the least expected distance to the true one.
+
+        Lengths of code are so skewed that the most frequent one is nearly always too short; a
+        search from the median has the fewest steps to go.
+        """
+        return next(n for n, share in enumerate(accumulate(self.shares)) if share >= 0.5)
+
+    def log(self, tokens: int) -> float:
+        """Its log probability; no length is impossible."""
+        share = self.shares[tokens] if tokens < len(self.shares) else 0.0
+        return math.log((1 - _DOUBT) * share + _DOUBT / len(self.shares))
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What is known of a hole's length before the first forward, in tokens."""
+
+    least: int
+    most: int
+    usual: int  # where nothing else is known
+    prior: Prior | None = None
+    growing: bool = False  # whether the model can change the length itself
+
+    @property
+    def start(self) -> int:
+        """The prior's median, else the usual number, within the bounds."""
+        wanted = self.prior.median if self.prior else self.usual
+        return min(max(wanted, self.least), self.most)
+
+    def settle(self, strategy: Strategy) -> Strategy:
+        """The strategy for what is wanted: "auto", or one that this hole or model cannot have."""
+        if self.growing and strategy in ("auto", "grow"):
+            return "grow"
+        if strategy in ("auto", "grow", "both"):
+            return "both" if self.prior else "search"
+        return "fixed" if strategy == "prior" and self.prior is None else strategy
+
+
+def choose_length(
+    strategy: Strategy, outlook: Outlook, probe: Probe, bias: Bias = published_bias
+) -> Length:
+    """The number of masks by a strategy, which one it was in the end, and its forwards."""
+    strategy = outlook.settle(strategy)
+    if strategy == "fixed":
+        return Length(min(max(outlook.usual, outlook.least), outlook.most), strategy)
+    if strategy in ("prior", "grow"):
+        return Length(outlook.start, strategy)
+    prior = outlook.prior if strategy == "both" else None
+
+    def score(masks: int) -> float:
+        """CAL's calibrated confidence, as a logarithm, with the prior beside it."""
+        confidence = math.log(max(probe(masks), 1e-9) / bias(masks))
+        return confidence + (_PRIOR_WEIGHT * prior.log(masks) if prior else 0.0)
+
+    masks, forwards = _climb(score, outlook)
+    return Length(masks, strategy, forwards)
+
+
+def _climb(score: Callable[[int], float], outlook: Outlook) -> tuple[int, int]:
+    """The best length from the start upwards, then downwards, and the lengths looked at.
+
+    Each way ends at a bound or after four lengths in a row that were no better than the best.
+    """
+    best, highest, looked = outlook.start, score(outlook.start), 1
+    for step in (1, -1):
+        masks, worse = outlook.start + step, 0
+        while outlook.least <= masks <= outlook.most and worse < _PATIENCE:
+            value, looked = score(masks), looked + 1
+            if value > highest:
+                best, highest, worse = masks, value, 0
+            else:
+                worse += 1
+            masks += step
+    return best, looked
+
+
+def _share_up_to(lengths: Lengths, characters: float) -> float:
+    """The share of texts of at most so many characters; inside a class all are alike."""
+    share, low = 0.0, 0
+    for high, of_class in zip(lengths.bounds, lengths.shares, strict=True):
+        if characters < high:
+            return share + of_class * max(0.0, characters - low) / (high - low)
+        share, low = share + of_class, high
+    return share

@@ -1,0 +1,258 @@
+"""The embedded default: Qwen2.5-Coder-0.5B, untouched, and our denoiser on its upper layers.
+
+The base verifies, in its causal mode, over a sequence laid out suffix first (so that the cached
+sequence grows at its end while a user types). The denoiser fills canvases: its layers are copies
+of the base's top layers with the adapter merged in; they see the base's cached keys and values,
+the pending token, and one learned vector per mask. All masks are filled at once, each by itself; a
+small network then says what a token changes in the mask behind it, so that the drafts fit together
+(the sequential dependence of Hydra's heads, arXiv 2402.05109). Knows tensors and token ids, not
+text.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from functools import partial
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from lsp_server.models.embedded import download
+from lsp_server.models.embedded.gguf import CANVAS_LAYERS, COUPLING, TAPS
+from lsp_server.models.embedded.transformer import (
+    QWEN2_0_5B,
+    Block,
+    Qwen2,
+    Shape,
+    attention_mask,
+    rms_norm,
+    run_block,
+)
+from lsp_server.models.embedded.weights import Store
+from lsp_server.models.interfaces import (
+    MASK,
+    Cancelled,
+    Canvas,
+    Marginals,
+    ModelInfo,
+    Prefill,
+    Stop,
+)
+from lsp_server.models.tokenizers import FIM_MIDDLE, FIM_PREFIX, FIM_SUFFIX, EmbeddedTokenizer
+
+_SLICE_MS = 70.0  # of a prefill between two looks at the stop flag
+_SLICE_ROWS = (8, 128)  # at least and at most
+
+
+def _blocks(store: Store, kind: str, first: int, count: int) -> list[Block]:
+    """``count`` blocks named ``kind``; their norms are those of the base's layers."""
+    return [
+        Block(
+            attention_norm=store.vector(f"blocks.{first + index}.attention_norm"),
+            qkv=store.linear(f"{kind}.{index}.qkv"),
+            output=store.linear(f"{kind}.{index}.output"),
+            mlp_norm=store.vector(f"blocks.{first + index}.mlp_norm"),
+            gate_up=store.linear(f"{kind}.{index}.gate_up"),
+            down=store.linear(f"{kind}.{index}.down"),
+        )
+        for index in range(count)
+    ]
+
+
+class CausalBase:
+    """The base model over one cached sequence: the *verifier*.
+
+    The sequence is ``[fim_prefix][fim_suffix] suffix [fim_middle] prefix`` and what follows.
+    """
+
+    def __init__(self, store: Store, shape: Shape = QWEN2_0_5B) -> None:
+        self.model = Qwen2(
+            shape,
+            store.vector("embedding"),
+            _blocks(store, "blocks", 0, shape.layers),
+            store.vector("norm"),
+            store.linear("head"),
+            taps=TAPS,
+        )
+        self.cache = self.model.new_cache()
+        self._tokens: list[int] = []  # the cached sequence
+        self._slice = _SLICE_ROWS[0]  # rows of the next slice of a prefill
+        self._features = torch.empty(0)  # of the rows run last, (rows, taps + 1, width)
+
+    @property
+    def tokens(self) -> list[int]:
+        """The cached sequence."""
+        return self._tokens
+
+    @property
+    def feature(self) -> Tensor:
+        """Hidden features of the last cached row: (width * (taps + 1),)."""
+        return self._features[-1].flatten()
+
+    @staticmethod
+    def prompt(prefix: Sequence[int], suffix: Sequence[int]) -> list[int]:
+        """The layout that the base was trained on, in the order that measured best."""
+        return [FIM_PREFIX, FIM_SUFFIX, *suffix, FIM_MIDDLE, *prefix]
+
+    @torch.inference_mode()
+    def prefill(self, prefix: Sequence[int], suffix: Sequence[int], stop: Stop) -> Prefill:
+        """Bring the cache to the prompt for a hole, in slices; see ``Verifier``."""
+        prompt = self.prompt(prefix, suffix)
+        # The last row is always run again: its logits and features are wanted.
+        cached = min(_common(self._tokens, prompt), len(prompt) - 1)
+        self._cut(cached)
+        forwards = 0
+        state = torch.empty(0)
+        while len(self._tokens) < len(prompt):
+            if stop():
+                raise Cancelled
+            started = time.perf_counter()
+            done = len(self._tokens)
+            state = self._run(prompt[done : done + self._slice])
+            self._adapt(len(self._tokens) - done, (time.perf_counter() - started) * 1000)
+            forwards += 1
+        logits = self.model.head(state[-1:])[0].float()
+        return Prefill(logits, forwards, cached)
+
+    @torch.inference_mode()
+    def extend(self, tokens: Sequence[int]) -> Tensor:
+        """Append tokens; logits (tokens, vocabulary), fp32."""
+        return self.model.head(self._run(tokens)).float()
+
+    def truncate(self, count: int) -> None:
+        """Forget the last ``count`` tokens of the sequence."""
+        self._cut(len(self._tokens) - count)
+        self._features = self._features[: len(self._features) - count]
+
+    def _adapt(self, rows: int, ms: float) -> None:
+        """Aim the next slice at the wanted time; how a prefill is cut does not change it."""
+        if rows == self._slice:
+            least, most = _SLICE_ROWS
+            self._slice = max(least, min(most, int(rows * min(2.0, _SLICE_MS / ms))))
+
+    def _cut(self, length: int) -> None:
+        self.cache.truncate(length)
+        del self._tokens[length:]
+
+    def _run(self, tokens: Sequence[int]) -> Tensor:
+        state, tapped = self.model.forward(tokens, self.cache)
+        self._tokens.extend(tokens)
+        rows = torch.stack([*tapped, state], 1)
+        self._features = _centred(rows)
+        return state
+
+
+class CanvasDenoiser:
+    """The denoiser: a few layers, bidirectional over the canvas, on the base's cache."""
+
+    def __init__(self, store: Store, base: CausalBase) -> None:
+        shape = base.model.shape
+        self._base, self._shape = base, shape
+        self._first = shape.layers - CANVAS_LAYERS
+        self._blocks = _blocks(store, "canvas", self._first, CANVAS_LAYERS)
+        self._norm = store.vector("canvas.norm")
+        self._head = store.linear("canvas.head")
+        self._vocabulary = store.vector("canvas.vocabulary")
+        self._masks = store.vector("canvas.masks")
+        self._features = store.vector("canvas.features")
+        self._pending = store.vector("canvas.pending")
+        self._pending_to_masks = store.vector("canvas.pending_to_masks")
+        self._coupling = [store.vector(f"canvas.coupling.{name}") for name in COUPLING]
+
+    two_sided = False  # the suffix is in the base's prompt
+    growth = None
+
+    def width(self, known: int) -> int:
+        """The most masks that one canvas may hold."""
+        return len(self._masks)
+
+    @torch.inference_mode()
+    def denoise(self, canvas: Canvas, refresh: bool = True) -> Marginals:
+        """Distributions for the masks behind the pending token, the last known one.
+
+        The base's cache is brought to the prompt up to the pending token when it is not there
+        yet, and is exact: ``refresh`` changes nothing. Anchors to the right of a mask are not seen.
+        """
+        known = [*canvas.prefix, *_leading(canvas.tokens)]
+        self._catch_up(known, canvas.suffix)
+        free = [index for index, t in enumerate(canvas.tokens) if t == MASK]
+        reach = free[-1] - (len(known) - len(canvas.prefix)) + 1
+        offsets = [index - free[0] for index in free if index - free[0] < len(self._masks)]
+        states = self._run(known[-1], min(reach, len(self._masks)))[offsets]
+        of_state = functional.linear(_centred(states), self._coupling[0])
+        coupling = partial(self._couple, of_state)
+        return Marginals(self._head(states).float(), self._vocabulary, coupling)
+
+    def _catch_up(self, known: Sequence[int], suffix: Sequence[int]) -> None:
+        if self._base.tokens != self._base.prompt(known[:-1], suffix):
+            self._base.prefill(known[:-1], suffix, lambda: False)
+
+    def _run(self, pending: int, rows: int) -> Tensor:
+        base, model = self._base, self._base.model
+        embedded = model.embed([pending])
+        state = self._masks[:rows] + functional.linear(base.feature[None], self._features)
+        state = state + functional.linear(embedded, self._pending_to_masks)
+        first = state[:1] + functional.linear(embedded, self._pending)
+        state = torch.cat([first, state[1:]])
+        base.cache.reserve(rows)
+        rotary = model.rotary.at(base.cache.length, rows)
+        mask = attention_mask(rows, base.cache, False, state)
+        for index, block in enumerate(self._blocks):
+            layer = self._first + index
+            state = run_block(self._shape, block, layer, state, rotary, mask, base.cache)
+        return rms_norm(state, self._norm, self._shape.epsilon)
+
+    @torch.inference_mode()
+    def _couple(self, of_state: Tensor, row: int, token: int, entries: Tensor) -> Tensor:
+        """See ``Coupling``; ``of_state``: the part of the hidden layer that masks determine."""
+        model, (_, of_token, out) = self._base.model, self._coupling
+        hidden = of_state[row] + functional.linear(_centred(model.embed([token])[0]), of_token)
+        added = functional.linear(functional.silu(hidden), out)
+        return functional.linear(model.embed(self._vocabulary[entries]), added).float()
+
+
+class EmbeddedModel:
+    """The embedded model, loaded: base as verifier, denoiser on top of it."""
+
+    def __init__(
+        self, store: Store, tokenizer: EmbeddedTokenizer, precision: str, started: float
+    ) -> None:
+        """``started``: when loading began, by ``time.perf_counter``."""
+        self.tokenizer = tokenizer
+        self.verifier = CausalBase(store)
+        self.denoiser = CanvasDenoiser(store, self.verifier)
+        self.info = ModelInfo(
+            name=download.EMBEDDED,
+            family=download.FAMILY,
+            licence=download.LICENCE,
+            parameters=download.PARAMETERS,
+            device=str(store.device),
+            precision=precision,
+            suffix="prompt",
+            load_ms=(time.perf_counter() - started) * 1000,
+        )
+
+
+def _common(left: Sequence[int], right: Sequence[int]) -> int:
+    """The length of the common prefix."""
+    length = min(len(left), len(right))
+    for index in range(length):
+        if left[index] != right[index]:
+            return index
+    return length
+
+
+def _centred(rows: Tensor) -> Tensor:
+    return functional.layer_norm(rows, rows.shape[-1:])
+
+
+def _leading(tokens: Sequence[int]) -> list[int]:
+    """The known tokens before the first mask."""
+    known = []
+    for token in tokens:
+        if token == MASK:
+            break
+        known.append(token)
+    return known

@@ -1,0 +1,180 @@
+"""The Qwen2 transformer block, written for short forwards over a long cached sequence.
+
+Knows tensors: embeddings, rotary positions, grouped-query attention, the gated MLP. Knows
+nothing of tokens' meaning, prompts or denoising. Equal to ``transformers``' Qwen2 on the same
+weights (tested).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from lsp_server.models.embedded.kv_cache import KeyValueCache
+from lsp_server.models.quantization import Linear
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """The sizes of a Qwen2 model."""
+
+    layers: int
+    width: int
+    heads: int
+    key_heads: int
+    head_width: int
+    inner: int
+    vocabulary: int
+    epsilon: float
+    rope_base: float
+    context: int
+
+    @property
+    def group(self) -> int:
+        """Query heads that share one key head."""
+        return self.heads // self.key_heads
+
+
+QWEN2_0_5B = Shape(24, 896, 14, 2, 64, 4864, 151936, 1e-6, 1e6, 32768)
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """The weights of one layer; query, key and value are one matrix, gate and up another."""
+
+    attention_norm: Tensor
+    qkv: Linear
+    output: Linear
+    mlp_norm: Tensor
+    gate_up: Linear
+    down: Linear
+
+
+class Rotary:
+    """Rotary position tables, grown on demand; the sign of the rotation is folded into sine."""
+
+    def __init__(self, shape: Shape, device: torch.device | str, dtype: torch.dtype) -> None:
+        self._shape, self._device, self._dtype = shape, device, dtype
+        self._cos = self._sin = torch.empty(0)
+
+    def at(self, start: int, rows: int) -> tuple[Tensor, Tensor]:
+        """Cosine and signed sine for positions start..start+rows-1: (rows, 1, head width)."""
+        end = start + rows
+        if end > len(self._cos):
+            self._grow(max(1024, 2 * end))
+        return self._cos[start:end], self._sin[start:end]
+
+    def _grow(self, size: int) -> None:
+        width = self._shape.head_width
+        inverse = 1 / self._shape.rope_base ** (torch.arange(0, width, 2).float() / width)
+        angles = torch.outer(torch.arange(size).float(), inverse)
+        cos, sin = angles.cos(), angles.sin()
+        self._cos = torch.cat([cos, cos], 1)[:, None].to(self._device, self._dtype)
+        self._sin = torch.cat([-sin, sin], 1)[:, None].to(self._device, self._dtype)
+
+
+def rms_norm(rows: Tensor, weight: Tensor, epsilon: float) -> Tensor:
+    """Root-mean-square normalisation of every row."""
+    return functional.rms_norm(rows, (rows.shape[-1],), weight, epsilon)
+
+
+def attention_mask(rows: int, cache: KeyValueCache, causal: bool, like: Tensor) -> Tensor:
+    """Additive mask (rows, reach) for rows that follow the cached ones.
+
+    Hides what lies beyond them, and from each row the rows after it when ``causal``.
+    """
+    places = torch.arange(cache.reach(rows), device=like.device)
+    last = places[:rows] if causal else places[rows - 1 : rows]
+    hidden = places > cache.length + last[:, None]
+    return torch.zeros_like(hidden, dtype=like.dtype).masked_fill_(hidden, float("-inf"))
+
+
+def run_block(
+    shape: Shape,
+    block: Block,
+    layer: int,
+    rows: Tensor,
+    rotary: tuple[Tensor, Tensor],
+    mask: Tensor,
+    cache: KeyValueCache,
+) -> Tensor:
+    """One layer over ``rows`` (rows, width), which follow what ``cache`` holds of that layer.
+
+    ``mask`` is that of ``attention_mask``.
+    """
+    count = rows.shape[0]
+    heads, keys, width = shape.heads, shape.key_heads, shape.head_width
+    fused = block.qkv(rms_norm(rows, block.attention_norm, shape.epsilon))
+    fused = fused.view(count, heads + 2 * keys, width)
+    turned = rotate(fused[:, : heads + keys], *rotary)
+    key, value = cache.write(layer, turned[:, heads:], fused[:, heads + keys :])
+    query = turned[:, :heads].reshape(count, keys, shape.group, width).transpose(0, 1)
+    query = query.reshape(keys, count * shape.group, width) * width**-0.5
+    scores = torch.bmm(query, key.transpose(1, 2))
+    scores.view(keys, count, shape.group, -1).add_(mask[:, None])
+    mixed = torch.bmm(scores.softmax(-1), value)
+    mixed = mixed.view(keys, count, shape.group, width).transpose(0, 1)
+    rows = rows + block.output(mixed.reshape(count, heads * width))
+    gate, up = block.gate_up(rms_norm(rows, block.mlp_norm, shape.epsilon)).chunk(2, -1)
+    return rows + block.down(functional.silu(gate) * up)
+
+
+def rotate(heads: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """Turn heads (rows, heads, head width) to their positions; see ``Rotary.at``."""
+    half = heads.shape[-1] // 2
+    swapped = torch.cat([heads[..., half:], heads[..., :half]], -1)
+    return torch.addcmul(heads * cos, swapped, sin)
+
+
+class Qwen2:
+    """A causal Qwen2 over one cached sequence."""
+
+    def __init__(
+        self,
+        shape: Shape,
+        embedding: Tensor,
+        blocks: Sequence[Block],
+        norm: Tensor,
+        head: Linear,
+        taps: Sequence[int] = (),
+    ) -> None:
+        """``taps`` names the layers whose inputs ``forward`` hands out beside its result."""
+        self.shape, self.blocks, self.norm, self.head = shape, blocks, norm, head
+        self.embedding = embedding
+        self.dtype, self.device = norm.dtype, norm.device
+        self.rotary = Rotary(shape, self.device, self.dtype)
+        self.taps = tuple(taps)
+
+    def new_cache(self) -> KeyValueCache:
+        """An empty cache for one sequence of this model."""
+        shape = self.shape
+        return KeyValueCache(
+            shape.layers, shape.key_heads, shape.head_width, dtype=self.dtype, device=self.device
+        )
+
+    def embed(self, tokens: Sequence[int] | Tensor) -> Tensor:
+        """Embeddings (tokens, width) in the model's working precision."""
+        ids = torch.as_tensor(tokens, device=self.embedding.device)
+        return self.embedding[ids].to(device=self.device, dtype=self.dtype)
+
+    def forward(self, tokens: Sequence[int], cache: KeyValueCache) -> tuple[Tensor, list[Tensor]]:
+        """Run tokens after the cached ones and keep them.
+
+        Returns the final normed states (tokens, width) and the inputs of the tapped layers.
+        """
+        count = len(tokens)
+        cache.reserve(count)
+        rows = self.embed(tokens)
+        rotary = self.rotary.at(cache.length, count)
+        mask = attention_mask(count, cache, True, rows)
+        tapped = []
+        for layer, block in enumerate(self.blocks):
+            if layer in self.taps:
+                tapped.append(rows)
+            rows = run_block(self.shape, block, layer, rows, rotary, mask, cache)
+        cache.advance(count)
+        return rms_norm(rows, self.norm, self.shape.epsilon), tapped

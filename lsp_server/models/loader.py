@@ -1,0 +1,128 @@
+"""Models by name: what is there, and how it is loaded.
+
+Knows which name means which loader. Does not know what a model is used for.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from lsp_server.memory import free_bytes
+from lsp_server.models import registry
+from lsp_server.models.embedded import download
+from lsp_server.models.embedded.gguf import Checkpoint, adapter_path, write_tokenizer
+from lsp_server.models.embedded.model import EmbeddedModel
+from lsp_server.models.embedded.weights import FORMAT, DenseStore, Int8Store, Store, write_int8
+from lsp_server.models.interfaces import Model, ModelError
+from lsp_server.models.precision import Arithmetic, choose_device, choose_precision
+from lsp_server.models.pretrained.checkpoint_dir import read_layout
+from lsp_server.models.quantization import supports_int8
+from lsp_server.models.registry import EMBEDDED_MEMORY
+from lsp_server.models.storage import Progress, cache_folder, replacing, require_space
+from lsp_server.models.tokenizers import EmbeddedTokenizer
+from lsp_server.settings import Settings
+
+_INT8_SIZE = 950_000_000  # bytes of the int8 file
+
+
+def load(settings: Settings, progress: Progress | None = None) -> Model:
+    """Load the model that the settings name; blocking, for seconds to minutes.
+
+    Raises ModelError, with what to do, when its files are missing or damaged, memory is short, or
+    the device or precision is not to be had.
+    """
+    report = progress or (lambda message, fraction: None)
+    if settings.threads:
+        torch.set_num_threads(settings.threads)
+    entry = registry.find(settings.model)
+    if entry is None:
+        return _load_embedded(settings, report)
+    layout = read_layout(entry.folder, entry.declared)
+    device = choose_device(settings.device)
+    precision = choose_precision(settings.precision, device)
+    lighter = ("int8", "int4") if device.type == "cuda" else _int8_here(device)
+    _require_memory(layout.memory, precision, device, lighter)
+    from lsp_server.models.pretrained.denoisers import load_masked
+
+    model = load_masked(layout, precision, device, report)
+    model.info = replace(model.info, name=entry.name)
+    report("ready", 1.0)
+    return model
+
+
+def _load_embedded(settings: Settings, report: Progress) -> Model:
+    started = time.perf_counter()
+    download.require()
+    device = choose_device(settings.device)
+    precision = choose_precision(settings.precision, device)
+    if precision not in EMBEDDED_MEMORY or (precision == "int8" and device.type != "cpu"):
+        raise ModelError(f"the embedded model has no {precision} on {device}; use --precision auto")
+    _require_memory(EMBEDDED_MEMORY.__getitem__, precision, device, _int8_here(device))
+    report("loading", 0.1)
+    store: Store
+    if precision == "int8":
+        store = Int8Store(_int8_file(report))
+    else:
+        dtype = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[precision]
+        store = DenseStore(Checkpoint(download.path(), adapter_path()), dtype, device)
+    report("loading", 0.5)
+    model = EmbeddedModel(store, EmbeddedTokenizer(tokenizer_file()), precision, started)
+    report("ready", 1.0)
+    return model
+
+
+def prepare(progress: Progress | None = None) -> None:
+    """Make what loading needs from the fetched weights: the tokenizer and the int8 file."""
+    report = progress or (lambda message, fraction: None)
+    report("rebuilding the tokenizer", 0.0)
+    tokenizer_file()
+    if choose_precision("auto", choose_device("auto")) == "int8":
+        _int8_file(report)
+
+
+def tokenizer_file() -> Path:
+    """The embedded model's tokenizer, rebuilt from the fetched weights once."""
+    file = cache_folder() / "tokenizer.json"
+    if not file.is_file():
+        with replacing(file) as temporary:
+            write_tokenizer(download.path(), temporary)
+    return file
+
+
+def _int8_file(report: Progress) -> Path:
+    adapter = hashlib.sha256(adapter_path().read_bytes()).hexdigest()[:12]
+    file = cache_folder() / f"embedded-int8-v{FORMAT}-{adapter}.safetensors"
+    if not file.is_file():
+        require_space(file.parent, _INT8_SIZE)
+        write_int8(file, lambda: Checkpoint(download.path(), adapter_path()), report)
+        for old in file.parent.glob("embedded-int8-*.safetensors"):
+            if old != file:
+                old.unlink(missing_ok=True)
+    return file
+
+
+def _int8_here(device: torch.device) -> tuple[str, ...]:
+    return ("int8",) if device.type == "cpu" and supports_int8() else ()
+
+
+def _require_memory(
+    needs: Callable[[str], float],
+    precision: Arithmetic,
+    device: torch.device,
+    lighter: Sequence[str],
+) -> None:
+    """Raise ModelError unless ``device`` has the memory free that ``needs`` says.
+
+    ``lighter``: precisions to propose instead, where their need would be met.
+    """
+    free = free_bytes(device.type)
+    if short := registry.shortage(needs(precision), free):
+        fitting = [f"--precision {each}" for each in lighter if needs(each) <= free]
+        advice = fitting[0] if fitting else "a smaller model"
+        raise ModelError(f"{short}; close something or choose {advice}")

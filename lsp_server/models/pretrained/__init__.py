@@ -1,0 +1,1 @@
+"""Published masked diffusion models, loaded from their own folders."""

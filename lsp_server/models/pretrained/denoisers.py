@@ -1,0 +1,251 @@
+"""Masked diffusion models of every family: their denoisers over a backbone, and how one is loaded.
+
+A ``TwoSidedDenoiser`` sees what stands on both sides of its canvas; a ``BlockDenoiser`` goes from
+left to right, block by block. Knows token ids and attention; nothing of text.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from math import ceil
+
+import torch
+from torch import Tensor
+
+from lsp_server.models.interfaces import (
+    MASK,
+    Canvas,
+    Denoiser,
+    Growth,
+    Marginals,
+    ModelError,
+    ModelInfo,
+    Tokenizer,
+)
+from lsp_server.models.precision import Arithmetic
+from lsp_server.models.pretrained.backbone import Backbone, Slots, load_backbone
+from lsp_server.models.pretrained.checkpoint_dir import Layout
+from lsp_server.models.storage import Progress
+from lsp_server.models.tokenizers import FolderTokenizer
+
+_SLICE = 256  # rows of a prefill in one forward, about
+
+
+class MaskedDenoiser:
+    """What every family has: a backbone, a mask token, and entries that are never proposed."""
+
+    def __init__(self, backbone: Backbone, layout: Layout, entries: int) -> None:
+        """``entries``: how many ids the tokenizer has; a head may have more rows than that."""
+        self._backbone, self._layout = backbone, layout
+        self._slots = Slots()
+        self._shift = int(layout.family.shift)
+        never = [layout.mask, *range(entries, backbone.vocabulary)]
+        self._never = torch.tensor(never, device=backbone.device)
+
+    @property
+    def growth(self) -> Growth | None:
+        """The tokens that change the canvas's length."""
+        return self._layout.growth
+
+    def _ids(self, tokens: Sequence[int]) -> list[int]:
+        return [self._layout.mask if token == MASK else token for token in tokens]
+
+    def _marginals(self, states: Tensor) -> Marginals:
+        logits = self._backbone.head(states)
+        return Marginals(logits.index_fill_(1, self._never, float("-inf")))
+
+
+class TwoSidedDenoiser(MaskedDenoiser):
+    """A bidirectional model over ``start prefix | canvas | suffix finish``, every row seeing all.
+
+    Between refreshes only the canvas is run, against the kept keys and values of everything
+    around it (the dual cache of Fast-dLLM, arXiv 2505.22618); its own are written in place. What
+    stands around it then still answers to the canvas as it was at the last refresh: close to the
+    whole forward, and equal to it only at a refresh.
+    """
+
+    two_sided = True
+
+    def __init__(self, backbone: Backbone, layout: Layout, entries: int) -> None:
+        super().__init__(backbone, layout, entries)
+        self._around: tuple[list[int], int, list[int]] | None = None  # at the last refresh
+
+    def width(self, known: int) -> int:
+        """The most masks that fit the context with everything known before them.
+
+        Half of the context at least: of a long prefix, ``denoise`` cuts the far end.
+        """
+        ends = (self._layout.start, self._layout.finish)
+        room = self._layout.context - sum(end is not None for end in ends)
+        return max(1, room - known, room // 2)
+
+    @torch.inference_mode()
+    def denoise(self, canvas: Canvas, refresh: bool = True) -> Marginals:
+        """Distributions for the masks; without ``refresh`` from the kept keys where they fit.
+
+        With shifted logits a mask's distribution comes from the row before it; for the canvas's
+        first token that is the prefix's last row, which is run with the canvas. Text that does
+        not fit the context is cut at its far ends. Raises ModelError for a canvas that alone is
+        longer than the context.
+        """
+        prefix, suffix = self._frame(canvas)
+        tokens = self._ids(canvas.tokens)
+        around = prefix, len(tokens), suffix
+        whole = [*prefix, *tokens, *suffix]
+        first, end = 0, len(whole)
+        if not refresh and around == self._around:
+            first, end = max(len(prefix) - self._shift, 0), len(prefix) + len(tokens)
+        self._around = None  # until the forward is through
+        seen = torch.ones(end - first, len(whole), dtype=torch.bool, device=self._backbone.device)
+        states = self._backbone.run(whole[first:end], first, self._slots, seen)
+        self._around = around
+        at = [len(prefix) + i for i, token in enumerate(canvas.tokens) if token == MASK]
+        return self._marginals(states[[max(i - self._shift, 0) - first for i in at]])
+
+    def _frame(self, canvas: Canvas) -> tuple[list[int], list[int]]:
+        """What stands before and behind the canvas, cut at its far ends to fit the context."""
+        start = [] if self._layout.start is None else [self._layout.start]
+        finish = [] if self._layout.finish is None else [self._layout.finish]
+        room = self._layout.context - len(canvas.tokens) - len(start) - len(finish)
+        if room < 0:
+            raise ModelError(_too_long(canvas, self._layout))
+        before = min(len(canvas.prefix), max(room - len(canvas.suffix), (room + 1) // 2))
+        prefix = canvas.prefix[len(canvas.prefix) - before :]
+        return [*start, *prefix], [*canvas.suffix[: room - before], *finish]
+
+
+class BlockDenoiser(MaskedDenoiser):
+    """A block-causal model: a row sees its own block and all blocks before it.
+
+    Blocks are counted from the beginning of the sequence. Whole known blocks are run once and
+    kept, exactly; the block with the first mask is run whole in every forward, masked to its end
+    as in training. With shifted logits the first token of a block comes from the last row of the
+    block before it, as in a causal model, and is a canvas of its own (Fast-dLLM v2, arXiv
+    2509.26328). A suffix is seen only where the model was trained to have it in its prompt:
+    ``start [fim_prefix][fim_suffix] suffix [fim_middle] prefix | canvas``, so that the kept
+    sequence grows at its end.
+    """
+
+    two_sided = False
+
+    def __init__(self, backbone: Backbone, layout: Layout, entries: int) -> None:
+        super().__init__(backbone, layout, entries)
+        self._block = layout.block or 1
+        self._stride = layout.stride or self._block
+        self._kept: list[int] = []  # the tokens of the kept blocks
+        self._ahead = int(layout.start is not None)  # tokens that stand before the prefix
+
+    def width(self, known: int) -> int:
+        """Masks to the end of the stride that follows ``known`` tokens.
+
+        A suffix in the prompt moves the blocks: until it has been seen once, by ``denoise``, the
+        canvas may reach over the end of its block.
+        """
+        place = self._ahead + known
+        if self._shift and place and place % self._block == 0:
+            return 1
+        return self._stride - place % self._stride
+
+    @torch.inference_mode()
+    def denoise(self, canvas: Canvas, refresh: bool = True) -> Marginals:
+        """Distributions for the masks; what is kept is exact, so that ``refresh`` changes nothing.
+
+        A prefix that does not fit the context is cut at its far end, a quarter of the context at
+        a time. Raises ModelError for a canvas that is too long for the context.
+        """
+        before = self._frame(canvas)
+        masks = [len(before) + i for i, token in enumerate(canvas.tokens) if token == MASK]
+        sources = [max(place - self._shift, 0) for place in masks]
+        end = self._begin(sources[-1]) + self._block
+        row = [*before, *self._ids(canvas.tokens)][:end]
+        row += [self._layout.mask] * (end - len(row))
+        known = row[: self._begin(masks[0])]
+        first = self._begin(sources[0])  # where the states begin that are wanted
+        done = min(self._count_kept(known), first)
+        while done < first and end - done > _SLICE:
+            part = row[done : min(done + max(_SLICE // self._block, 1) * self._block, first)]
+            self._run(part, done)
+            done += len(part)
+        states = self._run(row[done:], done)
+        self._kept = known
+        return self._marginals(states[[place - done for place in sources]])
+
+    def _run(self, row: Sequence[int], first: int) -> Tensor:
+        """Run whole blocks at ``first``; what was kept from there on is written over."""
+        del self._kept[first:]
+        places = torch.arange(first + len(row), device=self._backbone.device) // self._block
+        return self._backbone.run(row, first, self._slots, places[first:, None] >= places)
+
+    def _count_kept(self, known: Sequence[int]) -> int:
+        """How many of the first tokens of ``known``, in whole blocks, are kept."""
+        done = 0
+        while done < len(known):
+            block = slice(done, done + self._block)
+            if self._kept[block] != known[block]:
+                break
+            done += self._block
+        return done
+
+    def _begin(self, place: int) -> int:
+        """Where the block of a place begins."""
+        return place // self._block * self._block
+
+    def _frame(self, canvas: Canvas) -> list[int]:
+        """Everything before the canvas, cut to fit the context."""
+        layout = self._layout
+        ahead = [] if layout.start is None else [layout.start]
+        if layout.suffix == "prompt" and layout.infill is not None:
+            fim_prefix, fim_suffix, fim_middle = layout.infill
+            suffix = canvas.suffix[: layout.context // 2]
+            ahead += [fim_prefix, fim_suffix, *suffix, fim_middle]
+        self._ahead = len(ahead)
+        room = layout.context - len(ahead) - len(canvas.tokens) - self._block
+        if room < 0:
+            raise ModelError(_too_long(canvas, layout))
+        step = max(self._begin(layout.context // 4), self._block)  # whole blocks: none moves
+        cut = max(0, ceil((len(canvas.prefix) - room) / step)) * step
+        return [*ahead, *canvas.prefix[cut:]]
+
+
+class MaskedModel:
+    """A loaded checkpoint of one of the families; it has no causal mode."""
+
+    verifier = None
+
+    def __init__(self, denoiser: Denoiser, tokenizer: Tokenizer, info: ModelInfo) -> None:
+        self.denoiser, self.tokenizer, self.info = denoiser, tokenizer, info
+
+
+def load_masked(
+    layout: Layout, precision: Arithmetic, device: torch.device, progress: Progress
+) -> MaskedModel:
+    """Load a checkpoint; blocking, for seconds to minutes.
+
+    Raises ModelError, in one line, when its files do not fit each other.
+    """
+    started = time.perf_counter()
+    tokenizer = FolderTokenizer(layout)
+    entries, rows = len(tokenizer.pieces()), layout.config["vocab_size"]
+    if entries > rows:
+        raise ModelError(f"{layout.folder}: the tokenizer has {entries} ids, the model {rows}")
+    backbone = load_backbone(layout, precision, device, progress)
+    kind = TwoSidedDenoiser if layout.block is None else BlockDenoiser
+    info = ModelInfo(
+        name=layout.folder.name,
+        family=layout.family.name,
+        licence=layout.licence,
+        parameters=layout.parameters,
+        device=str(device),
+        precision=precision,
+        suffix=layout.suffix,
+        load_ms=(time.perf_counter() - started) * 1000,
+    )
+    return MaskedModel(kind(backbone, layout, entries), tokenizer, info)
+
+
+def _too_long(canvas: Canvas, layout: Layout) -> str:
+    return (
+        f"a canvas of {len(canvas.tokens)} tokens does not fit the model's context of "
+        f"{layout.context}; lower maxTokens or maxBlockTokens"
+    )

@@ -1,0 +1,127 @@
+"""Tokenizers: text to ids and back, with special tokens out of reach of any document.
+
+Knows byte-level vocabularies, those of the embedded model and of model folders; nothing of
+prompts.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from tokenizers import AddedToken, Tokenizer
+
+from lsp_server.models.interfaces import ModelError
+from lsp_server.models.pretrained.checkpoint_dir import Layout
+
+END_OF_TEXT = 151643
+FIM_PREFIX, FIM_MIDDLE, FIM_SUFFIX = 151659, 151660, 151661
+_FIRST_SPECIAL = END_OF_TEXT
+
+
+def printable_bytes() -> dict[str, int]:
+    """Bytes by the printable characters that byte-level BPE writes them as (GPT-2's table)."""
+    printable = [*range(ord("!"), ord("~") + 1), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    table = {chr(byte): byte for byte in printable}
+    others = (byte for byte in range(256) if byte not in printable)
+    return table | {chr(256 + index): byte for index, byte in enumerate(others)}
+
+
+class _ByteLevelTokenizer:
+    """Byte-level BPE over the ids that are not ``special``."""
+
+    def __init__(self, tokenizer: Tokenizer, special: frozenset[int]) -> None:
+        self._tokenizer = tokenizer
+        # A literal "<|fim_middle|>" in a user's file must stay nine ordinary characters and more.
+        self._tokenizer.encode_special_tokens = True
+        self._special = special
+
+    def encode(self, text: str) -> list[int]:
+        """Ids of plain text; what is not valid Unicode becomes U+FFFD first."""
+        clean = text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+        return self._tokenizer.encode(clean, add_special_tokens=False).ids
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Text of ids; special ids vanish, incomplete UTF-8 becomes U+FFFD."""
+        pieces = self.pieces()
+        return b"".join(pieces[token] for token in ids).decode("utf-8", "replace")
+
+    def pieces(self) -> Sequence[bytes]:
+        """The bytes of every id; empty for special and unused ids."""
+        return self._pieces
+
+    @cached_property
+    def _pieces(self) -> list[bytes]:
+        decoder = printable_bytes()
+        vocabulary = self._tokenizer.get_vocab()
+        pieces = [b""] * (max(vocabulary.values()) + 1)
+        for piece, token in vocabulary.items():
+            if token not in self._special:
+                pieces[token] = bytes(decoder[character] for character in piece)
+        return pieces
+
+
+class EmbeddedTokenizer(_ByteLevelTokenizer):
+    """Qwen2.5-Coder's tokenizer, read from its file in the cache."""
+
+    def __init__(self, file: Path) -> None:
+        tokenizer = Tokenizer.from_file(str(file))
+        super().__init__(tokenizer, frozenset(range(_FIRST_SPECIAL, tokenizer.get_vocab_size())))
+
+    @property
+    def ends(self) -> frozenset[int]:
+        """End of text and every other special or unused id."""
+        return self._special
+
+
+class FolderTokenizer(_ByteLevelTokenizer):
+    """A model folder's tokenizer, by ``tokenizers`` and ``transformers`` alone.
+
+    Raises ModelError, in one line, when its files cannot be read or are of another kind.
+    """
+
+    def __init__(self, layout: Layout) -> None:
+        folder = layout.folder
+        try:
+            file = folder / "tokenizer.json"
+            tokenizer = Tokenizer.from_file(str(file)) if file.is_file() else _assemble(layout)
+            # Many are added as ordinary ones, which would be found in documents.
+            added = tokenizer.get_added_tokens_decoder()
+            tokenizer.add_special_tokens([AddedToken(t.content) for t in added.values()])
+            super().__init__(tokenizer, layout.ends | added.keys())
+            self.pieces()
+        except ModelError:
+            raise
+        except KeyError as error:
+            raise ModelError(
+                f"{folder}: the tokenizer is no byte-level BPE, the only kind known here"
+            ) from error
+        except Exception as error:  # the library raises plain ones, and Rust's panics
+            raise ModelError(f"{folder}: the tokenizer cannot be read: {error}") from error
+
+    @property
+    def ends(self) -> frozenset[int]:
+        """End of text and every other added token."""
+        return self._special
+
+
+def _assemble(layout: Layout) -> Tokenizer:
+    """A tokenizer from vocab.json, merges.txt and the added tokens, as Qwen2's are published."""
+    from transformers import Qwen2Tokenizer
+
+    vocabulary = json.loads((layout.folder / "vocab.json").read_text("utf-8"))
+    lines = (layout.folder / "merges.txt").read_text("utf-8").split("\n")
+    merges: Any = [
+        tuple(line.split(" ")) for line in lines if line and not line.startswith("#version")
+    ]
+    no: Any = None  # its own special tokens are the folder's to name
+    plain = Qwen2Tokenizer(vocabulary, merges, unk_token=no, eos_token=no, pad_token=no)
+    tokenizer: Tokenizer = plain.backend_tokenizer
+    for content, token in sorted(layout.added.items(), key=lambda entry: entry[1]):
+        tokenizer.add_special_tokens([content])
+        if tokenizer.token_to_id(content) != token:
+            raise ModelError(f"{layout.folder}: {content} should be token {token}")
+    return tokenizer

@@ -1,0 +1,208 @@
+"""The span at a cursor.
+
+Knows the rules; what they judge by is found out by ``surroundings``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from lsp_server.syntax.brackets import CLOSERS, Bracket, opens_block
+from lsp_server.syntax.languages import Language, Layout, Lexis
+from lsp_server.syntax.lexer import scan
+from lsp_server.syntax.lines import filled, width
+from lsp_server.syntax.spans.body_stop_rules import BlockEnding, StatementEnding
+from lsp_server.syntax.spans.forced_text import Expectation
+from lsp_server.syntax.spans.stop_rules import Code, CodeEnding, LineEnding, Member, TextEnding
+from lsp_server.syntax.spans.types import Kind, Rule, Span
+from lsp_server.syntax.surroundings import Surroundings, code_of
+
+_PARTIAL: Final = re.compile(r"[\w.]*$")
+_OPERATOR: Final = re.compile(r"[=+\-*/%<>&|^~?]$")
+_ASSIGNMENT: Final = re.compile(r"(?<![=!<>])=(?!=)")
+_WORD: Final = re.compile(r"\w+")
+
+
+def span_at(around: Surroundings, language: Language) -> Span:
+    """What is being written at a place with these surroundings."""
+    return _Resolver(around, language).resolve()
+
+
+class _Resolver:
+    """Finds the span at one cursor from what is around it."""
+
+    def __init__(self, around: Surroundings, language: Language) -> None:
+        self._around, self._layout, self._lexis = around, language.layout, language.lexis
+        self._rule: Rule = "tree" if around.clean else "indentation"
+        self._blank = not filled(around.head)
+        self._in_list = bool(around.opened) and not self._is_block(around.opened[-1])
+
+    def resolve(self) -> Span:
+        """The span."""
+        around = self._around
+        if around.inside:
+            kind = Kind.COMMENT if around.inside.kind == "comment" else Kind.STRING
+            code = self._code(self._chain())
+            text = TextEnding(code, self._member(), self._tail(), self._is_key())
+            return self._span(kind, text, around.inside.closer)
+        if not around.closing:
+            return self._line(self._kind_on_line())
+        if (header := self._empty_block()) is not None:
+            code = self._code(self._chain(block=True))
+            kind = Kind.ARGUMENT_LIST if self._in_list and self._layout.opener else Kind.BLOCK
+            return self._span(kind, BlockEnding(code, header), multiline=True)
+        if not self._blank:
+            return self._line(self._kind_on_line())
+        if self._in_list and self._layout.opener:
+            return self._line(Kind.ARGUMENT_LIST)
+        ending = StatementEnding(self._code(self._chain()), self._member())
+        return self._span(Kind.STATEMENT, ending, multiline=True)
+
+    def _line(self, kind: Kind) -> Span:
+        first = _WORD.match(self._around.head.lstrip("} \t"))
+        named = first is not None and first.group() in self._layout.headers
+        header = kind is Kind.REST_OF_LINE or named
+        ending = LineEnding(self._code(self._chain()), self._member(), header=header)
+        return self._span(kind, ending)
+
+    def _span(
+        self, kind: Kind, ending: CodeEnding, quote: str = "", multiline: bool = False
+    ) -> Span:
+        closers = "" if kind is Kind.COMMENT else quote + ending.code.closers
+        return Span(kind, multiline, closers, self._rule, ending, self._expectation())
+
+    def _expectation(self) -> Expectation:
+        return expectation_at(self._around, self._layout, self._lexis, self._member() == "after")
+
+    def _code(self, chain: Sequence[Bracket]) -> Code:
+        around = self._around
+        owes = max(0, len(chain) - around.closed_by_rest)
+        return Code(
+            lexis=self._lexis,
+            layout=self._layout,
+            head=around.head,
+            inside=around.inside,
+            closers="".join(bracket.closer for bracket in chain),
+            owes=owes,
+            indent=chain[-1].indent if owes else 0,
+            below=around.below,
+            second=around.second,
+        )
+
+    def _chain(self, block: bool = False) -> list[Bracket]:
+        """The innermost open brackets that the text may close, innermost first.
+
+        Only those that the rest of the line closes, or nothing does. A block's brace ends the
+        chain; the text may close one only where it is to fill that block.
+        """
+        around = self._around
+        count = around.closed_by_rest + around.dangling
+        chain: list[Bracket] = []
+        for bracket in around.opened[::-1][:count]:
+            if bracket.interpolates or (self._is_block(bracket) and not (block and not chain)):
+                break
+            chain.append(bracket)
+        return chain
+
+    def _is_block(self, bracket: Bracket) -> bool:
+        return opens_block(bracket, self._layout)
+
+    def _kind_on_line(self) -> Kind:
+        """What is being written behind something that stands on the line, or before it."""
+        head = self._around.head
+        typed_key = self._layout.typed_keys and head.rstrip().endswith(":")
+        if self._in_list and self._around.here and not typed_key:
+            return Kind.ARGUMENT_LIST
+        if typed_key or operand_due(head, self._layout, self._lexis):
+            return Kind.EXPRESSION
+        in_list = self._in_list and self._layout.opener and not self._blank
+        return Kind.ARGUMENT_LIST if in_list else Kind.REST_OF_LINE
+
+    def _empty_block(self) -> int | None:
+        """The indentation of the header whose empty body begins here; -1 for brackets, or None.
+
+        A list of members that is empty, on a line of its own, is filled like a block.
+        """
+        around, opener = self._around, self._layout.opener
+        if around.opened and (self._layout.braces or self._in_list):
+            bracket = around.opened[-1]
+            fits = self._is_block(bracket) or self._blank or (not opener and not around.rest)
+            closed = around.rest.lstrip() or around.below.lstrip()
+            empty = closed.startswith(CLOSERS) or width(around.below) <= bracket.indent
+            return -1 if fits and around.empty and empty else None
+        if self._layout.braces or around.rest.strip():
+            return None
+        header = around.above if self._blank else code_of(around.head, self._lexis)
+        words = _WORD.match(header.lstrip())
+        known = header.lstrip()[:1] in CLOSERS or (
+            words is not None and words.group() in self._layout.headers
+        )
+        if not (known and header.endswith(opener)) or width(around.below) > width(header):
+            return None
+        return width(header)
+
+    def _is_key(self) -> bool:
+        """Whether a string is the key of a member whose value is missing."""
+        around = self._around
+        before = around.head[: around.head.rfind(around.inside.closer)] if around.inside else ""
+        in_object = not around.opened or around.opened[-1].char == "{"
+        starts = not filled(before) or before.rstrip().endswith(("{", self._layout.separator))
+        return self._layout.typed_keys and in_object and starts and ":" not in around.rest
+
+    def _tail(self) -> str:
+        """The marks that may follow a string directly, where nothing follows it yet."""
+        if self._around.rest.strip():
+            return ""
+        in_list = bool(self._around.opened) or not self._layout.opener
+        separated = in_list and self._member() != "before"
+        return self._layout.terminator + (self._layout.separator if separated else "")
+
+    def _member(self) -> Member:
+        """What a separator outside all brackets of the text means."""
+        around, separator = self._around, self._layout.separator
+        rest, below = around.rest.lstrip(), around.below.lstrip()
+        if not around.closing:
+            return "before" if self._in_list and rest.startswith(separator) else ""
+        if self._layout.opener or (around.here and around.opened[-1].char != "{"):
+            return ""
+        if rest:
+            return "after" if rest.startswith(separator) else "before"
+        return "before" if not below or below.startswith((*CLOSERS, separator)) else "after"
+
+
+def expectation_at(
+    around: Surroundings, layout: Layout, lexis: Lexis, separated: bool = False
+) -> Expectation:
+    """The rules that tell what follows, for a place with these surroundings."""
+    return Expectation(
+        lexis=lexis,
+        layout=layout,
+        head=around.head,
+        inside=around.inside,
+        opened="".join(bracket.char for bracket in around.opened),
+        unit=around.unit,
+        colon=around.colon,
+        separated=separated,
+    )
+
+
+def operand_due(head: str, layout: Layout, lexis: Lexis) -> bool:
+    """Whether an expression is being written behind ``head``, the code left of the cursor."""
+    bare = list(head)
+    for mark in scan(head, lexis):
+        if mark.kind == "string":
+            bare[mark.start : mark.end] = "_" * (mark.end - mark.start)
+    code = "".join(bare)
+    words = _WORD.findall(code)
+    if not words:
+        return False
+    last = _PARTIAL.sub("", code).rstrip()
+    before = _WORD.findall(last)
+    return (
+        words[0] in layout.operands
+        or _ASSIGNMENT.search(code) is not None
+        or _OPERATOR.search(last) is not None
+        or (last[-1:].isalnum() and bool(before) and before[-1] in layout.operands)
+    )

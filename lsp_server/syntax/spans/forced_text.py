@@ -1,0 +1,119 @@
+"""What the syntax forces next: text that is drafted for the model, which checks it.
+
+A wrong guess costs a little time and a right one saves a forward, so only rules are kept that are
+right in well over 60% of the places of real files where they speak.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from lsp_server.syntax.languages import Layout, Lexis
+from lsp_server.syntax.lexer import Inside, Mark, inside_after, scan
+from lsp_server.syntax.lines import filled, indent_of
+
+_MOST_RULES: Final = 4
+_OPENERS: Final = ("(", "[", "{")
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """What the rules know of a place."""
+
+    lexis: Lexis
+    layout: Layout
+    head: str  # what stands on the line, left of the text
+    inside: Inside | None  # the string or comment in which the text starts
+    opened: str  # brackets open at the place, outermost first
+    unit: str  # one level of indentation
+    colon: str  # what stands between a key and its value
+    separated: bool  # a member follows, so that a separator has to
+
+    def expect(self, written: str) -> str:
+        """The text that follows ``written``, as far as the rules say, or ""."""
+        text = ""
+        for _ in range(_MOST_RULES):
+            piece = self._next(written + text)
+            if not piece:
+                break
+            text += piece
+        return text
+
+    def _next(self, written: str) -> str:
+        marks = list(scan(written, self.lexis, self.inside))
+        if inside_after(written, marks, self.lexis, self.inside):
+            return ""
+        opened = self._opened(written, marks)
+        breaks = [mark for mark in marks if mark.kind == "line"]
+        if not breaks:
+            return self._on_line(self.head + written, opened, marks, len(written))
+        line = written[breaks[-1].end :]
+        if filled(line):
+            return self._on_line(line, opened, marks, len(written))
+        start = breaks[-2].end if len(breaks) > 1 else 0
+        comment = next((m.start for m in marks if m.kind == "comment" and m.start >= start), None)
+        before = written[start : breaks[-1].start if comment is None else comment]
+        above = before if start else self.head + before
+        return self._indentation(above.rstrip(), line, opened)
+
+    def _opened(self, written: str, marks: Sequence[Mark]) -> str:
+        """The brackets open at the end of the text, outermost first."""
+        opened = list(self.opened)
+        for mark in marks:
+            if mark.kind == "open":
+                opened.append(written[mark.start])
+            elif mark.kind == "close" and opened:
+                opened.pop()
+        return "".join(opened)
+
+    def _indentation(self, above: str, line: str, opened: str) -> str:
+        """How a line is indented, and the quote of a key, given the line above it."""
+        if not above:
+            return ""
+        indent, first = indent_of(above), (above.split() or [""])[0]
+        if above.endswith(_OPENERS) or self._is_header(above, opened):
+            indent += self.unit
+        elif not (above.endswith(",") if self.layout.braces else first not in self.layout.leaving):
+            return ""
+        key = self.layout.typed_keys and opened.endswith("{") and above.endswith(("{", ","))
+        quote = '"' if key else ""
+        if line:  # already indented: how far is the model's choice
+            return quote if line == indent else ""
+        return indent + quote
+
+    def _on_line(self, line: str, opened: str, marks: Sequence[Mark], size: int) -> str:
+        """How a line goes on."""
+        last = marks[-1] if marks and marks[-1].end == size else None
+        first = line.split()[0] if filled(line) else ""
+        if self.layout.typed_keys:
+            return self._after_key(line, opened, last) if last and last.kind == "string" else ""
+        if not self.layout.braces and opened:
+            return ""
+        if self._is_header(line, opened):
+            return "\n"
+        if first in self.layout.bare and line.strip() == first:
+            return self.layout.opener
+        word = first.split("(")[0]
+        closed = last and last.kind == "close" and line.endswith(")")
+        if closed and word in self.layout.bracketed and not opened.endswith(("(", "[")):
+            return (" " if self.layout.braces else "") + self.layout.opener
+        return ""
+
+    def _after_key(self, line: str, opened: str, last: Mark) -> str:
+        """The colon behind a key; the separator behind a value that others follow."""
+        size = last.end - last.start
+        if last.start == 0 and self.inside:  # it began in the head
+            size += len(self.head) - self.head.rfind(self.inside.closer)
+        before = line[: len(line) - size].rstrip()
+        if opened.endswith("{") and (not before or before.endswith(("{", ","))):
+            return self.colon
+        return self.layout.separator if self.separated and len(opened) == len(self.opened) else ""
+
+    def _is_header(self, line: str, opened: str) -> bool:
+        """Whether a line ends where an indented block begins."""
+        if self.layout.braces or opened or not line.endswith(self.layout.opener):
+            return False
+        first = line.split()[0].rstrip(":")
+        return first in self.layout.headers or line.lstrip()[:1] in (")", "]", "}")

@@ -1,0 +1,229 @@
+"""Where a written text must end: one small rule per shape of span.
+
+Every rule sees all that has been written so far, behind what stood on the line before, and gives
+the offset from which on everything is dropped, or None while that cannot be told. The rules read
+marks and indentation, which half-written code has too; they never parse.
+
+Common to all: a bracket that the document closes itself is not closed by the text, which ends
+before it; and a number of lines bounds every span.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal, Protocol
+
+from lsp_server.syntax.brackets import CLOSERS
+from lsp_server.syntax.languages import Layout, Lexis
+from lsp_server.syntax.lexer import LINE_BREAK, PARTNER, Inside
+from lsp_server.syntax.lines import filled, width
+from lsp_server.syntax.spans.written_text import Line, Reading, read
+
+MOST_LINES: Final = 24
+"""Lines that a span of several lines may have, where nothing else ends it."""
+
+Member = Literal["", "before", "after"]
+"""Whether a separator means nothing, or ends the text before or after it."""
+
+
+def first_of(*offsets: int | None) -> int | None:
+    """The smallest offset, or None where there is none."""
+    return min((offset for offset in offsets if offset is not None), default=None)
+
+
+def _before(reading: Reading, offset: int) -> int:
+    """Where to cut so that the text goes up to an offset: not in the indentation before it."""
+    index = reading.line_of(offset)
+    start = reading.lines[index].start
+    return (
+        offset if index == 0 or filled(reading.text[start:offset]) else reading.filled_before(index)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """What all rules for code know of a place."""
+
+    lexis: Lexis
+    layout: Layout
+    head: str  # what stands on the line, left of the text
+    inside: Inside | None = None  # the string in which the text starts
+    closers: str = ""  # brackets that were open before and that the text may close, innermost first
+    owes: int = 0  # so many of them it has to close, as nothing in the document does
+    opens: int = 0  # brackets that the text leaves open
+    indent: int = 0  # columns of the line where the outermost of these was opened
+    below: str = ""  # the nearest line below that is not blank
+    second: str = ""  # the one after that
+
+    def read(self, written: str) -> Reading:
+        """The written text, line by line."""
+        return read(written, self.head, self.lexis, self.inside)
+
+    def foreign(self, reading: Reading) -> int | None:
+        """Before the first bracket that closes what the document closes itself."""
+        if len(reading.closers) <= len(self.closers):
+            return None
+        return _before(reading, reading.closers[len(self.closers)])
+
+    def separated(self, reading: Reading, member: Member) -> int | None:
+        """Where a separator outside all brackets of the text ends it."""
+        separator = self.layout.separator
+        found = (at for at in reading.separators if member and reading.text[at] == separator)
+        at = next(found, None)
+        return at if at is None or member == "before" else at + 1
+
+    def goes_on(self, line: Line, owes: int | None = None) -> bool:
+        """Whether a complete line leaves something open that the next has to go on with."""
+        return (
+            line.depth > self.opens
+            or line.closed < (self.owes if owes is None else owes)
+            or bool(self.layout.continues.search(line.code))
+        )
+
+    def repeats(self, reading: Reading, index: int) -> bool:
+        """Whether a complete line is the line that follows in the document anyway.
+
+        A line that only begins something, as many do alike, counts with the one after it.
+        """
+        if reading.lines[index].nested or reading.whole(index) != self.below.rstrip():
+            return False
+        line, mark = self.below.strip(), self.layout.decorator
+        begins = line.endswith((*PARTNER, ":")) or (bool(mark) and line.startswith(mark))
+        following = reading.next_filled(index) if begins else None
+        if following:
+            return reading.whole(reading.lines.index(following)) == self.second.rstrip()
+        return not begins and any(map(str.isalnum, line))
+
+
+@dataclass(frozen=True, slots=True)
+class PlainEnding:
+    """By lines alone: one line, or several up to a blank line or a dedent."""
+
+    head: str = ""
+    multiline: bool = False
+    keeps_break: bool = False
+
+    def end(self, written: str) -> int | None:
+        """See ``Span.end``."""
+        base, last, start = -1, 0, 0
+        for number, stop in enumerate(LINE_BREAK.finditer(written)):
+            line = written[start : stop.start()]
+            whole = line if start else self.head + line
+            if not self.multiline:
+                return stop.end() if self.keeps_break else stop.start()
+            if filled(line):
+                base = width(whole) if base < 0 else base
+                if width(whole) < base:
+                    return last
+                last = stop.end() if self.keeps_break else stop.start()
+            if (base >= 0 and not filled(line)) or number + 1 >= MOST_LINES:
+                return last
+            start = stop.end()
+        line = written[start:]
+        return last if start and filled(line) and 0 <= width(line) < base else None
+
+
+@dataclass(frozen=True, slots=True)
+class TextEnding:
+    """Inside a string or comment: its closer or the end of the line, whichever comes first.
+
+    Where brackets are left open before the string, its line goes on as code that closes them. What
+    of ``tail`` follows the closer directly goes with it. A key goes on with its value.
+    """
+
+    code: Code
+    member: Member = ""
+    tail: str = ""
+    is_key: bool = False
+
+    def end(self, written: str) -> int | None:
+        """See ``Span.end``."""
+        inside = self.code.inside
+        assert inside is not None  # or the place would not be text
+        stop = LINE_BREAK.search(written)
+        reading = self.code.read(written)
+        closed = bool(inside.closer) and written[: reading.code_start].endswith(inside.closer)
+        if not closed or (stop and stop.start() < reading.code_start):
+            return stop.start() if stop else None
+        if inside.kind == "string" and (self.code.owes or self.is_key):
+            return LineEnding(self.code, self.member).end(written)
+        end = reading.code_start
+        while written[end : end + 1] in self.tail:
+            if end == len(written):
+                return None
+            end += 1
+        return end
+
+
+@dataclass(frozen=True, slots=True)
+class LineEnding:
+    """To the end of the line: the first line break with no bracket left open.
+
+    A text that begins with a line break behind an opening bracket or a separator lays its members
+    out over lines, and goes on until it has closed every bracket that it may close. A ``header``
+    ends where its block begins, as does any other line whose block stands below already.
+    """
+
+    code: Code
+    member: Member = ""
+    keeps_break: bool = False
+    header: bool = False
+
+    def end(self, written: str) -> int | None:
+        """See ``Span.end``."""
+        reading = self.code.read(written)
+        if self._lays_out(reading):
+            owes, member = len(self.code.closers), None
+        else:
+            owes, member = self.code.owes, self.code.separated(reading, self.member)
+        return first_of(self.code.foreign(reading), member, self._line(reading, owes))
+
+    def _lays_out(self, reading: Reading) -> bool:
+        separator = self.code.layout.separator
+        first = reading.lines[0]
+        open_ended = self.code.head.rstrip().endswith((*PARTNER, separator))
+        return bool(self.code.closers) and open_ended and first.complete and first.blank
+
+    def _line(self, reading: Reading, owes: int) -> int | None:
+        for index, line in enumerate(reading.lines):
+            if not line.complete:
+                return None
+            stop = line.end
+            if self.keeps_break:
+                stop = reading.lines[index + 1].start
+            complete = self._opens_block(line) or not self.code.goes_on(line, owes)
+            if complete or index + 1 >= MOST_LINES:
+                return stop
+            following = reading.next_filled(index)
+            if following and self.code.owes and self._leaves(following):
+                return stop
+        return None
+
+    def _opens_block(self, line: Line) -> bool:
+        """Whether a line ends with a brace that opens a block, and with the line before it."""
+        opener, depth = self.code.layout.opener, line.depth - self.code.opens
+        if opener != "{" or not line.code.endswith(opener) or line.nested or depth != 1:
+            return False
+        closed = line.closed >= len(self.code.closers)
+        return closed and (self.header or width(self.code.below) > line.indent)
+
+    def _leaves(self, line: Line) -> bool:
+        """Whether a line cannot be inside the brackets that the text has to close."""
+        if line.code.lstrip().startswith(CLOSERS):
+            return line.indent < self.code.indent
+        return line.indent <= self.code.indent
+
+
+class Ending(Protocol):
+    """Says where a written text ends."""
+
+    def end(self, written: str) -> int | None:
+        """See ``Span.end``."""
+
+
+class CodeEnding(Ending, Protocol):
+    """An ending in a language with a grammar."""
+
+    @property
+    def code(self) -> Code:
+        """What is known of the place."""

@@ -1,0 +1,105 @@
+"""What has been written into a hole so far, line by line.
+
+The text stops anywhere, so a line is complete only when its line break is there; what a line means
+is often known only when the next one has begun. Knows marks; does not know where a text must end.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from lsp_server.syntax.languages import Lexis
+from lsp_server.syntax.lexer import Inside, Mark, scan
+from lsp_server.syntax.lines import filled, width
+
+
+class Line(NamedTuple):
+    """A line of written text. Strings that go on over line breaks do not end lines."""
+
+    start: int
+    end: int  # before the line break
+    complete: bool  # the line break has been written
+    code: str  # without comment and trailing white space; with the head on the first line
+    indent: int  # columns of its indentation, head included
+    blank: bool
+    nested: int  # brackets opened by the text and open where the line begins
+    depth: int  # … where it ends
+    closed: int  # closing brackets so far that close what stands before the text
+
+
+@dataclass(slots=True)
+class Reading:
+    """A text written behind ``head``, as far as it goes."""
+
+    text: str
+    code_start: int = 0  # where the string ends in which the text starts
+    lines: list[Line] = field(default_factory=list)
+    closers: list[int] = field(default_factory=list)  # closing what stands before the text
+    separators: list[int] = field(default_factory=list)  # outside all brackets of the text
+
+    def filled_before(self, index: int) -> int:
+        """The end of the last line before ``lines[index]`` that is not blank, or 0."""
+        return next((line.end for line in reversed(self.lines[:index]) if not line.blank), 0)
+
+    def whole(self, index: int) -> str | None:
+        """The text of a complete line, without white space at its end."""
+        line = self.lines[index]
+        return self.text[line.start : line.end].rstrip() if line.complete else None
+
+    def is_gap(self, index: int) -> bool:
+        """Whether ``lines[index]`` is the second of two blank lines."""
+        return index > 0 and self.lines[index].blank and self.lines[index - 1].blank
+
+    def line_of(self, offset: int) -> int:
+        """Index of the line of an offset."""
+        return next(i for i, line in enumerate(self.lines) if offset <= line.end)
+
+    def next_filled(self, index: int) -> Line | None:
+        """The next line after ``lines[index]`` of which something other than space is written."""
+        return next((line for line in self.lines[index + 1 :] if not line.blank), None)
+
+
+def read(text: str, head: str, lexis: Lexis, inside: Inside | None = None) -> Reading:
+    """Read what is written behind ``head``, the part of the line that was there before."""
+    reading = Reading(text)
+    start = nested = depth = closed = 0
+    comment: Mark | None = None
+    for mark in (*scan(text, lexis, inside), Mark("line", len(text), len(text), False)):
+        if inside and mark.start == 0:
+            reading.code_start, inside = mark.end, None
+        elif mark.kind == "open":
+            depth += 1
+        elif mark.kind == "close" and depth:
+            depth -= 1
+        elif mark.kind == "close":
+            closed += 1
+            reading.closers.append(mark.start)
+        elif mark.kind == "separator" and not depth:
+            reading.separators.append(mark.start)
+        if mark.kind == "comment":
+            comment = mark
+        elif mark.kind == "line":
+            piece = text[start : mark.start]
+            whole = piece if start else head + piece
+            trailing = comment and not filled(text[comment.end : mark.start])
+            code = (
+                whole[: len(whole) - (mark.start - comment.start)]
+                if comment and trailing
+                else whole
+            )
+            reading.lines.append(
+                Line(
+                    start,
+                    mark.start,
+                    mark.closed,
+                    code.rstrip(),
+                    width(whole),
+                    not filled(piece),
+                    nested,
+                    depth,
+                    closed,
+                )
+            )
+            start, nested, comment = mark.end, depth, None
+    return reading

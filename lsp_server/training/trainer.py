@@ -1,0 +1,290 @@
+"""Training the denoiser on what the base itself would write.
+
+A canvas starts at a token of a context. What its masks stand for are the base's own greedy tokens,
+valid as far as the text goes on as the base would have: behind that the base would see another
+text. A mask is taught by itself and, as drafts are made, behind the token before it. Starts with
+long valid runs are drawn more often: there is more to be learnt from them, and there a denoiser
+saves most. Starts behind what stood in the text before are mostly left out: what followed then is
+drafted there, without a canvas. Knows objective, steps and savings.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from random import Random
+from typing import Final
+
+import torch
+from safetensors import safe_open
+from torch import Tensor
+from torch.nn import functional
+
+from lsp_server.models.embedded import download
+from lsp_server.models.embedded.gguf import Checkpoint
+from lsp_server.models.embedded.model import CausalBase
+from lsp_server.models.embedded.transformer import Qwen2
+from lsp_server.models.embedded.weights import DenseStore
+from lsp_server.models.interfaces import Tokenizer
+from lsp_server.models.loader import tokenizer_file
+from lsp_server.models.precision import measured
+from lsp_server.models.quantization import Linear
+from lsp_server.models.tokenizers import END_OF_TEXT, EmbeddedTokenizer
+from lsp_server.terminal.source import SourceError
+from lsp_server.training.adapter import Adapter, parameters
+from lsp_server.training.contexts import (
+    LONGEST,
+    TRIES,
+    Context,
+    begin,
+    draw_prompt,
+    draw_sequence,
+    read,
+)
+from lsp_server.training.continuations import write
+
+_CANVASES: Final = 128  # in one context
+_LEAST: Final = 8
+_WRITTEN: Final = 0.7  # share of contexts that the base writes itself
+_TOGETHER: Final = 32  # contexts that it writes at once
+_PROMPT: Final = 160  # tokens of a context that it goes on from
+_AHEAD: Final = 12  # tokens of a prefix before its first canvas
+_REFUSED: Final = 0.3  # share of places kept where the text left the base's way
+_REPEATED: Final = 0.1  # share of places kept where the text itself makes the drafts
+_FADING: Final = 0.85  # weight of a mask beside that of the one before it
+_ALONE: Final = 0.3  # weight of what masks say by themselves, which makes the candidates
+_WARM_UP: Final = 40
+_REPORTED: Final = 100  # steps between two reports
+_SAVED: Final = 120.0  # seconds between two savings
+_APART: Final = 64  # one text in so many is never trained on
+_CHECKED: Final = 8  # contexts of texts kept apart, each time
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """How training stands, on texts that are not trained on.
+
+    ``accepted``: drafts right in a row per canvas, of ``possible``; ``right``: share of canvases
+    whose first, second, third draft is right, where there is one to be right.
+    """
+
+    step: int
+    seconds: float
+    loss: float
+    accepted: float
+    possible: float
+    right: tuple[float, ...]
+
+    def __str__(self) -> str:
+        right = "/".join(f"{100 * share:.0f}" for share in self.right)
+        return (
+            f"step {self.step:,}, {self.seconds:.0f} s: loss {self.loss:.3f}; held out: "
+            f"{self.accepted:.2f} of {self.possible:.2f} drafts in a row, {right}% right"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """Canvases of a context, and the entries of the cut-down head that their masks stand for."""
+
+    context: Context
+    starts: Tensor  # (canvases,): places of the pending tokens
+    before: Tensor  # (canvases, masks): the token before each mask, were the text the base's own
+    wanted: Tensor  # (canvases, masks), -1 where nothing is to be said
+
+
+class Lesson:
+    """The base, its cut-down head, and what is drawn for them."""
+
+    def __init__(self, model: Qwen2, adapter: Adapter, head: Linear, tokenizer: Tokenizer) -> None:
+        self.model, self.adapter = model, adapter
+        self._head, self._tokenizer = head, tokenizer
+        self._rows = model.embed(adapter.vocab.tolist())  # of the entries
+        self._entries = torch.full((model.shape.vocabulary,), -1)
+        self._entries[adapter.vocab] = torch.arange(len(adapter.vocab))
+        self._written: list[list[int]] = []  # not learnt from yet
+
+    @classmethod
+    def open(cls, file: Path) -> Lesson:
+        """The embedded base, and an adapter's file to go on from; takes seconds and 4 GB.
+
+        Raises ModelError where the base is not on this machine.
+        """
+        timings = measured()
+        dtype = torch.bfloat16 if timings["bf16"] < timings["fp32"] else torch.float32
+        store = DenseStore(Checkpoint(download.require(), file), dtype, torch.device("cpu"))
+        tokenizer, base = EmbeddedTokenizer(tokenizer_file()), CausalBase(store)
+        adapter = Adapter.load(file, base.model.shape)
+        return cls(base.model, adapter, store.linear("canvas.head"), tokenizer)
+
+    def draw(self, texts: Sequence[str], chance: Random) -> Task:
+        """A context from one of the texts, and canvases in it.
+
+        Raises SourceError when there is nothing to learn from.
+        """
+        for _ in range(TRIES):
+            task = self._set(draw_sequence(texts, self._tokenizer, chance), chance)
+            if task is not None:
+                return task
+        raise SourceError("the base would write nothing of the code in these folders")
+
+    def draw_written(self, texts: Sequence[str], chance: Random) -> Task:
+        """The same, of a context that the base writes on from the beginning of one."""
+        for _ in range(TRIES):
+            if not self._written:
+                prompts = [
+                    draw_prompt(texts, self._tokenizer, _PROMPT, chance) for _ in range(_TOGETHER)
+                ]
+                count = LONGEST - _PROMPT
+                self._written = write(self.model, prompts, count, self._tokenizer.ends)
+            task = self._set(self._written.pop(), chance)
+            if task is not None:
+                return task
+        raise SourceError("the base goes on from nothing in these folders")
+
+    def _set(self, sequence: Sequence[int], chance: Random) -> Task | None:
+        """Canvases in a sequence, or None where they would be too few or teach nothing."""
+        context = read(self.model, sequence)
+        follows = count_following(context)
+        starts = choose_starts(follows, sequence, begin(sequence), chance)
+        places = starts[:, None] + torch.arange(len(self.adapter.mask))
+        valid = places - starts[:, None] <= follows[starts + 1, None]
+        greedy = context.greedy[places.clamp(max=len(sequence) - 1)]
+        wanted = torch.where(valid, self._entries[greedy], -1)
+        if len(starts) < _LEAST or not bool((wanted >= 0).any()):
+            return None
+        before = torch.cat([context.tokens[starts, None], greedy[:, :-1]], 1)
+        return Task(context, starts, before, wanted)
+
+    def logits(self, task: Task) -> tuple[Tensor, Tensor]:
+        """Of the masks that something is to be said for: each by itself, and behind its token.
+
+        Both (masks, entries), fp32.
+        """
+        said = task.wanted >= 0
+        states = self.adapter(self.model, task.context, task.starts)[said]
+        alone = self._head(states).float()
+        added = self.adapter.coupling(states, self.model.embed(task.before[said].tolist()))
+        return alone, alone + functional.linear(added.to(self._rows.dtype), self._rows).float()
+
+
+def train(
+    lesson: Lesson,
+    file: Path,
+    texts: Sequence[str],
+    steps: int,
+    rate: float,
+    done: int,
+    report: Callable[[Check], None],
+) -> None:
+    """Train for ``steps`` steps in all, of which ``done`` are done; ``file`` gets the adapter.
+
+    Every two minutes what has been learnt is written to ``file``'s neighbour ``*.part``. Raises
+    SourceError when there is too little to learn from.
+    """
+    part = file.with_name(file.name + ".part")
+    adapter = lesson.adapter
+    apart, rest = texts[::_APART], [text for i, text in enumerate(texts) if i % _APART]
+    optimizer = torch.optim.AdamW(parameters(adapter, rate), betas=(0.9, 0.98), weight_decay=0.0)
+    started = saved = time.monotonic()
+    losses: list[float] = []
+    for step in range(done + 1, steps + 1):
+        share = min(1.0, (step - done) / _WARM_UP) * (steps - step + 1) / steps
+        chance = Random(f"train {step}")
+        draw = lesson.draw_written if chance.random() < _WRITTEN else lesson.draw
+        losses.append(_learn(lesson, draw(rest, chance), optimizer, share))
+        if step % _REPORTED == 0 or step == steps:
+            loss = sum(losses) / len(losses)
+            report(check(lesson, apart, step, time.monotonic() - started, loss))
+            losses.clear()
+        if time.monotonic() - saved > _SAVED:
+            adapter.save(part, step)
+            saved = time.monotonic()
+    adapter.save(part, max(steps, done))
+    part.replace(file)
+
+
+def saved_steps(file: Path) -> int:
+    """The steps after which an adapter was saved."""
+    with safe_open(file, "pt") as opened:
+        return int((opened.metadata() or {}).get("steps", 0))
+
+
+def count_following(context: Context) -> Tensor:
+    """For each place, how many tokens from there on are what the base would have written.
+
+    (tokens + masks,), zeros at the end; the end of the text counts as something else.
+    """
+    tokens, greedy = context.tokens.tolist(), context.greedy.tolist()
+    follows = [0] * (len(tokens) + 2)
+    for place in range(len(tokens) - 1, 0, -1):
+        agreed = tokens[place] == greedy[place - 1] and tokens[place] != END_OF_TEXT
+        follows[place] = follows[place + 1] + 1 if agreed else 0
+    return torch.tensor(follows)
+
+
+def choose_starts(follows: Tensor, sequence: Sequence[int], first: int, chance: Random) -> Tensor:
+    """Places of pending tokens in a context whose prefix begins at ``first``, in order."""
+    last = len(follows) - 3
+    pairs = list(pairwise(sequence))
+    seen = set(pairs[: first + _AHEAD - 1])
+    repeated = set()
+    for place in range(first + _AHEAD, last):
+        if pairs[place - 1] in seen:
+            repeated.add(place)
+        seen.add(pairs[place - 1])
+    places = [
+        place
+        for place in range(first + _AHEAD, last)
+        if (follows[place] or chance.random() < _REFUSED)
+        and (place not in repeated or chance.random() < _REPEATED)
+    ]
+    # By Efraimidis and Spirakis' keys: without replacement, in proportion to the weights.
+    keyed = sorted(
+        places,
+        key=lambda place: chance.random() ** (1 / (0.5 + min(int(follows[place + 1]), 5))),
+        reverse=True,
+    )
+    return torch.tensor(sorted(keyed[:_CANVASES]), dtype=torch.long)
+
+
+@torch.no_grad()
+def check(lesson: Lesson, texts: Sequence[str], step: int, seconds: float, loss: float) -> Check:
+    """Judge the adapter on contexts of texts kept apart, always the same."""
+    accepted = possible = canvases = 0
+    hits, chances = [0, 0, 0], [0, 0, 0]
+    for number in range(_CHECKED):
+        task = lesson.draw(texts, Random(f"check {number}"))
+        valid = task.wanted >= 0
+        right = torch.zeros_like(valid)
+        _, coupled = lesson.logits(task)
+        right[valid] = coupled.argmax(-1) == task.wanted[valid]
+        canvases += len(right)
+        accepted += int(right.int().cumprod(1).sum())
+        possible += int(valid.int().cumprod(1).sum())
+        for index in range(3):
+            hits[index] += int(right[:, index].sum())
+            chances[index] += int(valid[:, index].sum())
+    shares = tuple(hit / max(1, chance) for hit, chance in zip(hits, chances, strict=True))
+    return Check(step, seconds, loss, accepted / canvases, possible / canvases, shares)
+
+
+def _learn(lesson: Lesson, task: Task, optimizer: torch.optim.Optimizer, share: float) -> float:
+    """One step; its loss."""
+    wanted = task.wanted[task.wanted >= 0]
+    weights = (_FADING ** torch.arange(task.wanted.shape[1]).float()).expand_as(task.wanted)
+    weights = weights[task.wanted >= 0]
+    alone, coupled = [
+        (functional.cross_entropy(logits, wanted, reduction="none") * weights).sum() / weights.sum()
+        for logits in lesson.logits(task)
+    ]
+    optimizer.zero_grad()
+    (coupled + _ALONE * alone).backward()  # type: ignore[no-untyped-call]
+    torch.nn.utils.clip_grad_norm_(lesson.adapter.parameters(), 1.0)
+    for group in optimizer.param_groups:
+        group["lr"] = group["full_rate"] * share
+    optimizer.step()
+    return float(coupled.item())

@@ -1,0 +1,124 @@
+"""The embedded model itself: its tokenizer, its equality with transformers, its invariances."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from lsp_server.diffusion.decoder import Decoder
+from lsp_server.diffusion.types import Hole
+from lsp_server.models.embedded.model import CausalBase, EmbeddedModel
+from lsp_server.models.interfaces import MASK, Cancelled, Canvas, never
+from lsp_server.settings import Settings
+from tests.unit.reference import transformers_model
+
+pytestmark = pytest.mark.model
+SOURCE = Path(__file__).read_text()
+
+
+def test_known_ids(embedded: EmbeddedModel) -> None:
+    tokenizer = embedded.tokenizer
+    assert tokenizer.encode("def f(x):\n    return x") == [750, 282, 2075, 982, 262, 470, 856]
+    text = "naïve 🙂\r\n\t\x0c<|fim_middle|> <|endoftext|> \x00"
+    ids = tokenizer.encode(text)
+    assert tokenizer.decode(ids) == text
+    assert not tokenizer.ends & set(ids), "special tokens in a document are plain text"
+    assert tokenizer.encode("\ud800")  # a lone surrogate is not an error
+
+
+def test_equal_to_transformers(embedded_fp32: EmbeddedModel) -> None:
+    base = embedded_fp32.verifier
+    theirs = transformers_model(base.model)
+    prefix = embedded_fp32.tokenizer.encode(SOURCE[:600])
+    suffix = embedded_fp32.tokenizer.encode(SOURCE[700:900])
+    first = base.prefill(prefix, suffix, never).logits
+    rest = base.extend(prefix[:5])
+    prompt = CausalBase.prompt(prefix, suffix)
+    with torch.inference_mode():
+        expected = theirs(torch.tensor([prompt + prefix[:5]])).logits[0, len(prompt) - 1 :]
+    assert torch.allclose(torch.cat([first[None], rest]), expected, atol=2e-2, rtol=1e-3)
+    base.truncate(5)
+
+
+def test_cuts_and_neighbours_change_no_bit(embedded: EmbeddedModel) -> None:
+    base, encode = embedded.verifier, embedded.tokenizer.encode
+    prefix, suffix = encode(SOURCE[:1500]), encode(SOURCE[1600:1900])
+    following = encode("return [x for x in rows]")
+    answers = []
+    for size in (8, 19, 64):
+        base.truncate(len(base.tokens))
+        base._slice = size
+        logits = base.prefill(prefix, suffix, never).logits
+        rows = base.extend(following)
+        base.truncate(len(following))
+        single = torch.cat([base.extend([token]) for token in following])
+        base.truncate(len(following))
+        assert torch.equal(rows, single), "a row depends on the rows beside it"
+        answers.append(torch.cat([logits[None], rows]))
+    assert torch.equal(answers[0], answers[1])
+    assert torch.equal(answers[0], answers[2])
+
+
+def test_typing_extends_the_cache(embedded: EmbeddedModel) -> None:
+    base, encode = embedded.verifier, embedded.tokenizer.encode
+    suffix = encode("\nprint(total)\n")
+    base.prefill(encode("total = 0\nfor x in"), suffix, never)
+    again = base.prefill(encode("total = 0\nfor x in range(10)"), suffix, never)
+    assert again.forwards == 1
+    assert again.cached_tokens >= len(suffix) + 7
+
+
+def test_a_cancelled_prefill_keeps_what_is_done(embedded: EmbeddedModel) -> None:
+    base, encode = embedded.verifier, embedded.tokenizer.encode
+    prefix = encode("# cancelled\n" + SOURCE[:3000])
+    calls = iter([False, False, True])
+    with pytest.raises(Cancelled):
+        base.prefill(prefix, [], lambda: next(calls))
+    done = len(base.tokens)
+    assert 0 < done < len(prefix)
+    assert base.prefill(prefix, [], never).cached_tokens == done
+
+
+def test_the_canvas_leaves_the_base_alone(embedded: EmbeddedModel) -> None:
+    base, encode = embedded.verifier, embedded.tokenizer.encode
+    prefix = encode("def add(a, b):\n    return")
+    before = base.prefill(prefix, [], never).logits
+    pending = int(before.argmax())
+    marginals = embedded.denoiser.denoise(Canvas([*prefix, pending], [MASK] * 6, []))
+    assert marginals.logits.shape == (6, 32768)
+    assert torch.equal(base.prefill(prefix, [], never).logits, before)
+
+
+def test_the_denoiser_knows_code(embedded: EmbeddedModel) -> None:
+    prefix = "for index in range(10):\n    print("
+    tokens = embedded.tokenizer.encode(prefix)
+    embedded.verifier.prefill(tokens[:-1], [], never)
+    marginals = embedded.denoiser.denoise(Canvas(tokens, [MASK] * 2, []))
+    assert marginals.vocabulary is not None
+    best = marginals.vocabulary[marginals.logits.argmax(-1)].tolist()
+    assert embedded.tokenizer.decode(best[:1]) == "index"
+
+
+@pytest.mark.parametrize("precision", ["default", "fp32"])
+def test_drafts_never_change_the_text(
+    precision: str, embedded: EmbeddedModel, embedded_fp32: EmbeddedModel
+) -> None:
+    model = embedded if precision == "default" else embedded_fp32
+    for at in (1011, 1537, 2046):
+        hole = Hole(SOURCE[at - 300 : at], SOURCE[at + 40 : at + 140], 16)
+        plain = Decoder(model, Settings(drafts=())).infill(hole)
+        drafted = Decoder(model, Settings()).infill(hole)
+        assert drafted.ids == plain.ids
+        assert drafted.forwards.verify <= plain.forwards.verify
+
+
+def test_pure_denoising_with_the_embedded_denoiser(embedded: EmbeddedModel) -> None:
+    decoder = Decoder(embedded, Settings(sampler="threshold", threshold=0.6))
+    hole = Hole("for index in range(10):\n    print(", "\n", 12)
+    got = decoder.infill(hole)
+    embedded.verifier.prefill(embedded.tokenizer.encode("something else"), [], never)
+    assert decoder.infill(hole).text == got.text
+    assert 0 < got.forwards.canvas <= got.tokens
+    assert got.forwards.verify == 0

@@ -1,0 +1,80 @@
+"""Marks of pieces of code: what counts as a bracket, a string, a comment, a line break."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lsp_server.syntax.languages import Lexis, language_for
+from lsp_server.syntax.lexer import GENERIC, Inside, inside_after, scan
+
+
+def lexis(name: str) -> Lexis:
+    language = language_for(name, None)
+    assert language is not None
+    return language.lexis
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "expected"),
+    [
+        ("python", "f(x)[1]", ["(", ")", "[", "]"]),
+        ("python", "f('(', b')', rf\"[\")", ["(", "'('", ",", "')'", ",", '"["', ")"]),
+        ("python", "x = '''a\n(b'''\n(", ["'''a\n(b'''", "\n", "("]),
+        ("python", "x = 'it\\'s ('\r\n)", ["'it\\'s ('", "\r\n", ")"]),
+        ("python", "x = 'open\n(", ["'open", "\n", "("]),
+        ("python", "x = 'on\\\ntwo' (", ["'on\\\ntwo'", "("]),
+        ("python", "x  # it's (\r)", ["# it's (", "\r", ")"]),
+        ("javascript", "a = `(${b}\n)`;", ["`(${b}\n)`", ";"]),
+        ("javascript", "/* ( \n */ {} // }", ["/* ( \n */", "{", "}", "// }"]),
+        ("javascript", "x.replace(/[/'\"(]/g, '')", ["(", "/[/'\"(]/g", ",", "''", ")"]),
+        ("javascript", "a = b / c / (d)", ["(", ")"]),
+        ("tsx", "<p>don't {x}</p>", ["{", "}"]),
+        ("json", '{"a\\"{": [1]}', ["{", '"a\\"{"', "[", "]", "}"]),
+    ],
+)
+def test_marks(name: str, text: str, expected: list[str]) -> None:
+    assert [text[mark.start : mark.end] for mark in scan(text, lexis(name))] == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "expected"),
+    [
+        ("python", "f('a", Inside("string", "'")),
+        ("python", 'f(rb"""a\n', Inside("string", '"""')),
+        ("python", "f('a'", None),
+        ("python", "f('a\n", None),
+        ("python", "x # a", Inside("comment", "")),
+        ("javascript", "x /* a", Inside("comment", "*/")),
+        ("javascript", "x `a\n", Inside("string", "`")),
+        ("json", '{"a": "b', Inside("string", '"')),
+        ("json", '{"a": "b\\"', Inside("string", '"')),
+    ],
+)
+def test_where_a_text_stops(name: str, text: str, expected: Inside | None) -> None:
+    facts = lexis(name)
+    assert inside_after(text, list(scan(text, facts)), facts) == expected
+
+
+def test_a_text_may_start_inside_a_string() -> None:
+    start = Inside("string", "'")
+    text = "a (' + b)"
+    marks = list(scan(text, lexis("python"), start))
+    assert [(mark.kind, mark.start, mark.end) for mark in marks] == [
+        ("string", 0, 4),
+        ("close", 8, 9),
+    ]
+    assert inside_after("a (", list(scan("a (", GENERIC, start)), GENERIC, start) == start
+
+
+@given(
+    text=st.text(st.sampled_from("([{}])\"'`#/*\\\n\r ax1,;"), max_size=80),
+    name=st.sampled_from(["python", "javascript", "json"]),
+    inside=st.sampled_from([None, Inside("string", "'"), Inside("comment", "*/")]),
+)
+def test_marks_follow_one_another(text: str, name: str, inside: Inside | None) -> None:
+    position = 0
+    for mark in scan(text, lexis(name), inside):
+        assert position <= mark.start <= mark.end <= len(text)
+        position = mark.end

@@ -1,0 +1,90 @@
+"""Loading by name: which loader is taken, and what is refused before a weight is read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from lsp_server.models import loader, registry
+from lsp_server.models.interfaces import ModelError
+from lsp_server.models.pretrained.checkpoint_dir import Layout
+from lsp_server.settings import Settings
+from tests.unit.folders import QWEN2, write_folder
+from tests.unit.tiny import INFO, TinyDiffusion, TinyModel
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UNMASK_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("lsp_server.models.precision.measured", lambda: {"bf16": 1.0, "fp32": 2.0})
+
+
+@pytest.fixture
+def loaded(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Layout, str, torch.device]]:
+    """What the loader of folders was asked for."""
+    asked: list[tuple[Layout, str, torch.device]] = []
+
+    def load_masked(layout: Layout, precision: str, device: torch.device, _: object) -> TinyModel:
+        asked.append((layout, precision, device))
+        return TinyModel(TinyDiffusion(), info=INFO)
+
+    monkeypatch.setattr("lsp_server.models.pretrained.denoisers.load_masked", load_masked)
+    return asked
+
+
+def test_a_name_a_folder_and_the_one_in_use(
+    tmp_path: Path, loaded: list[tuple[Layout, str, torch.device]]
+) -> None:
+    folder = write_folder(tmp_path / "somewhere")
+    registry.add("mine", str(folder))
+    assert loader.load(Settings(model="mine", device="cpu")).info.name == "mine"
+    assert loader.load(Settings(model=str(folder), device="cpu")).info.name == "somewhere"
+    registry.use("mine")
+    assert loader.load(Settings(device="cpu", precision="fp32")).info.name == "mine"
+    cpu = torch.device("cpu")
+    assert [(precision, device) for _, precision, device in loaded] == [
+        ("bf16", cpu),
+        ("bf16", cpu),
+        ("fp32", cpu),
+    ]
+    assert {layout.folder for layout, _, _ in loaded} == {folder}
+
+
+def test_what_was_declared_reaches_the_loader(
+    tmp_path: Path, loaded: list[tuple[Layout, str, torch.device]]
+) -> None:
+    config = QWEN2 | {"architectures": ["A2DQwen2LMHeadModel"]}
+    registry.add("blocks", str(write_folder(tmp_path / "m", config)), registry.Declared(block=8))
+    loader.load(Settings(model="blocks", device="cpu"))
+    assert loaded[0][0].block == 8
+
+
+def test_the_embedded_model_is_the_default() -> None:
+    for model in ("", "embedded"):
+        with pytest.raises(ModelError, match="unmask model fetch"):
+            loader.load(Settings(model=model))
+
+
+def test_memory_is_checked_before_anything_is_loaded(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    loaded: list[tuple[Layout, str, torch.device]],
+) -> None:
+    folder = str(write_folder(tmp_path / "m"))
+    monkeypatch.setattr(loader, "free_bytes", lambda device: 100_000_000)
+    line = r"needs 0\.6 GB of memory, 0\.1 GB are free; close something or choose a smaller model"
+    with pytest.raises(ModelError, match=line):
+        loader.load(Settings(model=folder, device="cpu"))
+    assert loaded == []
+
+
+def test_int8_is_proposed_where_it_would_do(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("lsp_server.models.embedded.download.present", lambda: True)
+    monkeypatch.setattr(loader, "supports_int8", lambda: True)
+    monkeypatch.setattr(loader, "free_bytes", lambda device: 2_000_000_000)
+    with pytest.raises(ModelError, match="choose --precision int8"):
+        loader.load(Settings(precision="bf16", device="cpu"))

@@ -1,0 +1,113 @@
+"""Golden documents: what is made of an answer, and that no bracket is ever doubled."""
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lsp_server.completion.brackets import foreign, unclosed
+from lsp_server.completion.place import Place, line_break, trim_region
+from lsp_server.completion.postprocess import COMPLETION, REGION, Draft, polish
+from lsp_server.syntax.languages import language_for
+from lsp_server.syntax.lexer import GENERIC
+from lsp_server.syntax.tree import SyntaxTree
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "completion"
+
+
+def cases() -> list[Any]:
+    found = []
+    for file in sorted(GOLDEN.glob("*.toml")):
+        for case in tomllib.loads(file.read_text(encoding="utf-8"))["case"]:
+            found.append(pytest.param(file.stem, case, id=f"{file.stem}: {case['name']}"))
+    return found
+
+
+def read(case: dict[str, Any], key: str) -> str:
+    """A document of a case, with its line breaks."""
+    text: str = case[key]
+    return text.replace("\n", case.get("line_break", "\n"))
+
+
+def polished(kind: str, case: dict[str, Any]) -> str:
+    """The document with the outcome drawn into it, or the id of the rule that dropped it."""
+    before, marked = read(case, "document").split("├")
+    answer, after = marked.split("┤")
+    old, after = after.split("╣") if kind == "region" else ("", after)
+    text = before + old + after
+    start = end = len(before)
+    if kind == "region":
+        start, end = trim_region(text, start, start + len(old))
+    place = Place.of(SyntaxTree.parse(text, language_for(case.get("language"), None)), start, end)
+    draft = polish(
+        Draft(
+            place,
+            answer.replace(case.get("line_break", "\n"), "\n"),
+            prose=case.get("prose", False),
+            fixed=case.get("fixed", False),
+            old=text[start:end],
+        ),
+        REGION if kind == "region" else COMPLETION,
+    )
+    if isinstance(draft, str):
+        return draft
+    shown, end = draft.text.replace("\n", line_break(text, start)), end + draft.taken
+    return f"{text[:start]}├{shown}┤{text[start:end]}╣{text[end:]}"
+
+
+@pytest.mark.parametrize(("kind", "case"), cases())
+def test_golden(kind: str, case: dict[str, Any]) -> None:
+    expected = case["dropped"] if "dropped" in case else read(case, "expected")
+    assert polished(kind, case) == expected
+
+
+PIECES = st.lists(st.sampled_from(["a", "f(", ")", "[", "]", "{", "}", ", ", ";", " ", "\n", '"']))
+
+
+def auto_closed(code: str) -> str:
+    """What an editor that closes every bracket has put right of the cursor."""
+    return "".join(
+        {"(": ")", "[": "]", "{": "}"}[opened] for opened in reversed(unclosed(code, GENERIC))
+    )
+
+
+@given(
+    st.lists(st.sampled_from(["f(", "[", "{", "a, ", "g(1), ", "\n  "]), max_size=6),
+    st.lists(st.sampled_from(["a", "g(x)", "[1]", ", ", " + ", "\n  ", "{}"]), min_size=1),
+    st.integers(min_value=0, max_value=6),
+    st.sampled_from(["", ";", "\nmore(1)\n", ";\n}\n"]),
+)
+def test_brackets_that_the_editor_closed_are_never_doubled(
+    opening: list[str], body: list[str], again: int, tail: str
+) -> None:
+    """Whatever part of the auto-closed brackets an answer types again, the document is balanced."""
+    before = "".join(opening)
+    rest = auto_closed(before)
+    text = before + rest + tail
+    place = Place.of(SyntaxTree.parse(text, None), len(before), len(before))
+    draft = polish(Draft(place, "".join(body) + rest[:again]))
+    if not isinstance(draft, str):
+        whole = "".join((before + draft.text + draft.left + place.below).split())
+        assert not unclosed(whole, GENERIC)
+        assert len(foreign(whole, GENERIC)) == len(foreign("".join(text.split()), GENERIC))
+        assert place.rest.startswith(place.rest[: draft.taken])
+
+
+@given(PIECES, PIECES, PIECES, st.booleans(), st.booleans())
+def test_nothing_closes_more_than_before(
+    before: list[str], answer: list[str], after: list[str], fixed: bool, prose: bool
+) -> None:
+    """On any text: no rule fails, the range stays on its line, and its text is in the answer."""
+    text = "".join(before) + "".join(after)
+    place = Place.of(SyntaxTree.parse(text, None), len("".join(before)), len("".join(before)))
+    draft = polish(Draft(place, "".join(answer), fixed=fixed, prose=prose))
+    if isinstance(draft, str):
+        return
+    assert draft.text.strip()
+    assert 0 <= draft.taken <= len(place.rest)
+    assert not (fixed and draft.taken)
+    remaining = iter(draft.text)
+    assert all(mark in remaining for mark in place.rest[: draft.taken])
