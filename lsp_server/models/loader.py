@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -22,7 +23,6 @@ from lsp_server.models.interfaces import Model, ModelError
 from lsp_server.models.precision import Arithmetic, choose_device, choose_precision
 from lsp_server.models.pretrained.checkpoint_dir import read_layout
 from lsp_server.models.quantization import supports_int8
-from lsp_server.models.registry import EMBEDDED_MEMORY
 from lsp_server.models.storage import (
     Progress,
     cache_folder,
@@ -67,9 +67,8 @@ def _load_embedded(settings: Settings, report: Progress) -> Model:
     download.require()
     device = choose_device(settings.device)
     precision = choose_precision(settings.precision, device)
-    if precision not in EMBEDDED_MEMORY or (precision == "int8" and device.type != "cpu"):
-        raise ModelError(f"the embedded model has no {precision} on {device}; use --precision auto")
-    _require_memory(EMBEDDED_MEMORY.__getitem__, precision, device, _int8_here(device))
+    memory = partial(registry.embedded_memory, device=device.type)
+    _require_memory(memory, precision, device, _int8_here(device))
     report("loading", 0.1)
     store: Store
     if precision == "int8":

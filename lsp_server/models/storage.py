@@ -53,7 +53,9 @@ def locked(path: Path, progress: Progress | None = None) -> Iterator[None]:
     Look for the file inside the block: whoever waits for the lock will mostly find it there.
     ``progress`` is told of a wait.
     """
-    lock = FileLock(path.with_name(f".{path.name}.lock"))
+    folder = path.parent / ".locks"
+    folder.mkdir(exist_ok=True)
+    lock = FileLock(folder / f"{path.name}.lock")
     try:
         lock.acquire(blocking=False)
     except Timeout:
