@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 
 from lsp_server.models.interfaces import ModelError
 from lsp_server.models.precision import Arithmetic
-from lsp_server.models.pretrained.backbone import Backbone, Slots, load_backbone
+from lsp_server.models.pretrained.backbone import Backbone, load_backbone
 from lsp_server.models.pretrained.checkpoint_dir import Layout
 from tests.unit.layouts import CPU, compute, make, store
 
@@ -30,12 +30,12 @@ def load(layout: Layout, precision: Arithmetic = "fp32") -> Backbone:
 
 def run(backbone: Backbone, block: int, cuts: list[int]) -> torch.Tensor:
     """Logits of TOKENS under a block-causal mask, run in pieces that end at ``cuts``."""
-    slots, first, found = Slots(), 0, []
+    cache, first, found = backbone.new_cache(), 0, []
     with torch.inference_mode():
         for cut in cuts:
             places = torch.arange(cut) // block
             mask = places[first:, None] >= places
-            found.append(backbone.head(backbone.run(TOKENS[first:cut], first, slots, mask)))
+            found.append(backbone.head(backbone.run(TOKENS[first:cut], first, cache, mask)))
             first = cut
     return torch.cat(found)
 
@@ -52,14 +52,15 @@ def test_equals_transformers_own_forward(
 
 def test_rows_are_written_over_in_place(tmp_path: Path) -> None:
     layout, model = make(tmp_path)
-    backbone, slots = load(layout), Slots()
+    backbone = load(layout)
+    cache = backbone.new_cache()
     everything = torch.ones(11, 11, dtype=torch.bool)
     with torch.inference_mode():
-        backbone.run(TOKENS, 0, slots, everything)
+        backbone.run(TOKENS, 0, cache, everything)
         other = [*TOKENS[:4], 7, 7, *TOKENS[6:]]
-        states = backbone.run(other, 0, slots, everything)
+        states = backbone.run(other, 0, cache, everything)
         assert torch.allclose(backbone.head(states), compute(model, other), atol=1e-4)
-        last = backbone.run(other[6:], 6, slots, everything[6:])
+        last = backbone.run(other[6:], 6, cache, everything[6:])
         assert torch.allclose(last, states[6:], atol=1e-5)
 
 

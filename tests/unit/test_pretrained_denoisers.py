@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 
 from lsp_server.models.interfaces import MASK, Canvas, Growth, ModelError
+from lsp_server.models.kv_cache import KeyValueCache
 from lsp_server.models.pretrained import denoisers
-from lsp_server.models.pretrained.backbone import Backbone, Slots, load_backbone
+from lsp_server.models.pretrained.backbone import Backbone, load_backbone
 from lsp_server.models.pretrained.checkpoint_dir import Layout, read_layout
 from lsp_server.models.pretrained.denoisers import BlockDenoiser, TwoSidedDenoiser, load_masked
 from tests.families.checkpoints import write
@@ -27,11 +28,12 @@ class Recorder:
     def __init__(self, backbone: Backbone) -> None:
         self._backbone = backbone
         self.device, self.vocabulary, self.head = CPU, backbone.vocabulary, backbone.head
+        self.new_cache = backbone.new_cache
         self.runs: list[tuple[int, int]] = []
 
-    def run(self, tokens: Sequence[int], first: int, slots: Slots, mask: Tensor) -> Tensor:
+    def run(self, tokens: Sequence[int], first: int, cache: KeyValueCache, mask: Tensor) -> Tensor:
         self.runs.append((first, len(tokens)))
-        return self._backbone.run(tokens, first, slots, mask)
+        return self._backbone.run(tokens, first, cache, mask)
 
     def taken(self) -> list[tuple[int, int]]:
         """What has been run since this was asked last."""

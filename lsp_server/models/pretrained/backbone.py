@@ -15,6 +15,7 @@ from torch.nn import functional
 from transformers.cache_utils import Cache
 
 from lsp_server.models.interfaces import ModelError
+from lsp_server.models.kv_cache import KeyValueCache
 from lsp_server.models.precision import Arithmetic
 from lsp_server.models.pretrained.checkpoint_dir import Layout
 from lsp_server.models.pretrained.shards import StoredTensor, index_shards
@@ -26,41 +27,20 @@ _STORED = ("F32", "BF16", "F16")
 _EMBEDDING, _HEAD = "model.embed_tokens.weight", "lm_head.weight"
 
 
-class Slots(Cache):
-    """Keys and values of one sequence, one slot per position, written in place.
+class _CacheAdapter(Cache):
+    """A cache as ``transformers``' layers use it: they write rows and get all below ``reach``."""
 
-    What a forward writes and how far it reads is set before it runs; slots before and behind the
-    rows that it runs keep what an earlier forward wrote there.
-    """
-
-    def __init__(self) -> None:
+    def __init__(self, cache: KeyValueCache, reach: int) -> None:
         super().__init__(layers=[])
-        self._kept: dict[int, Tensor] = {}  # by layer: (2, key heads, slots, head width)
-        self._first = self._reach = 0
-
-    def aim(self, first: int, reach: int) -> None:
-        """The next rows stand at ``first`` and see the slots below ``reach``."""
-        self._first, self._reach = first, reach
+        self._cache, self._reach = cache, reach
 
     def update(
         self, key_states: Tensor, value_states: Tensor, layer_idx: int, *args: Any, **kwargs: Any
     ) -> tuple[Tensor, Tensor]:
-        """Write a layer's new keys and values; all that its rows may see, (1, heads, reach, _)."""
-        kept = self._reserve(layer_idx, key_states)
-        rows = slice(self._first, self._first + key_states.shape[2])
-        kept[0, :, rows], kept[1, :, rows] = key_states[0], value_states[0]
-        return kept[:1, :, : self._reach], kept[1:, :, : self._reach]
-
-    def _reserve(self, layer: int, like: Tensor) -> Tensor:
-        old = self._kept.get(layer)
-        if old is not None and old.shape[2] >= self._reach:
-            return old
-        slots = self._reach if old is None else max(self._reach, 2 * old.shape[2])
-        new = like.new_zeros(2, like.shape[1], slots, like.shape[3])
-        if old is not None:
-            new[:, :, : old.shape[2]] = old
-        self._kept[layer] = new
-        return new
+        """A layer's new keys and values (1, heads, rows, _); all that these rows may see."""
+        new = key_states[0].transpose(0, 1), value_states[0].transpose(0, 1)
+        keys, values = self._cache.write(layer_idx, *new, self._reach)
+        return keys[None], values[None]
 
 
 class Backbone:
@@ -69,25 +49,41 @@ class Backbone:
     def __init__(self, model: Any, device: torch.device) -> None:
         """``model``: one of ``transformers``' classes for causal models, weights in place."""
         self._decoder, self._head = model.model, model.lm_head
+        self._config = model.config
         self.device = device
         self.vocabulary: int = model.config.vocab_size
 
-    def run(self, tokens: Sequence[int], first: int, slots: Slots, mask: Tensor) -> Tensor:
+    def new_cache(self) -> KeyValueCache:
+        """An empty cache for one sequence."""
+        config = self._config
+        return KeyValueCache(
+            config.num_hidden_layers,
+            config.num_key_value_heads,
+            getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads,
+            dtype=self._decoder.norm.weight.dtype,
+            device=self.device,
+        )
+
+    def run(self, tokens: Sequence[int], first: int, cache: KeyValueCache, mask: Tensor) -> Tensor:
         """Run tokens at positions ``first``, ``first`` + 1 and so on; normalised states.
 
-        ``mask`` has shape (rows, keys), bool: which of the slots 0..keys each row sees; the slots
-        of the rows themselves are among them. Returns (rows, width).
+        ``mask`` has shape (rows, keys), bool: which of the positions 0..keys each row sees; those
+        of the rows themselves are among them. Positions that are not run keep what an earlier
+        forward wrote there; ``cache`` then holds all ``keys``. Returns (rows, width).
         """
-        slots.aim(first, mask.shape[1])
+        reach = mask.shape[1]
+        cache.truncate(first)
+        cache.reserve(reach - first)
         rows = torch.tensor([list(tokens)], device=self.device)
         # A mask of four dimensions is taken as it is: nothing causal is added to it.
         output = self._decoder(
             input_ids=rows,
             attention_mask=mask[None, None],
             position_ids=torch.arange(first, first + len(tokens), device=self.device)[None],
-            cache=slots,
+            cache=_CacheAdapter(cache, reach),
             use_cache=True,
         )
+        cache.advance(reach - first)
         return cast(Tensor, output.last_hidden_state[0])
 
     def head(self, states: Tensor) -> Tensor:

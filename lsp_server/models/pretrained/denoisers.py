@@ -24,7 +24,7 @@ from lsp_server.models.interfaces import (
     Tokenizer,
 )
 from lsp_server.models.precision import Arithmetic
-from lsp_server.models.pretrained.backbone import Backbone, Slots, load_backbone
+from lsp_server.models.pretrained.backbone import Backbone, load_backbone
 from lsp_server.models.pretrained.checkpoint_dir import Layout
 from lsp_server.models.storage import Progress
 from lsp_server.models.tokenizers import FolderTokenizer
@@ -38,7 +38,7 @@ class MaskedDenoiser:
     def __init__(self, backbone: Backbone, layout: Layout, entries: int) -> None:
         """``entries``: how many ids the tokenizer has; a head may have more rows than that."""
         self._backbone, self._layout = backbone, layout
-        self._slots = Slots()
+        self._cache = backbone.new_cache()
         self._shift = int(layout.family.shift)
         never = [layout.mask, *range(entries, backbone.vocabulary)]
         self._never = torch.tensor(never, device=backbone.device)
@@ -98,7 +98,7 @@ class TwoSidedDenoiser(MaskedDenoiser):
             first, end = max(len(prefix) - self._shift, 0), len(prefix) + len(tokens)
         self._around = None  # until the forward is through
         seen = torch.ones(end - first, len(whole), dtype=torch.bool, device=self._backbone.device)
-        states = self._backbone.run(whole[first:end], first, self._slots, seen)
+        states = self._backbone.run(whole[first:end], first, self._cache, seen)
         self._around = around
         at = [len(prefix) + i for i, token in enumerate(canvas.tokens) if token == MASK]
         return self._marginals(states[[max(i - self._shift, 0) - first for i in at]])
@@ -175,7 +175,7 @@ class BlockDenoiser(MaskedDenoiser):
         """Run whole blocks at ``first``; what was kept from there on is written over."""
         del self._kept[first:]
         places = torch.arange(first + len(row), device=self._backbone.device) // self._block
-        return self._backbone.run(row, first, self._slots, places[first:, None] >= places)
+        return self._backbone.run(row, first, self._cache, places[first:, None] >= places)
 
     def _count_kept(self, known: Sequence[int]) -> int:
         """How many of the first tokens of ``known``, in whole blocks, are kept."""
