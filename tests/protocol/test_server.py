@@ -235,6 +235,21 @@ async def test_invalid_settings_change_nothing(
     await within(30, told())
 
 
+async def test_one_wrong_setting_costs_no_other(editor: Editor, stage: Stage) -> None:
+    settings = {"threads": "many", "maxTokens": 5, "secretGlobs": ["private/**"]}
+    await configure(editor, {"unmask": settings})
+    await becomes(lambda: stage.server.engine.settings.max_tokens == 5)
+    editor.open("file:///project/private/notes.py", TEXT)
+    assert await editor.complete("file:///project/private/notes.py") is None
+    assert editor.latencies[-1].reason == "G1"
+
+    async def told() -> None:
+        while not any("threads must be" in line for line in editor.logged):
+            await asyncio.sleep(0.02)
+
+    await within(30, told())
+
+
 async def test_pause_and_resume(editor: Editor) -> None:
     editor.open(URI, TEXT)
     status = await editor.request(messages.PAUSE, {})
