@@ -31,10 +31,10 @@ class Timing(Milliseconds):
 class Completion:
     """``text`` replaces the document from ``start`` to ``end`` (code points), or is None.
 
-    ``reason`` is "offered", the id of the rule that withheld the text, "loading", "timeout" or
-    "error". ``span`` is the kind of what is being written, where it came to that. ``cached`` says
-    that the text is what was left of an earlier answer: it cost no forward. ``suffix`` says how the
-    model, if it was asked, knew what follows the hole.
+    ``reason`` is "offered" or why there is no text, see ``reasons``. ``span`` is the kind of what
+    is being written, where it came to that. ``cached`` says that the text is what was left of an
+    earlier answer: it cost no forward. ``suffix`` says how the model, if it was asked, knew what
+    follows the hole.
     """
 
     text: str | None

@@ -88,7 +88,7 @@ class Selected:
     text: str
 
     def fits(self, text: str, offset: int) -> bool:
-        """S3: whether a completion at ``offset`` can go on from the item.
+        """Whether a completion at ``offset`` can go on from the item.
 
         What is typed of it must be its beginning, on one line; an item with a ``)`` is mostly a
         snippet, whose text is not what will be inserted.
@@ -163,7 +163,7 @@ class CompletionService:
         start = end = offset = ask.offset
         reason = self._refusal(ask)
         if reason is None and selected is not None and not selected.fits(ask.text, offset):
-            reason = "S3"
+            reason = "suggestion-not-extended"
         if reason is not None:
             return meter.nothing(reason, start, end)
 
@@ -212,23 +212,23 @@ class CompletionService:
         return _offer(draft, REGION, meter, text, start, end)
 
     def _refusal(self, ask: Ask) -> str | None:
-        """Why not to answer; G8: the model is loading."""
+        """Why not to answer."""
         return refusal(ask, self._settings) or (None if self._decoder else "loading")
 
     def _denoise(
         self, tree: SyntaxTree, span: Span, window: Window, floor: float, meter: Meter
     ) -> Answer | str:
-        """Have the hole filled, or say why there is nothing to offer (V4: it was hopeless)."""
+        """Have the hole filled, or say why there is nothing to offer."""
         assert self._decoder is not None
         hole = make_hole(tree, span, window, self._settings, floor, meter.deadline)
         infill = self._decoder.infill(hole, meter.stop, meter.observe)
         meter.take(infill)
         if infill.reason == "hopeless":
-            return "V4"
+            return "not-confident"
         finished = infill.reason == "ended"
         text = infill.text if finished else cut_unfinished(infill.text)
         if infill.text.strip() and not text.strip():
-            return "L4"
+            return "unfinished"
         return Answer(text, finished, infill.confidence)
 
 

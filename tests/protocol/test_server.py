@@ -107,7 +107,7 @@ async def test_what_the_gate_refuses_does_not_wait_for_the_model(
     infill = editor.infill(URI, len(TEXT), len(TEXT) + 1)
     await becomes(stage.puppet.begun.is_set)
     assert await within(120, editor.complete("file:///project/.env")) is None
-    assert editor.latencies[-1].reason == "G1"
+    assert editor.latencies[-1].reason == "secret-file"
     stage.puppet.holding = False
     assert (await within(120, infill))["text"] == "a + b"
 
@@ -210,7 +210,7 @@ async def test_settings_change(editor: Editor, stage: Stage, nested: bool) -> No
     assert len(stage.puppet.loads) == 1, "nothing that needs another model has changed"
     editor.open("file:///project/notes.md", "# Notes about addition\n", "markdown")
     assert await editor.complete("file:///project/notes.md") is None
-    assert editor.latencies[-1].reason == "G1"
+    assert editor.latencies[-1].reason == "language-off"
 
 
 async def test_settings_that_need_another_model(editor: Editor, stage: Stage) -> None:
@@ -241,7 +241,7 @@ async def test_one_wrong_setting_costs_no_other(editor: Editor, stage: Stage) ->
     await becomes(lambda: stage.server.engine.settings.max_tokens == 5)
     editor.open("file:///project/private/notes.py", TEXT)
     assert await editor.complete("file:///project/private/notes.py") is None
-    assert editor.latencies[-1].reason == "G1"
+    assert editor.latencies[-1].reason == "secret-file"
 
     async def told() -> None:
         while not any("threads must be" in line for line in editor.logged):
@@ -380,6 +380,6 @@ async def test_automatic_completion_asks_for_manners(editor: Editor, stage: Stag
     editor.open(URI, TEXT + "ab")
     editor.replace(URI, len(TEXT), len(TEXT) + 2, "")
     assert await editor.complete(URI, trigger=AUTOMATIC) is None
-    assert editor.latencies[-1].reason == "G4"
+    assert editor.latencies[-1].reason == "not-typed"
     editor.insert(URI, len(TEXT) - 1, " ")
     assert await editor.complete(URI, trigger=AUTOMATIC) is not None

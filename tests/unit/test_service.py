@@ -101,7 +101,7 @@ def test_an_empty_file_is_completed_when_asked_for() -> None:
         shown, _ = complete("|", "x", language=language)
         assert shown == "├x┤╣"
         shown, completion = complete("|", "x", "automatic", language=language)
-        assert (shown, completion.reason) == ("G5", "G5")
+        assert (shown, completion.reason) == ("too-little-text", "too-little-text")
 
 
 def test_brackets_mean_nothing_in_prose() -> None:
@@ -110,7 +110,10 @@ def test_brackets_mean_nothing_in_prose() -> None:
     for language in ("markdown", "plaintext"):
         shown = complete(before + "|\n", "1) rest", language=language, uri=uri)[1].text
         assert shown == "1) rest"
-    assert complete(before + "|\n", "1) rest", language="go", uri=uri)[1].reason == "D4"
+    assert (
+        complete(before + "|\n", "1) rest", language="go", uri=uri)[1].reason
+        == "bracket-closed-already"
+    )
 
 
 # --- what the model is shown
@@ -216,11 +219,15 @@ def test_the_gate_comes_first() -> None:
     document, offset = cursor(HEAD + "si|ze = 1\n")
     engine, decoder = service("x")
     completion = engine.complete(document, offset, "automatic")
-    assert (completion.text, completion.reason, completion.span) == (None, "G3", None)
+    assert (completion.text, completion.reason, completion.span) == (
+        None,
+        "text-after-cursor",
+        None,
+    )
     assert (completion.start, completion.end) == (offset, offset)
     deleted = LastChange("deleted")
     document, offset = cursor(HEAD + "size = |\n")
-    assert engine.complete(document, offset, "automatic", last_change=deleted).reason == "G4"
+    assert engine.complete(document, offset, "automatic", last_change=deleted).reason == "not-typed"
     assert not decoder.holes
     assert engine.complete(document, offset, "invoked", last_change=deleted).text == "x"
 
@@ -230,8 +237,8 @@ def test_a_secret_file_is_never_read(caplog: pytest.LogCaptureFixture) -> None:
     document, offset = cursor("PASSWORD=hunter2|\n", uri="file:///work/.env")
     engine, decoder = service("x")
     for trigger in ("automatic", "invoked"):
-        assert engine.complete(document, offset, trigger).reason == "G1"
-    assert engine.infill(document, 0, offset).reason == "G1"
+        assert engine.complete(document, offset, trigger).reason == "secret-file"
+    assert engine.infill(document, 0, offset).reason == "secret-file"
     assert engine.prefill(document, offset, lambda: False) == 0
     assert not decoder.holes
     assert not decoder.warmed
@@ -245,14 +252,18 @@ def test_while_the_model_loads() -> None:
     assert engine.infill(document, 0, 5).reason == "loading"
     assert engine.prefill(document, offset, lambda: False) == 0
     document, offset = cursor("x|", uri="file:///.env")
-    assert engine.complete(document, offset, "automatic").reason == "G1"
+    assert engine.complete(document, offset, "automatic").reason == "secret-file"
 
 
 def test_hopeless_only_while_typing() -> None:
     document, offset = cursor(HEAD + "size = |\n")
     engine = CompletionService(ScriptedDecoder("x", confidence=0.05), Settings())
     completion = engine.complete(document, offset, "automatic")
-    assert (completion.text, completion.reason, completion.confidence) == (None, "V4", 0.05)
+    assert (completion.text, completion.reason, completion.confidence) == (
+        None,
+        "not-confident",
+        0.05,
+    )
     assert completion.forwards.prefill == 1
     assert not engine.complete(document, offset, "invoked").cached
     assert engine.complete(document, offset, "invoked").text == "x"
@@ -262,7 +273,7 @@ def test_hopeless_only_while_typing() -> None:
 def test_a_rule_that_drops_the_text_is_the_reason_and_the_cost_is_told() -> None:
     document, offset = cursor(HEAD + "|\nsize = 1\n")
     completion = service("size = 1\n")[0].complete(document, offset, "invoked")
-    assert (completion.text, completion.reason) == (None, "D3")
+    assert (completion.text, completion.reason) == (None, "repeats-lines-below")
     assert completion.forwards.verify > 0
     assert completion.span is not None
 
@@ -271,7 +282,7 @@ def test_the_bracket_that_the_editor_closed_is_not_offered_again() -> None:
     document, offset = cursor(HEAD + "size = area(1, 2|)\n")
     for answer in (")", ")\n"):
         completion = service(answer)[0].complete(document, offset, "invoked")
-        assert (completion.text, completion.reason) == (None, "D5"), answer
+        assert (completion.text, completion.reason) == (None, "unchanged"), answer
     shown, _ = complete(HEAD + "size = area(1, 2|)\n", ") + 1\n")
     assert shown == HEAD + "size = area(1, 2├) + 1┤)╣\n"
 
@@ -364,7 +375,7 @@ def test_a_text_that_broke_off(answer: str, room: int, expected: str | None) -> 
     engine, _ = service(answer + " + 1", max_block_tokens=room, max_tokens=room)
     completion = engine.complete(document, offset, "invoked")
     assert completion.text == expected
-    assert completion.reason == ("offered" if expected else "L4")
+    assert completion.reason == ("offered" if expected else "unfinished")
 
 
 class BrokenDecoder(ScriptedDecoder):
@@ -412,19 +423,19 @@ def test_an_item_s_range_is_never_widened() -> None:
 
 def test_nothing_but_the_item_is_nothing() -> None:
     document, offset, item = selected(HEAD + "size = «ar|area»\n")
-    assert service("\n")[0].complete(document, offset, "automatic", item).reason == "V6"
+    assert service("\n")[0].complete(document, offset, "automatic", item).reason == "blank"
 
 
 @pytest.mark.parametrize("item", ["ar|foo", "ar|Area", "ar|area($1)", "ar|area\n"])
-def test_items_that_cannot_be_extended_are_s3(item: str) -> None:
+def test_items_that_cannot_be_extended_are_not(item: str) -> None:
     document, offset, chosen = selected(HEAD + f"size = «{item}»\n")
     engine, decoder = service("(1, 2)")
     completion = engine.complete(document, offset, "automatic", chosen)
-    assert (completion.text, completion.reason) == (None, "S3")
+    assert (completion.text, completion.reason) == (None, "suggestion-not-extended")
     assert not decoder.holes
 
 
-def test_items_elsewhere_are_s3() -> None:
+def test_items_elsewhere_are_not_extended() -> None:
     document, offset, item = selected(HEAD + "size = «ar|area»\n")
     engine, _ = service("x")
     for bad in (
@@ -432,7 +443,7 @@ def test_items_elsewhere_are_s3() -> None:
         replace(item, start=offset + 1),
         Selected(-3, 9, ""),
     ):
-        assert engine.complete(document, offset, "invoked", bad).reason == "S3"
+        assert engine.complete(document, offset, "invoked", bad).reason == "suggestion-not-extended"
 
 
 def test_an_item_typed_through_is_reused() -> None:
@@ -518,7 +529,7 @@ def test_json_of_an_offer() -> None:
 def test_json_of_nothing() -> None:
     document, offset = cursor("|")
     answer = service("x")[0].complete(document, offset, "automatic").to_json(document.text)
-    assert (answer["text"], answer["span"], answer["reason"]) == (None, None, "G5")
+    assert (answer["text"], answer["span"], answer["reason"]) == (None, None, "too-little-text")
     zero = {"line": 0, "character": 0}
     assert answer["range"] == {"start": zero, "end": zero}
 
