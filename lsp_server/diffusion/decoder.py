@@ -10,7 +10,7 @@ from dataclasses import replace
 from lsp_server.diffusion.length import Bias, published_bias
 from lsp_server.diffusion.masked import PureDenoising
 from lsp_server.diffusion.speculative import VerifiedDecoding
-from lsp_server.diffusion.token_healing import Prompt, Vocabulary
+from lsp_server.diffusion.token_healing import Vocabulary, tokenize
 from lsp_server.diffusion.trace import Observer, Trace
 from lsp_server.diffusion.types import Hole, Infill
 from lsp_server.models.interfaces import Model, Stop, never
@@ -39,5 +39,5 @@ class Decoder:
         """Bring the model's cache to a hole's prompt ahead of time; returns the forwards."""
         if self.model.verifier is None:
             return 0
-        prompt = Prompt.of(hole, self.model.tokenizer)
-        return self.model.verifier.prefill(prompt.prefix, prompt.suffix, stop).forwards
+        prompt, _ = tokenize(hole, self.model.tokenizer)
+        return self.model.verifier.prefill(prompt, stop).forwards
