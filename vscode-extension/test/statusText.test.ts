@@ -128,6 +128,7 @@ void test('a message cannot smuggle links, rows or icons into the tooltip', () =
 void test('the tooltip offers what makes sense now', () => {
   assert.match(tooltip({ status: READY }), /command:unmask\.pause/);
   assert.match(tooltip({ status: { state: 'paused', message: '' } }), /command:unmask\.resume/);
+  assert.match(tooltip({ status: { state: 'error', message: '' } }), /command:unmask\.restart/);
 });
 
 void test('the tooltip says what is being loaded, and what serves', () => {
