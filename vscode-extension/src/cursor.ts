@@ -3,8 +3,10 @@
 
 import * as vscode from 'vscode';
 
-import { CURSOR } from './messages.ts';
+import { inBackground } from './background.ts';
 import type { Server } from './client.ts';
+import { log } from './log.ts';
+import { CURSOR } from './messages.ts';
 import { languageEnabled } from './settings.ts';
 
 const REST_MS = 100;
@@ -13,7 +15,11 @@ export function followCursor(server: Server): vscode.Disposable {
   let timer: NodeJS.Timeout | undefined;
   const wait = (editor: vscode.TextEditor | undefined) => {
     clearTimeout(timer);
-    timer = editor && setTimeout(() => void tell(server, editor), REST_MS);
+    timer =
+      editor &&
+      setTimeout(() => {
+        inBackground(tell(server, editor), log);
+      }, REST_MS);
   };
   return vscode.Disposable.from(
     vscode.window.onDidChangeTextEditorSelection(({ textEditor }) => {
