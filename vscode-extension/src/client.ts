@@ -10,6 +10,7 @@ import {
 import { Connection } from './connection.ts';
 import type { Launch } from './environment.ts';
 import { LATENCY, STATUS, type Latency, type Status } from './messages.ts';
+import type { Reasons } from './reasons.ts';
 import { SECTION, serverSettings } from './settings.ts';
 import type { StatusBar } from './status.ts';
 import { Supervisor, type Reports } from './supervisor.ts';
@@ -18,6 +19,7 @@ import { Supervisor, type Reports } from './supervisor.ts';
 export class Server {
   readonly #log: vscode.LogOutputChannel;
   readonly #status: StatusBar;
+  readonly #reasons: Reasons;
   readonly #middleware: Middleware;
   readonly #find: () => Launch | undefined;
   readonly #supervisor: Supervisor<Connection>;
@@ -25,11 +27,13 @@ export class Server {
   constructor(
     log: vscode.LogOutputChannel,
     status: StatusBar,
+    reasons: Reasons,
     middleware: Middleware,
     find: () => Launch | undefined,
   ) {
     this.#log = log;
     this.#status = status;
+    this.#reasons = reasons;
     this.#middleware = middleware;
     this.#find = find;
     this.#supervisor = new Supervisor(
@@ -82,6 +86,7 @@ export class Server {
     connection.client.onNotification(
       LATENCY,
       reports.whileCurrent((latency: Latency) => {
+        this.#reasons.note(latency);
         this.#status.showLatency(latency);
       }),
     );

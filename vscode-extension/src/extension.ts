@@ -14,6 +14,7 @@ import { followCursor } from './cursor.ts';
 import { findServer, type Launch } from './environment.ts';
 import { hintGhostTextOff, hintNoServer } from './hints.ts';
 import { log } from './log.ts';
+import { Reasons } from './reasons.ts';
 import { SECTION, launchSettings } from './settings.ts';
 import { StatusBar } from './status.ts';
 
@@ -21,8 +22,9 @@ let server: Server | undefined;
 
 export function activate(context: vscode.ExtensionContext): void {
   const status = new StatusBar();
-  const middleware = completionMiddleware(status);
-  const started = new Server(log, status, middleware, () => locate(context));
+  const reasons = new Reasons();
+  const middleware = completionMiddleware(status, reasons);
+  const started = new Server(log, status, reasons, middleware, () => locate(context));
   server = started;
   context.subscriptions.push(
     log,

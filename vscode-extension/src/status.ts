@@ -41,11 +41,6 @@ export class StatusBar implements vscode.Disposable {
     return this.#view.status;
   }
 
-  /** Why the last answer was as it was, in words. */
-  get reason(): string | undefined {
-    return this.#view.last?.message;
-  }
-
   showStatus(status: Status): void {
     this.#view = { ...this.#view, status };
     this.#paint();

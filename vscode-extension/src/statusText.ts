@@ -115,7 +115,7 @@ function measurements({ status, offered, last, roundTrip }: View): [string, stri
     }
   }
   if (last && !last.offered) {
-    rows.push(['Nothing offered now', escape(`${last.message} (${last.reason})`)]);
+    rows.push(['Nothing offered now', escape(last.message)]);
   }
   if (roundTrip !== undefined) {
     rows.push(['Editor waited', duration(roundTrip)]);
