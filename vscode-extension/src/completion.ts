@@ -5,7 +5,7 @@ import * as vscode from 'vscode';
 import { InlineCompletionRequest, type Middleware } from 'vscode-languageclient/node';
 
 import type { Answer, Reasons } from './reasons.ts';
-import { languageEnabled } from './settings.ts';
+import { ghostTextEnabled, languageEnabled } from './settings.ts';
 import type { StatusBar } from './status.ts';
 
 const HINT_MS = 4000;
@@ -18,7 +18,7 @@ export function completionMiddleware(status: StatusBar, reasons: Reasons): Middl
         tell(invoked, `Unmask is off for ${document.languageId}`);
         return null;
       }
-      if (!invoked && selectsSomething(document)) {
+      if (!ghostTextEnabled(document) || (!invoked && selectsSomething(document))) {
         return null;
       }
       const asked = reasons.expect({

@@ -1,5 +1,5 @@
 // Tells the server where the cursor rests, so that the model has read the document by the time a
-// completion is asked for.
+// completion is asked for. Where no completion would be asked for, the server is told nothing.
 
 import * as vscode from 'vscode';
 
@@ -7,7 +7,7 @@ import { inBackground } from './background.ts';
 import type { Server } from './client.ts';
 import { log } from './log.ts';
 import { CURSOR } from './messages.ts';
-import { languageEnabled } from './settings.ts';
+import { ghostTextEnabled, languageEnabled } from './settings.ts';
 
 const REST_MS = 100;
 
@@ -41,7 +41,8 @@ async function tell(server: Server, editor: vscode.TextEditor): Promise<void> {
     !selection?.isEmpty ||
     selections.length > 1 ||
     !['file', 'untitled'].includes(document.uri.scheme) ||
-    !languageEnabled(document.languageId)
+    !languageEnabled(document.languageId) ||
+    !ghostTextEnabled(document)
   ) {
     return;
   }
