@@ -1,16 +1,16 @@
-"""The one typed settings object: what a user may choose, with defaults, units and validation.
+"""The settings: what a user may choose, with defaults, units and bounds, and how they are read.
 
-Knows names and bounds. Does not know where settings come from (command line, editor) or what
-they do.
+``Settings.read`` is for editors: a setting that cannot be read costs no other one. What protects
+privacy, ``secret_globs`` and ``languages``, is read entry by entry: while any of it cannot be
+read, what was in force stays so, beside what can be read.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any, Literal
-
-import cattrs
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 Precision = Literal["auto", "fp32", "bf16", "int8", "int4"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
@@ -24,6 +24,11 @@ class SettingsError(ValueError):
     """A setting has a wrong type or lies outside its bounds; the message names it."""
 
 
+def _number(default: float, low: float, high: float) -> Any:
+    """A field for a number with bounds, both inclusive."""
+    return field(default=default, metadata={"bounds": (low, high)})
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Everything that can be set, by its name in ``unmask.*`` (camelCase in editors)."""
@@ -31,47 +36,34 @@ class Settings:
     model: str = ""  # a registered name or a model folder; "": the one in use, else embedded
     precision: Precision = "auto"  # auto: measured once per machine and remembered
     device: Device = "auto"
-    threads: int = 0  # 0: what torch finds best, one per physical core
+    threads: int = _number(0, 0, 512)  # 0 or "auto": what torch finds best, one per physical core
     automatic: bool = True  # complete while typing, not only when asked
     languages: Mapping[str, bool] = field(default_factory=lambda: {"*": True})  # by languageId
     secret_globs: tuple[str, ...] = ()  # added to the built-in list, never replacing it
     span_bounding: bool = True  # the syntax tree bounds the masked region
-    max_tokens: int = 64  # masks for a span of one line
-    max_block_tokens: int = 160  # masks for a span of several lines
-    prefix_tokens: int = 512  # tokens of context before the hole
-    suffix_tokens: int = 128  # tokens of context after it
+    max_tokens: int = _number(64, 1, 1024)  # masks for a span of one line
+    max_block_tokens: int = _number(160, 1, 1024)  # masks for a span of several lines
+    prefix_tokens: int = _number(512, 32, 16384)  # tokens of context before the hole
+    suffix_tokens: int = _number(128, 0, 8192)  # tokens of context after it
     sampler: Sampler = "verify"
     drafts: tuple[Source, ...] = SOURCES  # where drafts come from
-    draft_confidence: float = 0.12  # drafts end where the product of confidences falls below
-    threshold: float = 0.9  # samplers "threshold", "remask": commit every token above
-    factor: float = 1.0  # sampler "factor": commit n tokens while (n + 1)(1 - confidence) is below
-    entropy_bound: float = 0.1  # sampler "entropy": joint entropy committed per step, nats
-    top_k: int = 1  # sampler "top_k": tokens committed per step
+    draft_confidence: float = _number(0.12, 0.0, 1.0)  # drafts end when their product is below
+    threshold: float = _number(0.9, 0.0, 1.0)  # samplers "threshold", "remask": commit all above
+    factor: float = _number(1.0, 0.0, 100.0)  # sampler "factor": n while (n + 1)(1 - c) is below
+    entropy_bound: float = _number(0.1, 0.0, 100.0)  # sampler "entropy": nats committed per step
+    top_k: int = _number(1, 1, 1024)  # sampler "top_k": tokens committed per step
     length: Strategy = "auto"  # how a two-sided model gets its number of masks
-    fixed_tokens: int = 16  # masks for length "fixed", and where nothing is known of a hole
-    refresh_every: int = 1  # forwards from computing the context to doing it anew; 0: per canvas
-    min_confidence: float = 0.2  # give up when the first tokens are less probable together
-    timeout_ms: int = 3000  # what an automatic completion has by then is offered
+    fixed_tokens: int = _number(16, 1, 1024)  # masks for "fixed", and where nothing is known
+    refresh_every: int = _number(1, 0, 1024)  # forwards until the context is new; 0: per canvas
+    min_confidence: float = _number(0.2, 0.0, 1.0)  # give up when the first tokens are below
+    timeout_ms: int = _number(3000, 1, 600_000)  # from the arrival of an automatic request
 
     def __post_init__(self) -> None:
-        for name, low, high in (
-            ("threads", 0, 512),
-            ("max_tokens", 1, 1024),
-            ("max_block_tokens", 1, 1024),
-            ("prefix_tokens", 32, 16384),
-            ("suffix_tokens", 0, 8192),
-            ("draft_confidence", 0.0, 1.0),
-            ("threshold", 0.0, 1.0),
-            ("factor", 0.0, 100.0),
-            ("entropy_bound", 0.0, 100.0),
-            ("top_k", 1, 1024),
-            ("fixed_tokens", 1, 1024),
-            ("refresh_every", 0, 1024),
-            ("min_confidence", 0.0, 1.0),
-            ("timeout_ms", 1, 600_000),
-        ):
-            if not low <= getattr(self, name) <= high:
-                raise SettingsError(f"{name} must lie between {low} and {high}")
+        for each in fields(self):
+            if "bounds" in each.metadata:
+                low, high = each.metadata["bounds"]
+                if not low <= getattr(self, each.name) <= high:
+                    raise SettingsError(_problem(each.name))
 
     def enabled(self, language: str) -> bool:
         """Whether completion is on for a languageId; its own entry wins over ``*``."""
@@ -79,23 +71,136 @@ class Settings:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Settings:
-        """Build settings from camelCase or snake_case keys; unknown keys are ignored.
+        """Settings from camelCase or snake_case keys; unknown keys are ignored.
 
-        Raises SettingsError when a known key has a value of the wrong kind.
+        Raises SettingsError, which names every setting that cannot be read.
         """
-        known = {f.name for f in fields(cls)}
-        given = {_snake(key): value for key, value in values.items() if value is not None}
-        try:
-            return _converter.structure({k: v for k, v in given.items() if k in known}, cls)
-        except SettingsError:
-            raise
-        except Exception as error:
-            reasons = "; ".join(cattrs.transform_error(error))
-            raise SettingsError(f"invalid settings: {reasons}") from error
+        settings, problems = cls.read(values)
+        if problems:
+            raise SettingsError("; ".join(problems))
+        return settings
+
+    @classmethod
+    def read(
+        cls, values: object, defaults: Settings | None = None, last: Settings | None = None
+    ) -> tuple[Settings, list[str]]:
+        """Settings from what an editor says, and a line for each that cannot be read.
+
+        A setting that is not said, or is null, has its value in ``defaults``; one that cannot be
+        read keeps its value in ``last`` (by default ``defaults``, too). Unknown keys are ignored.
+        """
+        defaults = defaults or cls()
+        last = last or defaults
+        if not isinstance(values, Mapping):
+            return last, ["settings must be an object"]
+        known = {each.name: getattr(defaults, each.name) for each in fields(cls)}
+        problems = []
+        for key, value in values.items():
+            name = _snake(key) if isinstance(key, str) else ""
+            if name in known and value is not None:
+                known[name], readable = _read(name, value, getattr(last, name))
+                if not readable:
+                    problems.append(_problem(name))
+        return cls(**known), problems
+
+
+def _read(name: str, value: object, last: Any) -> tuple[Any, bool]:
+    """What a value says of a setting, and whether all of it could be read; if not, see ``last``."""
+    kind = _KINDS[name]
+    if name == "secret_globs":
+        return _read_globs(value, last)
+    if name == "languages":
+        return _read_languages(value, last)
+    if name == "threads" and value == "auto":
+        return 0, True
+    if kind in (int, float):
+        return _read_number(name, value, last)
+    if get_origin(kind) is tuple:
+        choices = get_args(get_args(kind)[0])
+        readable = isinstance(value, list | tuple) and all(each in choices for each in value)
+        return (tuple(value), True) if readable else (last, False)  # type: ignore[arg-type]
+    choices = get_args(kind)
+    readable = value in choices if choices else isinstance(value, kind)
+    return (value, True) if readable else (last, False)
+
+
+def _read_number(name: str, value: object, last: float) -> tuple[float, bool]:
+    """A number within its bounds; a whole one may be written ``3.0``."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return last, False
+    whole = isinstance(value, int) or value.is_integer()
+    low, high = _BOUNDS[name]
+    if not low <= value <= high or (_KINDS[name] is int and not whole):
+        return last, False
+    return _KINDS[name](value), True
+
+
+def _read_globs(value: object, last: tuple[str, ...]) -> tuple[tuple[str, ...], bool]:
+    """Globs; of what is no list of globs, all that somebody could have meant as one."""
+    if isinstance(value, list | tuple) and all(isinstance(each, str) for each in value):
+        return tuple(value), True
+    return tuple(dict.fromkeys([*last, *_find_globs(value)])), False
+
+
+def _find_globs(value: object) -> list[str]:
+    """Every text in a value, and its parts between commas; of an object, the keys that are on."""
+    if isinstance(value, str):
+        parts = [value, *re.split(r"[,;\n]", value)]
+        return [part.strip() for part in parts if part.strip()]
+    if isinstance(value, Mapping):
+        value = [key for key, on in value.items() if on is not False]
+    if isinstance(value, list | tuple):
+        return [glob for each in value for glob in _find_globs(each)]
+    return []
+
+
+def _read_languages(value: object, last: Mapping[str, bool]) -> tuple[Mapping[str, bool], bool]:
+    """Language ids, each on or off."""
+    if not isinstance(value, Mapping):
+        return last, False
+    readable = {
+        key: on for key, on in value.items() if isinstance(key, str) and isinstance(on, bool)
+    }
+    if len(readable) == len(value):
+        return readable, True
+    return {**last, **readable}, False
+
+
+def _problem(name: str) -> str:
+    """Which setting is wrong, by its name in editors, and what is wanted."""
+    return f"{_camel(name)} must be {_wanted(name)}"
+
+
+def _wanted(name: str) -> str:
+    kind = _KINDS[name]
+    if name == "secret_globs":
+        return 'a list of glob patterns, like ["private/**", "*.secret"]'
+    if name == "languages":
+        return 'an object of language ids, each true or false, like {"*": true, "markdown": false}'
+    if kind in (int, float):
+        low, high = _BOUNDS[name]
+        number = "a whole number" if kind is int else "a number"
+        auto = ' or "auto"' if name == "threads" else ""
+        return f"{number} from {low:g} to {high:g}{auto}"
+    if get_origin(kind) is tuple:
+        return f"a list of some of {_quoted(get_args(get_args(kind)[0]))}"
+    if get_args(kind):
+        return f"one of {_quoted(get_args(kind))}"
+    return "true or false" if kind is bool else "a text"
+
+
+def _quoted(choices: tuple[str, ...]) -> str:
+    return ", ".join(f'"{choice}"' for choice in choices)
 
 
 def _snake(name: str) -> str:
     return "".join("_" + c.lower() if c.isupper() else c for c in name)
 
 
-_converter = cattrs.Converter()
+def _camel(name: str) -> str:
+    head, *tail = name.split("_")
+    return head + "".join(word.capitalize() for word in tail)
+
+
+_KINDS: dict[str, Any] = get_type_hints(Settings)
+_BOUNDS = {e.name: e.metadata["bounds"] for e in fields(Settings) if "bounds" in e.metadata}

@@ -82,63 +82,63 @@ class Ask:
 
 
 def refuses_automatic(ask: Ask, settings: Settings) -> bool:
-    """G0: completion while typing is switched off."""
+    """Completion while typing is switched off."""
     return not settings.automatic
 
 
 def refuses_language(ask: Ask, settings: Settings) -> bool:
-    """G1: the language is switched off."""
+    """The language is switched off."""
     return not settings.enabled(ask.language_id)
 
 
 def refuses_secret(ask: Ask, settings: Settings) -> bool:
-    """G1: a file that holds secrets is never tokenised, cached or logged."""
+    """A file that holds secrets is never tokenised, cached or logged."""
     return is_secret(ask.uri, settings.secret_globs)
 
 
 def refuses_several_places(ask: Ask, settings: Settings) -> bool:
-    """G2: several cursors at work; an answer at one of them would be inserted at all."""
+    """Several cursors at work; an answer at one of them would be inserted at all."""
     return ask.last_change.kind == "several"
 
 
 def refuses_middle(ask: Ask, settings: Settings) -> bool:
-    """G3: inside a word, or with more right of the cursor than closes what is open."""
+    """Inside a word, or with more right of the cursor than closes what is open."""
     return CLOSERS.fullmatch(ask.rest) is None
 
 
 def refuses_other_change(ask: Ask, settings: Settings) -> bool:
-    """G4: who deletes, undoes or pastes is not asking for more text."""
+    """Who deletes, undoes or pastes is not asking for more text."""
     return ask.last_change.kind in ("deleted", "pasted")
 
 
 def refuses_empty(ask: Ask, settings: Settings) -> bool:
-    """G5: too little in the file to guess from."""
+    """Too little in the file to guess from."""
     significant = islice(re.finditer(r"\S", ask.text), MIN_SIGNIFICANT)
     return sum(1 for _ in significant) < MIN_SIGNIFICANT
 
 
 def refuses_size(ask: Ask, settings: Settings) -> bool:
-    """G6: the file is too large."""
+    """The file is too large."""
     return len(ask.text) > MAX_CHARACTERS
 
 
 Rule = Callable[[Ask, Settings], bool]
 
 ALWAYS: Final[tuple[tuple[str, Rule], ...]] = (
-    ("G1", refuses_language),
-    ("G1", refuses_secret),
-    ("G6", refuses_size),
+    ("language-off", refuses_language),
+    ("secret-file", refuses_secret),
+    ("file-too-large", refuses_size),
 )
 AUTOMATIC: Final[tuple[tuple[str, Rule], ...]] = (
-    ("G0", refuses_automatic),
-    ("G2", refuses_several_places),
-    ("G3", refuses_middle),
-    ("G4", refuses_other_change),
-    ("G5", refuses_empty),
+    ("automatic-off", refuses_automatic),
+    ("several-places", refuses_several_places),
+    ("text-after-cursor", refuses_middle),
+    ("not-typed", refuses_other_change),
+    ("too-little-text", refuses_empty),
 )
 
 
 def refusal(ask: Ask, settings: Settings) -> str | None:
-    """The id of the first rule that refuses, or None: go on."""
+    """The reason of the first rule that refuses, or None: go on."""
     rules = ALWAYS + AUTOMATIC if ask.trigger == "automatic" else ALWAYS
-    return next((identity for identity, refuses in rules if refuses(ask, settings)), None)
+    return next((reason for reason, refuses in rules if refuses(ask, settings)), None)

@@ -187,29 +187,29 @@ def drop_unchanged(draft: Draft) -> Draft | None:
 
 
 COMPLETION: Final[Rules] = (
-    ("C1", cut_special_tokens),
-    ("C5", cut_trailing_space),
-    ("C3", match_indentation),
-    ("C4", cut_inner_space),
-    ("D2", take_rest),
-    ("D1", cut_tail_overlap),
-    ("D3", drop_repeated_lines),
-    ("D1", cut_repeated_lines),
-    ("D4", cut_closed_again),
-    ("S2", close_block),
-    ("V1", drop_foreign_closers),
-    ("D5", drop_unchanged),
+    ("special-token", cut_special_tokens),
+    ("blank", cut_trailing_space),
+    ("blank", match_indentation),
+    ("blank", cut_inner_space),
+    ("rest-of-line", take_rest),
+    ("already-there", cut_tail_overlap),
+    ("repeats-lines-below", drop_repeated_lines),
+    ("already-there", cut_repeated_lines),
+    ("bracket-closed-already", cut_closed_again),
+    ("blank", close_block),
+    ("bracket-not-open", drop_foreign_closers),
+    ("unchanged", drop_unchanged),
 )
 REGION: Final[Rules] = (
-    ("C1", cut_special_tokens),
-    ("C5", cut_trailing_space),
-    ("C3", match_indentation),
-    ("C4", cut_inner_space),
-    ("D1", cut_head_overlap),
-    ("D1", cut_tail_overlap),
-    ("D1", cut_repeated_lines),
-    ("D4", cut_closed_again),
-    ("V1", drop_foreign_closers),
+    ("special-token", cut_special_tokens),
+    ("blank", cut_trailing_space),
+    ("blank", match_indentation),
+    ("blank", cut_inner_space),
+    ("already-there", cut_head_overlap),
+    ("already-there", cut_tail_overlap),
+    ("already-there", cut_repeated_lines),
+    ("bracket-closed-already", cut_closed_again),
+    ("bracket-not-open", drop_foreign_closers),
 )
 
 
@@ -222,7 +222,7 @@ def cut_unfinished(text: str) -> str:
 def polish(draft: Draft, rules: Rules = COMPLETION) -> Draft | str:
     """The draft as it may be shown, or the id of the rule that dropped it (V6: it was blank)."""
     if not draft.text.strip():
-        return "V6"
+        return "blank"
     for identity, rule in rules:
         changed = rule(draft)
         if changed is None or not changed.text.strip():

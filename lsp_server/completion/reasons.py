@@ -1,6 +1,6 @@
-"""What the reasons mean, in words for people: why a completion has no text.
+"""Why a completion has no text: every reason that one can have, with a sentence for people.
 
-Knows ids and sentences only. Rules have the ids of the functions in ``gate`` and ``polish``.
+The tables of rules in ``gate`` and ``postprocess`` name them, and so do the service and the server.
 """
 
 from __future__ import annotations
@@ -16,22 +16,23 @@ REASONS: Final = {
     "cancelled": "it was withdrawn",
     "timeout": "nothing could be offered within timeoutMs",
     "error": "it failed; the log says how",
-    "G0": "completion while typing is switched off",
-    "G1": "switched off for this language, or a file that holds secrets",
-    "G2": "several places change at once",
-    "G3": "there is text right of the cursor",
-    "G4": "the last change was no typing: text was deleted, undone or pasted",
-    "G5": "there is too little text in the file",
-    "G6": "the file is too large",
-    "S3": "the selected suggestion cannot be extended",
-    "C1": "nothing before a special token",
-    "L4": "nothing but an unfinished line or word",
-    "D1": "nothing that does not follow already",
-    "D2": "nothing but the rest of the line",
-    "D3": "the next lines say the same",
-    "D4": "it closes a bracket that is closed already",
-    "D5": "nothing but what stands there already",
-    "V1": "it closes a bracket that is not open",
-    "V4": "the model is not sure enough",
-    "V6": "nothing but white space",
+    "automatic-off": "completion while typing is switched off",
+    "language-off": "completion is switched off for this language",
+    "secret-file": "the file is one of those that may hold secrets",
+    "file-too-large": "the file is too large",
+    "several-places": "several places change at once",
+    "text-after-cursor": "there is text right of the cursor",
+    "not-typed": "the last change was no typing: text was deleted, undone or pasted",
+    "too-little-text": "there is too little text in the file",
+    "suggestion-not-extended": "the selected suggestion cannot be extended",
+    "not-confident": "the model is not sure enough",
+    "special-token": "nothing before a special token",
+    "unfinished": "nothing but an unfinished line or word",
+    "blank": "nothing but white space",
+    "already-there": "nothing that does not follow already",
+    "rest-of-line": "nothing but the rest of the line",
+    "repeats-lines-below": "the next lines say the same",
+    "bracket-closed-already": "it closes a bracket that is closed already",
+    "unchanged": "nothing but what stands there already",
+    "bracket-not-open": "it closes a bracket that is not open",
 }

@@ -119,7 +119,7 @@ class Latency:
     method: Literal["textDocument/inlineCompletion", "unmask/infill"]
     ms: float  # from the arrival of the request to its answer
     offered: bool
-    reason: str  # "offered", or the id of the rule that withheld
+    reason: str  # "offered", or why there is no text
     message: str  # the reason in words, for a person
     forwards: ForwardCounts
     tokens: int

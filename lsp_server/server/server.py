@@ -42,7 +42,7 @@ from lsp_server.server.offers import Offers
 from lsp_server.server.protocol import ServerProtocol
 from lsp_server.server.requests import Answers
 from lsp_server.server.worker import Worker
-from lsp_server.settings import Settings, SettingsError
+from lsp_server.settings import Settings
 
 logger = logging.getLogger(__name__)
 
@@ -198,19 +198,16 @@ class UnmaskServer(LanguageServer):
         service, document = self.engine.service, self.documents.find(uri)
         if service is None or document is None or self.worker.busy:
             return
-        snapshot = document.snapshot()
-        warming = self.worker.warm(lambda stop: service.prefill(snapshot, offset, stop))
+        snapshot, now = document.snapshot(), time.perf_counter()
+        warming = self.worker.warm(lambda stop: service.prefill(snapshot, offset, stop, now))
         warming.add_done_callback(_log_failure)
 
     def _merge(self, values: object) -> Settings:
-        """The defaults with the editor's values on top; invalid ones change nothing."""
-        try:
-            if not isinstance(values, Mapping):
-                raise SettingsError("settings must be an object")
-            return Settings.from_json({**asdict(self._defaults), **values})
-        except SettingsError as error:
-            logger.error("settings ignored: %s", error)
-            return self.engine.settings
+        """The defaults with the editor's values on top; what cannot be read stays as it is."""
+        settings, problems = Settings.read(values, self._defaults, self.engine.settings)
+        for problem in problems:
+            logger.error("settings ignored: %s", problem)
+        return settings
 
     def report_server_error(self, error: Exception, source: object) -> None:
         """Log what went wrong in a handler or a message; pygls would show a pop-up."""

@@ -83,10 +83,10 @@ def _answer(arguments: argparse.Namespace, path: Path, start: Place, end: Place)
 
 
 def _refuse_unread(path: Path, settings: Settings) -> str | None:
-    """The gate's rule that forbids even to read a file, or None."""
+    """Why a file may not even be read, or None."""
     if is_secret_file(path, settings.secret_globs):
-        return "G1"
-    return "G6" if size_of(path) > MAX_CHARACTERS * _MOST_BYTES else None
+        return "secret-file"
+    return "file-too-large" if size_of(path) > MAX_CHARACTERS * _MOST_BYTES else None
 
 
 def _nothing(reason: str, start: Place, end: Place) -> dict[str, Any]:

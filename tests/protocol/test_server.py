@@ -40,7 +40,7 @@ async def test_completes(editor: Editor, stage: Stage) -> None:
     assert item.insert_text == "a + b"
     assert editor.apply(URI, item) == TEXT + "a + b"
     assert item.command is None
-    assert stage.puppet.holes[-1].prefix == TEXT
+    assert stage.puppet.holes[-1].prompt.prefix == TEXT
 
 
 async def test_latency_is_told(editor: Editor) -> None:
@@ -107,7 +107,7 @@ async def test_what_the_gate_refuses_does_not_wait_for_the_model(
     infill = editor.infill(URI, len(TEXT), len(TEXT) + 1)
     await becomes(stage.puppet.begun.is_set)
     assert await within(120, editor.complete("file:///project/.env")) is None
-    assert editor.latencies[-1].reason == "G1"
+    assert editor.latencies[-1].reason == "secret-file"
     stage.puppet.holding = False
     assert (await within(120, infill))["text"] == "a + b"
 
@@ -118,19 +118,19 @@ async def test_text_is_that_of_the_request(editor: Editor, stage: Stage) -> None
     answer = editor.ask(URI)
     editor.insert(URI, 0, "# later\n")
     await within(120, answer)
-    assert stage.puppet.holes[-1].prefix == TEXT
+    assert stage.puppet.holes[-1].prompt.prefix == TEXT
     assert editor.latencies[-1].version == 1
 
 
 async def test_warms_where_typing_pauses_and_gives_way(editor: Editor, stage: Stage) -> None:
     editor.open(URI, TEXT)
     await becomes(lambda: bool(stage.puppet.warmed))
-    assert stage.puppet.warmed[-1].prefix == TEXT
+    assert stage.puppet.warmed[-1].prompt.prefix == TEXT
     stage.puppet.holding = True
     stage.puppet.begun.clear()
     editor.insert(URI, len(TEXT), "a")
     await becomes(stage.puppet.begun.is_set)
-    assert stage.puppet.warmed[-1].prefix == TEXT + "a"
+    assert stage.puppet.warmed[-1].prompt.prefix == TEXT + "a"
     stopped = stage.puppet.stopped
     answer = editor.ask(URI)
     await becomes(lambda: stage.puppet.stopped == stopped + 1)
@@ -143,7 +143,7 @@ async def test_warms_where_the_cursor_rests(editor: Editor, stage: Stage) -> Non
     editor.open(URI, TEXT)
     cursor = messages.CursorParams(types.TextDocumentIdentifier(URI), types.Position(0, 4))
     editor.client.protocol.notify(messages.CURSOR, cursor)
-    await becomes(lambda: any(hole.prefix == "def " for hole in stage.puppet.warmed))
+    await becomes(lambda: any(hole.prompt.prefix == "def " for hole in stage.puppet.warmed))
 
 
 async def test_requests_while_loading(stage: Stage) -> None:
@@ -210,7 +210,7 @@ async def test_settings_change(editor: Editor, stage: Stage, nested: bool) -> No
     assert len(stage.puppet.loads) == 1, "nothing that needs another model has changed"
     editor.open("file:///project/notes.md", "# Notes about addition\n", "markdown")
     assert await editor.complete("file:///project/notes.md") is None
-    assert editor.latencies[-1].reason == "G1"
+    assert editor.latencies[-1].reason == "language-off"
 
 
 async def test_settings_that_need_another_model(editor: Editor, stage: Stage) -> None:
@@ -230,6 +230,21 @@ async def test_invalid_settings_change_nothing(
 
     async def told() -> None:  # the log travels on its own
         while not any("settings ignored" in line for line in editor.logged):
+            await asyncio.sleep(0.02)
+
+    await within(30, told())
+
+
+async def test_one_wrong_setting_costs_no_other(editor: Editor, stage: Stage) -> None:
+    settings = {"threads": "many", "maxTokens": 5, "secretGlobs": ["private/**"]}
+    await configure(editor, {"unmask": settings})
+    await becomes(lambda: stage.server.engine.settings.max_tokens == 5)
+    editor.open("file:///project/private/notes.py", TEXT)
+    assert await editor.complete("file:///project/private/notes.py") is None
+    assert editor.latencies[-1].reason == "secret-file"
+
+    async def told() -> None:
+        while not any("threads must be" in line for line in editor.logged):
             await asyncio.sleep(0.02)
 
     await within(30, told())
@@ -340,6 +355,26 @@ async def test_closed_document_is_forgotten(editor: Editor, stage: Stage) -> Non
     assert item.insert_text == "b + a"
 
 
+async def test_closing_a_document_clears_it_from_the_model_once_that_is_free(
+    editor: Editor, stage: Stage
+) -> None:
+    stage.puppet.holding = True
+    editor.open(URI, TEXT)
+    asked = editor.ask(URI)
+    await becomes(stage.puppet.begun.is_set)
+    editor.close(URI)
+    await editor.stats()  # so that closing has been handled
+    assert stage.puppet.forgotten == [], "not while the model computes"
+    stage.puppet.holding = False
+    await within(120, asked)
+    await becomes(lambda: stage.puppet.forgotten == [URI])
+    stage.puppet.text = "b + a"
+    editor.open(URI, TEXT)
+    item = await within(120, editor.complete(URI))
+    assert item is not None
+    assert item.insert_text == "b + a", "nothing is left of the answer from before"
+
+
 async def test_copilot_dialect(stage: Stage) -> None:
     editor = Editor.new()
     await stage.connect(editor)
@@ -365,6 +400,6 @@ async def test_automatic_completion_asks_for_manners(editor: Editor, stage: Stag
     editor.open(URI, TEXT + "ab")
     editor.replace(URI, len(TEXT), len(TEXT) + 2, "")
     assert await editor.complete(URI, trigger=AUTOMATIC) is None
-    assert editor.latencies[-1].reason == "G4"
+    assert editor.latencies[-1].reason == "not-typed"
     editor.insert(URI, len(TEXT) - 1, " ")
     assert await editor.complete(URI, trigger=AUTOMATIC) is not None

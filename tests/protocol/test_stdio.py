@@ -119,10 +119,10 @@ async def test_secret_files_are_left_alone(real: Editor) -> None:
     uri = "file:///project/.env"
     real.open(uri, "DATABASE_PASSWORD=correct-horse\nDATABASE_", "dotenv")
     assert await within(120, real.complete(uri)) is None
-    assert real.latencies[-1].reason == "G1"
+    assert real.latencies[-1].reason == "secret-file"
     assert real.latencies[-1].forwards == messages.ForwardCounts(0, 0, 0)
     infill = await within(120, real.infill(uri, 0, 8))
-    assert (infill["text"], infill["reason"]) == (None, "G1")
+    assert (infill["text"], infill["reason"]) == (None, "secret-file")
     assert not any("correct-horse" in line or ".env" in line for line in real.logged)
     real.close(uri)
 
@@ -138,7 +138,7 @@ async def test_suggest_widget_is_followed(real: Editor) -> None:
     assert item is None or (str(item.insert_text).startswith("readlines") and item.range == where)
     other = types.SelectedCompletionInfo(where, "writelines")
     assert await within(120, real.complete(uri, selected=other)) is None
-    assert real.latencies[-1].reason == "S3"
+    assert real.latencies[-1].reason == "suggestion-not-extended"
     real.close(uri)
 
 

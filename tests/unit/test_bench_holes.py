@@ -81,7 +81,7 @@ def test_files_without_a_place_are_told(tmp_path: Path) -> None:
 
 
 def completion(cut: Cut, text: str | None) -> Completion:
-    return Completion(text, cut.start, cut.start, None, "offered" if text else "V4")
+    return Completion(text, cut.start, cut.start, None, "offered" if text else "not-confident")
 
 
 def test_answers_are_judged_by_the_whole_file() -> None:

@@ -18,8 +18,8 @@ def completion(
         (completion(forwards=3), True, "cold"),
         (completion(forwards=3), False, "warm"),
         (completion(cached=True), False, "typed through"),
-        (completion(None, reason="G3"), True, "withheld"),
-        (completion(None, forwards=2, reason="V4"), False, "warm"),
+        (completion(None, reason="text-after-cursor"), True, "withheld"),
+        (completion(None, forwards=2, reason="not-confident"), False, "warm"),
         (completion(None, reason="timeout"), True, "cold"),
     ],
 )
@@ -37,12 +37,12 @@ def test_times_are_kept_by_phase() -> None:
     for ms in (100.0, 200.0, 300.0):
         score.add("warm", completion(forwards=1), ms)
     score.add("typed through", completion(cached=True), 0.5)
-    score.add("withheld", completion(None, reason="G3"), 0.1)
+    score.add("withheld", completion(None, reason="text-after-cursor"), 0.1)
     assert (score.requests, score.offered) == (5, 4)
     sums = latency.to_json([score])["contestants"]["x"]
     assert sums["ms"]["warm"]["p50"] == 200
     assert sums["ms"]["warm"]["p95"] == pytest.approx(290)
     assert sums["ms"]["cold"]["count"] == 0
-    assert sums["reasons"] == {"offered": 4, "G3": 1}
+    assert sums["reasons"] == {"offered": 4, "text-after-cursor": 1}
     assert sums["cost"]["forwards"]["verify"] == 3
     assert latency.table([score]).row_count == 1

@@ -195,7 +195,7 @@ def test_a_secret_file_is_refused_before_it_is_read(
     status, out, _ = run("complete", f"{tmp_path / '.env'}:3:5", "--json", capsys=capsys)
     assert status == 0
     answer = json.loads(out)
-    assert (answer["text"], answer["reason"]) == (None, "G1")
+    assert (answer["text"], answer["reason"]) == (None, "secret-file")
     assert answer["range"]["start"] == {"line": 2, "character": 4}
 
 
@@ -205,7 +205,7 @@ def test_a_link_to_a_secret_file_is_refused(
     link = tmp_path / "notes.txt"
     link.symlink_to(tmp_path / "id_rsa")
     _, out, _ = run("complete", f"{link}:1:1", "--json", capsys=capsys)
-    assert json.loads(out)["reason"] == "G1"
+    assert json.loads(out)["reason"] == "secret-file"
 
 
 def test_a_huge_file_is_refused_before_it_is_read(
@@ -216,11 +216,12 @@ def test_a_huge_file_is_refused_before_it_is_read(
         sparse.truncate(1 << 40)
     status, out, _ = run("complete", f"{file}:1:1", "--json", capsys=capsys)
     assert status == 0
-    assert json.loads(out)["reason"] == "G6"
+    assert json.loads(out)["reason"] == "file-too-large"
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "reason"), [("a.py", "def f(x):\n    ret", "G3"), ("b.py", "\nx", "G5")]
+    ("name", "text", "reason"),
+    [("a.py", "def f(x):\n    ret", "text-after-cursor"), ("b.py", "\nx", "too-little-text")],
 )
 def test_what_the_gate_refuses_needs_no_model(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, text: str, reason: str

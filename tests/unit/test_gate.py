@@ -2,7 +2,7 @@
 
 import pytest
 
-from lsp_server.completion.exclusions import BUILT_IN, is_secret
+from lsp_server.completion.exclusions import is_secret
 from lsp_server.completion.gate import MAX_CHARACTERS, Ask, LastChange, Trigger, refusal
 from lsp_server.settings import Settings
 
@@ -32,20 +32,26 @@ def test_closers_right_of_the_cursor_pass(rest: str) -> None:
 
 
 @pytest.mark.parametrize("rest", ["x", "_", "é", "1", " + 1", ", b)", ") + c", "(", " # note", "="])
-def test_more_than_closers_right_of_the_cursor_is_g3(rest: str) -> None:
-    assert refusal(ask(f"pri|{rest}\n"), Settings()) == "G3"
+def test_more_than_closers_right_of_the_cursor_is_text_after_cursor(rest: str) -> None:
+    assert refusal(ask(f"pri|{rest}\n"), Settings()) == "text-after-cursor"
     assert refusal(ask(f"pri|{rest}\n", "invoked"), Settings()) is None
 
 
 def test_only_the_line_of_the_cursor_counts() -> None:
     for line_break in ("\n", "\r\n", "\r"):
         assert refusal(ask(f"print(|){line_break}word"), Settings()) is None
-    assert refusal(ask("print(|)\fword"), Settings()) == "G3"
+    assert refusal(ask("print(|)\fword"), Settings()) == "text-after-cursor"
 
 
 @pytest.mark.parametrize(
     ("kind", "expected"),
-    [("none", None), ("typed", None), ("deleted", "G4"), ("pasted", "G4"), ("several", "G2")],
+    [
+        ("none", None),
+        ("typed", None),
+        ("deleted", "not-typed"),
+        ("pasted", "not-typed"),
+        ("several", "several-places"),
+    ],
 )
 def test_last_change(kind: str, expected: str | None) -> None:
     change = LastChange(kind)  # type: ignore[arg-type]
@@ -81,32 +87,34 @@ def test_accepting_what_was_offered_is_typing() -> None:
     assert LastChange.of([(0, text)], offered=[text]).kind == "typed"
 
 
-def test_little_text_is_g5_unless_asked_for() -> None:
+def test_little_text_is_refused_unless_asked_for() -> None:
     def short(text: str, trigger: Trigger) -> Ask:
         return Ask("file:///a.py", "python", text, len(text), trigger)
 
     for text in ("", "x = 1", "\n" * 5000 + "a = 1;b=2"):
-        assert refusal(short(text, "automatic"), Settings()) == "G5"
+        assert refusal(short(text, "automatic"), Settings()) == "too-little-text"
         assert refusal(short(text, "invoked"), Settings()) is None
     assert refusal(short("\n" * 5000 + "a = 1; bcd = 2; ", "automatic"), Settings()) is None
 
 
-def test_large_files_are_g6_always() -> None:
+def test_large_files_are_refused_always() -> None:
     text = "x" * (MAX_CHARACTERS + 1)
     for trigger in ("automatic", "invoked"):
-        assert refusal(Ask("file:///a.py", "python", text, 0, trigger), Settings()) == "G6"
+        assert (
+            refusal(Ask("file:///a.py", "python", text, 0, trigger), Settings()) == "file-too-large"
+        )
 
 
-def test_language_switched_off_is_g1_always() -> None:
+def test_language_switched_off_is_refused_always() -> None:
     off = Settings(languages={"*": True, "python": False})
-    assert refusal(ask("a = |"), off) == "G1"
-    assert refusal(ask("a = |", "invoked"), off) == "G1"
+    assert refusal(ask("a = |"), off) == "language-off"
+    assert refusal(ask("a = |", "invoked"), off) == "language-off"
     assert refusal(ask("a = |"), Settings(languages={"*": False, "python": True})) is None
 
 
-def test_automatic_switched_off_is_g0_while_typing_only() -> None:
+def test_automatic_switched_off_is_refused_while_typing_only() -> None:
     off = Settings(automatic=False)
-    assert refusal(ask("a = |"), off) == "G0"
+    assert refusal(ask("a = |"), off) == "automatic-off"
     assert refusal(ask("a = |", "invoked"), off) is None
 
 
@@ -134,7 +142,7 @@ def test_automatic_switched_off_is_g0_while_typing_only() -> None:
         "terraform.tfvars",
     ],
 )
-def test_secret_files_are_g1_always(path: str) -> None:
+def test_secret_files_are_refused_always(path: str) -> None:
     for uri in (
         f"file:///home/me/{path}",
         f"file:///c%3A/Users/me/{path.replace('.', '%2E')}",
@@ -144,7 +152,7 @@ def test_secret_files_are_g1_always(path: str) -> None:
         path,
     ):
         for trigger in ("automatic", "invoked"):
-            assert refusal(ask("a = |", trigger, uri=uri), Settings()) == "G1", uri
+            assert refusal(ask("a = |", trigger, uri=uri), Settings()) == "secret-file", uri
 
 
 @pytest.mark.parametrize(
@@ -169,8 +177,7 @@ def test_ordinary_files_are_not_secret(path: str) -> None:
 def test_own_globs_add_to_the_built_in_ones() -> None:
     mine = Settings(secret_globs=("private/**", "*.SECRET", "a?c.py"))
     for path in ("private/x/y.py", "deep/private/x.py", "a.secret", "abc.py"):
-        assert refusal(ask("a = |", uri=f"file:///work/{path}"), mine) == "G1"
+        assert refusal(ask("a = |", uri=f"file:///work/{path}"), mine) == "secret-file"
         assert refusal(ask("a = |", uri=f"file:///work/{path}"), Settings()) is None
-    assert refusal(ask("a = |", uri="file:///work/.env"), mine) == "G1"
+    assert refusal(ask("a = |", uri="file:///work/.env"), mine) == "secret-file"
     assert refusal(ask("a = |", uri="file:///work/abbc.py"), mine) is None
-    assert len(set(BUILT_IN)) == len(BUILT_IN)

@@ -32,13 +32,19 @@ def test_nothing_asked_yet() -> None:
 
 def test_sums() -> None:
     stats = Stats()
-    for completion in (offered(10), offered(30), withheld("G3"), withheld("V4"), withheld("G3")):
+    for completion in (
+        offered(10),
+        offered(30),
+        withheld("text-after-cursor"),
+        withheld("not-confident"),
+        withheld("text-after-cursor"),
+    ):
         stats.record(completion)
     stats.record(offered(1, verify=0, canvas=0, cached=True), ms=20)
     stats.accept()
     summary = stats.summary()
     assert (summary.requests, summary.offered, summary.accepted) == (6, 3, 1)
-    assert summary.withheld == {"G3": 2, "V4": 1}
+    assert summary.withheld == {"text-after-cursor": 2, "not-confident": 1}
     assert summary.cache_hits == 1
     assert (summary.p50, summary.p95) == (20, 30)
     assert summary.forwards == Forwards(prefill=2, verify=4, canvas=2)
