@@ -23,7 +23,7 @@ from filelock import FileLock
 from lsp_server.memory import free_bytes
 from lsp_server.models import hub
 from lsp_server.models.embedded import download
-from lsp_server.models.embedded.download import EMBEDDED
+from lsp_server.models.embedded.spec import SPEC
 from lsp_server.models.interfaces import ModelError, Suffix
 from lsp_server.models.pretrained.checkpoint_dir import Declared, read_layout
 from lsp_server.models.storage import Progress, cache_folder, replacing, sha256
@@ -65,7 +65,7 @@ class Listing:
 class _Shelf:
     """The file's content."""
 
-    in_use: str = EMBEDDED
+    in_use: str = SPEC.name
     models: Mapping[str, Entry] = field(default_factory=dict)
 
 
@@ -77,7 +77,7 @@ def entries() -> list[Entry]:
 def in_use() -> str:
     """The name of the model that is taken where none is asked for."""
     shelf = _read()
-    return shelf.in_use if shelf.in_use in shelf.models else EMBEDDED
+    return shelf.in_use if shelf.in_use in shelf.models else SPEC.name
 
 
 def find(model: str) -> Entry | None:
@@ -87,14 +87,14 @@ def find(model: str) -> Entry | None:
     """
     models = _read().models
     name = model or in_use()
-    if name == EMBEDDED:
+    if name == SPEC.name:
         return None
     if name in models:
         return models[name]
     folder = Path(name).expanduser()
     if folder.is_dir():
         return Entry(folder.resolve().name, folder.resolve())
-    known = ", ".join([EMBEDDED, *sorted(models)])
+    known = ", ".join([SPEC.name, *sorted(models)])
     raise ModelError(f"there is no model named {name!r}, nor such a folder; known: {known}")
 
 
@@ -116,7 +116,7 @@ def add(
         raise ModelError(
             f"{name!r} is no name for a model: up to 64 letters, digits, '.', '_' and '-'"
         )
-    if name == EMBEDDED or name in _read().models:
+    if name == SPEC.name or name in _read().models:
         raise ModelError(f"there is a model named {name} already; take another name or remove it")
     folder, origin = Path(source).expanduser(), ""
     known: Mapping[str, str] = {}
@@ -136,7 +136,7 @@ def add(
 
 def use(name: str) -> None:
     """Take a model wherever none is asked for."""
-    if name != EMBEDDED and name not in _read().models:
+    if name != SPEC.name and name not in _read().models:
         raise ModelError(f"there is no model named {name!r}; 'unmask model list' shows all")
     with _changing() as shelf:
         shelf["in_use"] = name
@@ -148,7 +148,7 @@ def remove(name: str, files: bool = False) -> Entry:
     if entry is None:
         raise ModelError(
             "the embedded model cannot be removed"
-            if name == EMBEDDED
+            if name == SPEC.name
             else f"there is no model named {name!r}; 'unmask model list' shows all"
         )
     if files and not entry.source:
@@ -222,12 +222,12 @@ def _describe_embedded(precision: str, device: str) -> Listing:
     except ModelError as error:
         problem = str(error)
     return Listing(
-        name=EMBEDDED,
-        family=download.FAMILY,
-        parameters=download.PARAMETERS,
+        name=SPEC.name,
+        family=SPEC.family,
+        parameters=SPEC.parameters,
         memory=round(memory),
         precision=precision,
-        licence=download.LICENCE,
+        licence=SPEC.licence,
         suffix="prompt",
         folder=str(download.path().parent),
         problem=problem,

@@ -14,12 +14,9 @@ from typing import Any
 
 from tokenizers import AddedToken, Tokenizer
 
+from lsp_server.models.embedded.spec import SPEC
 from lsp_server.models.interfaces import ModelError
 from lsp_server.models.pretrained.checkpoint_dir import Layout
-
-END_OF_TEXT = 151643
-FIM_PREFIX, FIM_MIDDLE, FIM_SUFFIX = 151659, 151660, 151661
-_FIRST_SPECIAL = END_OF_TEXT
 
 
 def printable_bytes() -> dict[str, int]:
@@ -72,7 +69,7 @@ class EmbeddedTokenizer(_ByteLevelTokenizer):
 
     def __init__(self, file: Path) -> None:
         tokenizer = Tokenizer.from_file(str(file))
-        super().__init__(tokenizer, frozenset(range(_FIRST_SPECIAL, tokenizer.get_vocab_size())))
+        super().__init__(tokenizer, frozenset(range(SPEC.end_of_text, tokenizer.get_vocab_size())))
 
     @property
     def ends(self) -> frozenset[int]:

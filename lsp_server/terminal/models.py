@@ -180,12 +180,13 @@ def _describe_embedded() -> dict[str, str]:
     """The embedded model, before it is loaded."""
     from lsp_server.models.embedded import download
     from lsp_server.models.embedded.gguf import adapter_path
+    from lsp_server.models.embedded.spec import SPEC
 
     return {
-        "name": download.EMBEDDED,
-        "family": download.FAMILY,
-        "licence": download.LICENCE,
-        "parameters": f"{download.PARAMETERS:,}",
+        "name": SPEC.name,
+        "family": SPEC.family,
+        "licence": SPEC.licence,
+        "parameters": f"{SPEC.parameters:,}",
         "base weights": str(download.path()),
         "denoiser": str(adapter_path()),
         "sees the suffix": SUFFIX["prompt"],

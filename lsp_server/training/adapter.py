@@ -17,8 +17,9 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
-from lsp_server.models.embedded.gguf import CANVAS_LAYERS, DELTA_SCALE
-from lsp_server.models.embedded.transformer import Block, Qwen2, Shape, rms_norm, run_block
+from lsp_server.models.embedded.gguf import DELTA_SCALE
+from lsp_server.models.embedded.spec import SPEC, Shape
+from lsp_server.models.embedded.transformer import Block, Qwen2, rms_norm, run_block
 from lsp_server.models.quantization import Linear
 from lsp_server.models.storage import replacing
 from lsp_server.training.contexts import Context
@@ -80,7 +81,7 @@ class Adapter(nn.Module):
         """
         super().__init__()
         width = shape.width
-        self.layers = nn.ModuleList(Layer(shape, rank) for _ in range(CANVAS_LAYERS))
+        self.layers = nn.ModuleList(Layer(shape, rank) for _ in range(SPEC.canvas_layers))
         self.feat = nn.Linear(width * (taps + 1), width, bias=False)
         self.tok = nn.Linear(width, width, bias=False)
         self.tokm = nn.Linear(width, width, bias=False)
@@ -123,7 +124,7 @@ class Adapter(nn.Module):
         hidden = torch.arange(len(context.tokens)) >= starts[:, None]  # the pending token, and on
         seen = torch.zeros(len(starts), 1, len(context.tokens) + masks, dtype=state.dtype)
         seen[:, 0, : len(context.tokens)].masked_fill_(hidden, float("-inf"))
-        first = model.shape.layers - CANVAS_LAYERS
+        first = model.shape.layers - SPEC.canvas_layers
         blocks = zip(model.blocks[first:], self.layers, context.keys, strict=True)
         for block, layer, keys in blocks:
             assert isinstance(layer, Layer)

@@ -26,13 +26,14 @@ from torch.nn import functional
 from lsp_server.models.embedded import download
 from lsp_server.models.embedded.gguf import Checkpoint
 from lsp_server.models.embedded.model import CausalBase
+from lsp_server.models.embedded.spec import SPEC
 from lsp_server.models.embedded.transformer import Qwen2
 from lsp_server.models.embedded.weights import DenseStore
 from lsp_server.models.interfaces import Tokenizer
 from lsp_server.models.loader import tokenizer_file
 from lsp_server.models.precision import measured
 from lsp_server.models.quantization import Linear
-from lsp_server.models.tokenizers import END_OF_TEXT, EmbeddedTokenizer
+from lsp_server.models.tokenizers import EmbeddedTokenizer
 from lsp_server.terminal.source import SourceError
 from lsp_server.training.adapter import Adapter, parameters
 from lsp_server.training.contexts import (
@@ -221,7 +222,7 @@ def count_following(context: Context) -> Tensor:
     tokens, greedy = context.tokens.tolist(), context.greedy.tolist()
     follows = [0] * (len(tokens) + 2)
     for place in range(len(tokens) - 1, 0, -1):
-        agreed = tokens[place] == greedy[place - 1] and tokens[place] != END_OF_TEXT
+        agreed = tokens[place] == greedy[place - 1] and tokens[place] != SPEC.end_of_text
         follows[place] = follows[place + 1] + 1 if agreed else 0
     return torch.tensor(follows)
 

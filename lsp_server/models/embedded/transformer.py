@@ -15,27 +15,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from lsp_server.models.embedded.spec import Shape
 from lsp_server.models.kv_cache import KeyValueCache
 from lsp_server.models.quantization import Linear
-
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """The sizes of a Qwen2 model."""
-
-    layers: int
-    width: int
-    heads: int
-    key_heads: int
-    head_width: int
-    inner: int
-    vocabulary: int
-    epsilon: float
-    rope_base: float
-    context: int
-
-
-QWEN2_0_5B = Shape(24, 896, 14, 2, 64, 4864, 151936, 1e-6, 1e6, 32768)
 
 
 @dataclass(frozen=True, slots=True)
