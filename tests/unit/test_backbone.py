@@ -12,8 +12,8 @@ from safetensors.torch import load_file
 from lsp_server.models.interfaces import ModelError
 from lsp_server.models.precision import Arithmetic
 from lsp_server.models.pretrained.backbone import Backbone, load_backbone
-from lsp_server.models.pretrained.checkpoint_dir import Layout
-from tests.unit.layouts import CPU, compute, make, store
+from lsp_server.models.pretrained.checkpoint_dir import CheckpointDir
+from tests.unit.checkpoint_dirs import CPU, compute, make, store
 
 TOKENS = [5, 17, 3, 3, 40, 8, 22, 1, 30, 12, 9]
 BACKBONES: list[tuple[Any, dict[str, Any]]] = [
@@ -24,7 +24,7 @@ BACKBONES: list[tuple[Any, dict[str, Any]]] = [
 ]
 
 
-def load(layout: Layout, precision: Arithmetic = "fp32") -> Backbone:
+def load(layout: CheckpointDir, precision: Arithmetic = "fp32") -> Backbone:
     return load_backbone(layout, precision, CPU, lambda message, fraction: None)
 
 
@@ -81,7 +81,7 @@ def test_half_precisions_are_near_fp32(precision: Arithmetic, tmp_path: Path) ->
     assert 0 < float((found - exact).norm() / exact.norm()) < 0.05
 
 
-def read(layout: Layout) -> dict[str, torch.Tensor]:
+def read(layout: CheckpointDir) -> dict[str, torch.Tensor]:
     return load_file(layout.shards[0]) | load_file(layout.shards[1])
 
 

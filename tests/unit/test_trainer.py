@@ -15,14 +15,14 @@ from torch import Tensor
 from lsp_server.models.embedded.gguf import Checkpoint
 from lsp_server.models.embedded.model import CanvasDenoiser, CausalBase
 from lsp_server.models.embedded.spec import SPEC, Shape
-from lsp_server.models.embedded.weights import DenseStore
+from lsp_server.models.embedded.weights import DenseWeights
 from lsp_server.models.interfaces import MASK, PromptTokens
 from lsp_server.terminal.source import SourceError
 from lsp_server.training import trainer
 from lsp_server.training.adapter import Adapter
 from lsp_server.training.contexts import LONGEST, begin, draw_sequence, read
 from lsp_server.training.continuations import write
-from lsp_server.training.trainer import Lesson, choose_starts, count_following, train
+from lsp_server.training.trainer import Trainer, choose_starts, count_following, train
 
 SHAPE = Shape(18, 16, 4, 2, 4, 24, 151936, 1e-6, 1e6, 512)
 MASKS, RANK, ENTRIES, COUPLED = 3, 2, 700, 5
@@ -100,11 +100,11 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
-def lesson(file: Path) -> tuple[Lesson, DenseStore, CausalBase]:
-    store = DenseStore(RandomCheckpoint(file), torch.float32, torch.device("cpu"))
+def lesson(file: Path) -> tuple[Trainer, DenseWeights, CausalBase]:
+    store = DenseWeights(RandomCheckpoint(file), torch.float32, torch.device("cpu"))
     base = CausalBase(store, SHAPE)
     adapter = Adapter.load(file, SHAPE)
-    return Lesson(base.model, adapter, store.linear("canvas.head"), Bytes()), store, base
+    return Trainer(base.model, adapter, store.linear("canvas.head"), Bytes()), store, base
 
 
 def test_what_is_trained_is_what_is_run(file: Path) -> None:

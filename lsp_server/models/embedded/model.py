@@ -37,7 +37,7 @@ from lsp_server.models.embedded.transformer import (
     rms_norm,
     run_block,
 )
-from lsp_server.models.embedded.weights import Store
+from lsp_server.models.embedded.weights import Weights as Store
 from lsp_server.models.interfaces import (
     MASK,
     Cancelled,

@@ -17,7 +17,7 @@ from transformers.cache_utils import Cache
 from lsp_server.models.interfaces import ModelError
 from lsp_server.models.kv_cache import KeyValueCache
 from lsp_server.models.precision import Arithmetic
-from lsp_server.models.pretrained.checkpoint_dir import Layout
+from lsp_server.models.pretrained.checkpoint_dir import CheckpointDir
 from lsp_server.models.pretrained.shards import StoredTensor, index_shards
 from lsp_server.models.quantization import Int8Linear, quantize
 from lsp_server.models.storage import Progress
@@ -92,29 +92,29 @@ class Backbone:
 
 
 def load_backbone(
-    layout: Layout, precision: Arithmetic, device: torch.device, progress: Progress
+    checkpoint: CheckpointDir, precision: Arithmetic, device: torch.device, progress: Progress
 ) -> Backbone:
     """Build a checkpoint's backbone, one module after the other, so that memory peaks low.
 
     Raises ModelError, in one line, where the tensors are not those that config.json describes,
     or where the precision needs a package that is not installed.
     """
-    keeping = _keeping(precision, device)
-    model = _build(layout)
+    weights = _weight_format(precision, device)
+    model = _build(checkpoint)
     tied = bool(model.config.tie_word_embeddings)
     wanted = {name: p.shape for name, p in model.named_parameters(remove_duplicate=False)}
-    tensors = _index(layout, wanted, tied)
+    tensors = _index(checkpoint, wanted, tied)
     modules = list(model.named_modules())
     for index, (name, module) in enumerate(modules):
         leaves = [leaf for leaf, _ in module.named_parameters(recurse=False)]
         if not leaves:
             continue
         progress("loading", index / len(modules))
-        if name == "lm_head" and tied and keeping.shares:
+        if name == "lm_head" and tied and weights.shares_tied_head:
             module.weight = model.model.embed_tokens.weight
             continue
         parts = {leaf: tensors[f"{name}.{leaf}"].read() for leaf in leaves}
-        kept = keeping.keep(name, module, parts)
+        kept = weights.convert(name, module, parts)
         parent, _, attribute = name.rpartition(".")
         setattr(model.get_submodule(parent), attribute, kept)
     rotary = model.model.rotary_emb  # its frequencies are computed, not stored
@@ -122,7 +122,7 @@ def load_backbone(
     return Backbone(model.eval(), device)
 
 
-def _build(layout: Layout) -> Any:
+def _build(checkpoint: CheckpointDir) -> Any:
     """The backbone's own class, its parameters without memory yet."""
     from transformers import (
         LlamaConfig,
@@ -138,40 +138,42 @@ def _build(layout: Layout) -> Any:
         "qwen2": (Qwen2Config, Qwen2ForCausalLM),
         "qwen3": (Qwen3Config, Qwen3ForCausalLM),
     }
-    configuration, model = classes[layout.backbone]
+    configuration, model = classes[checkpoint.backbone]
     try:
         with torch.device("meta"):
-            return model(configuration(**{**layout.config, "attn_implementation": "sdpa"}))
+            return model(configuration(**{**checkpoint.config, "attn_implementation": "sdpa"}))
     except Exception as error:  # the library has no common class for what it does not accept
         reason = (str(error).strip().splitlines() or [type(error).__name__])[-1].strip()
-        raise ModelError(f"{layout.folder}: config.json cannot be used: {reason}") from error
+        raise ModelError(f"{checkpoint.folder}: config.json cannot be used: {reason}") from error
 
 
-def _index(layout: Layout, wanted: Mapping[str, torch.Size], tied: bool) -> dict[str, StoredTensor]:
+def _index(
+    checkpoint: CheckpointDir, wanted: Mapping[str, torch.Size], tied: bool
+) -> dict[str, StoredTensor]:
     """The checkpoint's tensors by ``transformers``' names: those that are ``wanted``, and no other.
 
     Raises ModelError where names, shapes or types are not what the configuration asks for.
     """
-    found = index_shards(layout.shards, layout.family.rename)
+    found = index_shards(checkpoint.shards, checkpoint.family.rename)
     if tied and _EMBEDDING in found:
         found[_HEAD] = found[_EMBEDDING]
     if missing := sorted(wanted.keys() - found.keys()):
-        raise ModelError(f"{layout.folder}: the weights lack {_list(missing)}")
+        raise ModelError(f"{checkpoint.folder}: the weights lack {_list(missing)}")
     if surplus := sorted(found.keys() - wanted.keys()):
         raise ModelError(
-            f"{layout.folder}: the weights hold {_list(surplus)}, which config.json knows "
+            f"{checkpoint.folder}: the weights hold {_list(surplus)}, which config.json knows "
             "nothing of"
         )
     for name, size in wanted.items():
         tensor = found[name]
         if tensor.shape != size:
             raise ModelError(
-                f"{layout.folder}: {name} has shape {tensor.shape}; "
+                f"{checkpoint.folder}: {name} has shape {tensor.shape}; "
                 f"config.json asks for {tuple(size)}"
             )
         if tensor.dtype not in _STORED:
             raise ModelError(
-                f"{layout.folder}: {name} is stored as {tensor.dtype}; "
+                f"{checkpoint.folder}: {name} is stored as {tensor.dtype}; "
                 "weights in fp32, bf16 or fp16 are needed"
             )
     return found
@@ -183,26 +185,26 @@ def _list(names: Sequence[str]) -> str:
     return f"{names[0]}{more}"
 
 
-class _Keeping(Protocol):
+class _WeightFormat(Protocol):
     """How a precision keeps a module's weights."""
 
     @property
-    def shares(self) -> bool:
+    def shares_tied_head(self) -> bool:
         """Whether a head that is tied to the embedding uses the embedding's own matrix."""
 
-    def keep(self, name: str, module: nn.Module, tensors: Mapping[str, Tensor]) -> nn.Module:
+    def convert(self, name: str, module: nn.Module, tensors: Mapping[str, Tensor]) -> nn.Module:
         """The module with its weights, or the one that takes its place."""
 
 
-class _Dense:
+class _DenseFormat:
     """Every weight in one floating point type."""
 
-    shares = True
+    shares_tied_head = True
 
     def __init__(self, dtype: torch.dtype, device: torch.device) -> None:
         self._dtype, self._device = dtype, device
 
-    def keep(self, name: str, module: nn.Module, tensors: Mapping[str, Tensor]) -> nn.Module:
+    def convert(self, name: str, module: nn.Module, tensors: Mapping[str, Tensor]) -> nn.Module:
         for leaf, tensor in tensors.items():
             # A copy: the file may change while the model runs.
             own = tensor.to(self._device, self._dtype, copy=True)
@@ -210,20 +212,20 @@ class _Dense:
         return module
 
 
-class _Int8(_Dense):
+class _Int8Format(_DenseFormat):
     """The project's int8 for every matrix, 16 bits for the embedding, fp32 for the rest."""
 
-    shares = False
+    shares_tied_head = False
 
     def __init__(self) -> None:
         super().__init__(torch.float32, torch.device("cpu"))
 
-    def keep(self, name: str, module: nn.Module, tensors: Mapping[str, Tensor]) -> nn.Module:
+    def convert(self, name: str, module: nn.Module, tensors: Mapping[str, Tensor]) -> nn.Module:
         if isinstance(module, nn.Linear):
             return _Int8Module(tensors["weight"], tensors.get("bias"))
         if isinstance(module, nn.Embedding):
             return _HalfEmbedding(tensors["weight"])
-        return super().keep(name, module, tensors)
+        return super().convert(name, module, tensors)
 
 
 class _Int8Module(nn.Module):
@@ -252,7 +254,7 @@ class _HalfEmbedding(nn.Module):
         return functional.embedding(tokens, self.weight).float()
 
 
-class _BitsAndBytes(_Dense):
+class _BitsAndBytesFormat(_DenseFormat):
     """bitsandbytes' int8 or int4 (NF4) for the layers' matrices, bf16 for the rest and the head."""
 
     def __init__(self, bits: int, device: torch.device) -> None:
@@ -267,9 +269,9 @@ class _BitsAndBytes(_Dense):
         self._library: Any = bitsandbytes.nn
         self._bits = bits
 
-    def keep(self, name: str, module: nn.Module, tensors: Mapping[str, Tensor]) -> nn.Module:
+    def convert(self, name: str, module: nn.Module, tensors: Mapping[str, Tensor]) -> nn.Module:
         if not isinstance(module, nn.Linear) or name == "lm_head":
-            return super().keep(name, module, tensors)
+            return super().convert(name, module, tensors)
         bias = tensors.get("bias")
         shape = (module.in_features, module.out_features, bias is not None)
         weight = tensors["weight"].to(self._dtype, copy=True)
@@ -290,9 +292,9 @@ class _BitsAndBytes(_Dense):
         return kept.to(self._device)  # where it is quantised
 
 
-def _keeping(precision: Arithmetic, device: torch.device) -> _Keeping:
+def _weight_format(precision: Arithmetic, device: torch.device) -> _WeightFormat:
     if precision == "int8" and device.type == "cpu":
-        return _Int8()
+        return _Int8Format()
     if precision in ("int8", "int4"):
-        return _BitsAndBytes(8 if precision == "int8" else 4, device)
-    return _Dense(_DTYPES[precision], device)
+        return _BitsAndBytesFormat(8 if precision == "int8" else 4, device)
+    return _DenseFormat(_DTYPES[precision], device)
