@@ -1,6 +1,6 @@
 """Models of the hub: what one is, before anything is fetched, and its files, whole and checked.
 
-Knows the hub's client and which files a model needs. Code and pickled weights are never fetched.
+Code and pickled weights are never fetched.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""Models by name: what is there, and how it is loaded.
-
-Knows which name means which loader. Does not know what a model is used for.
-"""
+"""Load a model by its name, with everything that a first start has to make."""
 
 from __future__ import annotations
 

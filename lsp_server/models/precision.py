@@ -1,6 +1,6 @@
 """Which arithmetic is fastest here: measured once per machine, then remembered.
 
-Knows how to time a layer's products; decides nothing else. bf16 is slower than fp32 on CPUs that
+The four products of a layer are timed in each. bf16 is slower than fp32 on CPUs that
 do not compute it natively, and int8 needs a kernel that not every build has: neither is assumed.
 """
 

@@ -1,7 +1,7 @@
 """The registered models: names for model folders, kept in one file of the user's.
 
-Knows where each came from, the hash of every file when it was registered, what the user declared
-of it, and which one is in use. Does not know how a model is loaded.
+The file says where each came from, the hash of every file when it was registered, what the user
+declared of it, and which one is in use.
 """
 
 from __future__ import annotations

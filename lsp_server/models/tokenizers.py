@@ -1,7 +1,6 @@
 """Tokenizers: text to ids and back, with special tokens out of reach of any document.
 
-Knows byte-level vocabularies, those of the embedded model and of model folders; nothing of
-prompts.
+All are byte-level BPE: the embedded model's, and those of checkpoint folders.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """The denoiser while it is trained: low-rank deltas on the base's layers, many canvases at once.
 
 Runs the layers of ``models.embedded`` with the deltas beside their matrices, not merged (tested to
-be the same), for all canvases of a context in one pass and with gradients. Knows the adapter's file
-by its tensor names.
+be the same), for all canvases of a context in one pass and with gradients.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """Texts as the base is shown them, and what it says of them: its greedy tokens and its insides.
 
 The base reads a whole context in one forward. What it would write after each token is what the
-denoiser is to say; keys, values and features are what the denoiser is given. Knows token ids and
-tensors; not how the denoiser works.
+denoiser is to say; keys, values and features are what the denoiser is given.
 """
 
 from __future__ import annotations

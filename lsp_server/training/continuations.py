@@ -2,7 +2,7 @@
 
 A denoiser's canvases follow what the base has written, which is plainer than what people write, so
 that is what it is trained on for the most part (as draft heads are: Medusa's self-distillation,
-arXiv 2401.10774). Knows token ids and tensors; not what is learnt from them.
+arXiv 2401.10774).
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ valid as far as the text goes on as the base would have: behind that the base wo
 text. A mask is taught by itself and, as drafts are made, behind the token before it. Starts with
 long valid runs are drawn more often: there is more to be learnt from them, and there a denoiser
 saves most. Starts behind what stood in the text before are mostly left out: what followed then is
-drafted there, without a canvas. Knows objective, steps and savings.
+drafted there, without a canvas.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ class Task:
 
 
 class Trainer:
-    """The base, its cut-down head, and what is drawn for them."""
+    """The base, the adapter that is trained on it, and the canvases that it is trained on."""
 
     def __init__(self, model: Qwen2, adapter: Adapter, head: Linear, tokenizer: Tokenizer) -> None:
         self.model, self.adapter = model, adapter

@@ -1,8 +1,7 @@
 """The Qwen2 transformer block, written for short forwards over a long cached sequence.
 
-Knows tensors: embeddings, rotary positions, grouped-query attention, the gated MLP. Knows
-nothing of tokens' meaning, prompts or denoising. Equal to ``transformers``' Qwen2 on the same
-weights (tested).
+Embeddings, rotary positions, grouped-query attention and the gated MLP, for one sequence or a
+batch; differentiable. Equal to ``transformers``' Qwen2 on the same weights (tested).
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """The embedded model's matrices by name: dense from the checkpoint, or int8 from a file of its own.
 
-Knows how each precision is kept and brought into memory, one layer at a time so that the peak
-stays near what is kept. Does not know how the matrices are wired.
+Matrices are brought into memory one at a time, so that the peak stays near what is kept.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """Backbones: transformers' own layers with a checkpoint's weights, at any positions, by any mask.
 
-Knows a checkpoint's tensors, its configuration and how each precision is kept. Knows nothing of
-canvases or of how a family denoises. No code is ever taken from a checkpoint, and no pickle read.
+No code is ever taken from a checkpoint, and no pickle read.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Masked diffusion models of every family: their denoisers over a backbone, and how one is loaded.
 
 A ``TwoSidedDenoiser`` sees what stands on both sides of its canvas; a ``BlockDenoiser`` goes from
-left to right, block by block. Knows token ids and attention; nothing of text.
+left to right, block by block.
 """
 
 from __future__ import annotations
