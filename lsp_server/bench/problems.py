@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+from lsp_server.diffusion.prompt import Prompt
 from lsp_server.diffusion.types import Hole
 from lsp_server.settings import Settings
 from lsp_server.terminal.source import SourceError
@@ -90,8 +91,10 @@ def hole_of(problem: Problem, lines: bool, settings: Settings) -> Hole:
     """The hole for the decoder; one that is no line ends where the model ends it."""
     if lines:
         most = settings.max_tokens
-        return Hole(problem.prompt, problem.suffix, most, ends_line=True, end=end_of_line)
-    return Hole(problem.prompt, problem.suffix, settings.max_block_tokens)
+        return Hole(
+            Prompt.around(problem.prompt, problem.suffix), most, ends_line=True, end=end_of_line
+        )
+    return Hole(Prompt.around(problem.prompt, problem.suffix), settings.max_block_tokens)
 
 
 def filling(text: str, lines: bool) -> str:

@@ -26,6 +26,7 @@ from lsp_server.bench.contestants import (
 from lsp_server.bench.loops import period_of
 from lsp_server.bench.prompts import PROMPTS, PUBLISHED, Category, Prompt
 from lsp_server.bench.report import Progress, Spread, Tally
+from lsp_server.diffusion.prompt import Prompt as HolePrompt
 from lsp_server.diffusion.types import Hole, Infill
 from lsp_server.models.interfaces import Model
 from lsp_server.settings import Settings
@@ -180,7 +181,7 @@ def _schedule(
 
 def _decode(rival: Contestant, prompt: Prompt, tokens: int) -> Infill:
     forget(rival.decoder.model)
-    return rival.decoder.infill(Hole(prompt.text, "", tokens))
+    return rival.decoder.infill(Hole(HolePrompt.around(prompt.text, ""), tokens))
 
 
 def _ratio(rows: Sequence[Row], category: Category, name: str) -> float:

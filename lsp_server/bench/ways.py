@@ -16,9 +16,9 @@ from rich.table import Table
 from lsp_server.bench.report import Progress, new_table, ratio, share
 from lsp_server.diffusion.decoder import Decoder
 from lsp_server.diffusion.length import Bias, measure_bias, published_bias
-from lsp_server.diffusion.token_healing import Prompt
+from lsp_server.diffusion.token_healing import tokenize
 from lsp_server.diffusion.types import Hole, Infill
-from lsp_server.models.interfaces import MASK, Canvas, Model, Tokenizer
+from lsp_server.models.interfaces import MASK, Model, Tokenizer
 from lsp_server.settings import Settings, Strategy
 
 STRATEGIES: Final[tuple[Strategy, ...]] = ("fixed", "prior", "search", "both", "grow")
@@ -100,8 +100,8 @@ def calibrate(model: Model, holes: Sequence[Known], most: int) -> Bias:
     denoiser = model.denoiser
 
     def look(known: Known, masks: int) -> float:
-        prompt = Prompt.of(known.hole, model.tokenizer, two_sided=True)
-        logits = denoiser.denoise(Canvas(prompt.prefix, [MASK] * masks, prompt.suffix)).logits
+        prompt, _ = tokenize(known.hole, model.tokenizer, two_sided=True)
+        logits = denoiser.denoise(prompt, [MASK] * masks).logits
         if denoiser.growth is not None:
             unwanted = torch.tensor([denoiser.growth.expand, denoiser.growth.delete])
             logits = logits.index_fill(-1, unwanted, float("-inf"))
@@ -113,7 +113,8 @@ def calibrate(model: Model, holes: Sequence[Known], most: int) -> Bias:
 
 def count_tokens(hole: Hole, text: str, tokenizer: Tokenizer) -> int:
     """Tokens that a text is in its hole, with the stub that is written again before it."""
-    return len(tokenizer.encode(Prompt.of(hole, tokenizer).stub + text))
+    _, stub = tokenize(hole, tokenizer)
+    return len(tokenizer.encode(stub + text))
 
 
 def to_json(scores: Sequence[Score]) -> list[dict[str, Any]]:

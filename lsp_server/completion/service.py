@@ -27,6 +27,7 @@ from lsp_server.completion.postprocess import (
     polish,
 )
 from lsp_server.completion.result import Completion, Meter, Timing
+from lsp_server.diffusion.prompt import Prompt
 from lsp_server.diffusion.types import Hole, Infill, Lengths, Step
 from lsp_server.models.interfaces import Cancelled, Stop, never
 from lsp_server.positions import clamp
@@ -177,8 +178,8 @@ class CompletionService:
             return 0
         place = Place.of(snapshot.tree, offset, offset)
         window = choose_window(place.before, place.after_cursor, self._settings)
-        hole = Hole(window.prefix, window.suffix, max_tokens=1, document=snapshot.uri)
-        return self._decoder.prefill(hole, stop)
+        prompt = Prompt.around(window.prefix, window.suffix)
+        return self._decoder.prefill(Hole(prompt, max_tokens=1, document=snapshot.uri), stop)
 
     def forget(self, uri: str) -> None:
         """Drop the answers for a document that is closed now; from any thread.
@@ -290,8 +291,7 @@ def make_hole(
     """The hole of a span, in the decoder's terms; ``floor``: below which it is hopeless."""
     lengths = find_lengths(tree.language, span)
     return Hole(
-        prefix=window.prefix,
-        suffix=window.suffix,
+        prompt=Prompt.around(window.prefix, window.suffix),
         max_tokens=settings.max_block_tokens if span.multiline else settings.max_tokens,
         ends_line=window.ends_line,
         end=span.end,

@@ -10,10 +10,10 @@ from dataclasses import replace
 from lsp_server.diffusion.length import Bias, published_bias
 from lsp_server.diffusion.masked import PureDenoising
 from lsp_server.diffusion.speculative import VerifiedDecoding
-from lsp_server.diffusion.token_healing import Prompt, Vocabulary
+from lsp_server.diffusion.token_healing import Vocabulary, tokenize
 from lsp_server.diffusion.trace import Observer, Trace
 from lsp_server.diffusion.types import Hole, Infill
-from lsp_server.models.interfaces import Model, Stop, never
+from lsp_server.models.interfaces import Model, PromptTokens, Stop, never
 from lsp_server.settings import Settings
 
 
@@ -42,11 +42,11 @@ class Decoder:
         if self.model.verifier is None:
             return 0
         self._document = hole.document
-        prompt = Prompt.of(hole, self.model.tokenizer)
-        return self.model.verifier.prefill(prompt.prefix, prompt.suffix, stop).forwards
+        prompt, _ = tokenize(hole, self.model.tokenizer)
+        return self.model.verifier.prefill(prompt, stop).forwards
 
     def forget(self, document: str) -> None:
         """Drop what the model's cache holds of a document."""
         if self.model.verifier is not None and document and document == self._document:
-            self.model.verifier.prefill((), (), never)
+            self.model.verifier.prefill(PromptTokens.around((), ()), never)
             self._document = ""

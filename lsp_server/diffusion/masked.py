@@ -34,7 +34,7 @@ from lsp_server.diffusion.samplers import (
     commit_top_k,
     is_certain,
 )
-from lsp_server.diffusion.token_healing import JUDGED, Prompt, Vocabulary, Writing
+from lsp_server.diffusion.token_healing import JUDGED, Vocabulary, Writing, tokenize
 from lsp_server.diffusion.trace import Trace
 from lsp_server.diffusion.types import (
     Accepted,
@@ -45,7 +45,7 @@ from lsp_server.diffusion.types import (
     Milliseconds,
     Reason,
 )
-from lsp_server.models.interfaces import Cancelled, Canvas, Marginals, Model, Stop
+from lsp_server.models.interfaces import Cancelled, Marginals, Model, Stop
 from lsp_server.settings import Settings
 
 
@@ -68,8 +68,8 @@ class PureDenoising:
         self._hole, self._tokenizer, self._denoiser = hole, model.tokenizer, model.denoiser
         self._vocabulary, self._settings, self._trace = vocabulary, settings, trace
         self._bias = bias
-        self._prompt = Prompt.of(hole, model.tokenizer, model.denoiser.two_sided)
-        self._writing = Writing(hole, model.tokenizer, self._prompt.stub)
+        self._prompt, self._stub = tokenize(hole, model.tokenizer, model.denoiser.two_sided)
+        self._writing = Writing(hole, model.tokenizer, self._stub)
         self._refresh = Refresh(settings.refresh_every)
         self._forwards, self._ms = Forwards(), Milliseconds()
         self._last_ms = 0.0
@@ -217,14 +217,14 @@ class PureDenoising:
             self._trace.show("canvas", self._last_ms, board.cells())
             return float(self._allow(board, marginals).softmax(-1).amax(-1).mean())
 
-        hole, prompt = self._hole, self._prompt
-        forced = len(self._tokenizer.encode(prompt.stub + hole.expect("")))
+        hole = self._hole
+        forced = len(self._tokenizer.encode(self._stub + hole.expect("")))
         prior = None
         if hole.lengths is not None:
-            characters = len(hole.prefix) - len(prompt.stub) + len(hole.suffix)
-            tokens, code = len(prompt.prefix) + len(prompt.suffix), self._tokenizer.encode(CODE)
-            density = measure_density(characters, tokens, len(code))
-            prior = Prior.of(hole.lengths, density, len(prompt.stub), most)
+            characters = sum(len(part.text) for part in hole.prompt.parts) - len(self._stub)
+            code = self._tokenizer.encode(CODE)
+            density = measure_density(characters, len(self._prompt.ids), len(code))
+            prior = Prior.of(hole.lengths, density, len(self._stub), most)
         outlook = Outlook(
             least=min(max(1, forced), most),
             most=most,
@@ -238,9 +238,9 @@ class PureDenoising:
         if stop() or self._hole.late:  # a canvas that is not settled is no text
             raise Cancelled
         started = time.perf_counter()
-        known = [*self._prompt.prefix, *self._writing.ids]
-        canvas = Canvas(known, tokens, self._prompt.suffix)
-        marginals = self._denoiser.denoise(canvas, self._refresh.due(len(known), len(tokens)))
+        prompt = self._prompt.continued(self._writing.ids)
+        refresh = self._refresh.due(len(prompt.prefix), len(tokens))
+        marginals = self._denoiser.denoise(prompt, tokens, refresh)
         self._forwards.canvas += 1
         self._last_ms = (time.perf_counter() - started) * 1000
         self._ms.canvas += self._last_ms

@@ -25,7 +25,7 @@ from lsp_server.diffusion.drafters.drafts import (
     propose_syntax,
 )
 from lsp_server.diffusion.drafters.prompt_lookup import Echo, History
-from lsp_server.diffusion.token_healing import JUDGED, Prompt, Vocabulary, Writing
+from lsp_server.diffusion.token_healing import JUDGED, Vocabulary, Writing, tokenize
 from lsp_server.diffusion.trace import Trace
 from lsp_server.diffusion.types import (
     Accepted,
@@ -78,9 +78,9 @@ class VerifiedDecoding:
         self._hole, self._tokenizer = hole, model.tokenizer
         self._verifier, self._denoiser = verifier, model.denoiser
         self._vocabulary, self._settings, self._trace = vocabulary, settings, trace
-        self._prompt = Prompt.of(hole, model.tokenizer)
-        self._writing = Writing(hole, model.tokenizer, self._prompt.stub)
-        self._history = History([*self._prompt.suffix, *self._prompt.prefix])
+        self._prompt, stub = tokenize(hole, model.tokenizer)
+        self._writing = Writing(hole, model.tokenizer, stub)
+        self._history = History(self._prompt.ids)
         self._forwards, self._accepted, self._ms = Forwards(), Accepted(), Milliseconds()
         self._gauge = _Gauge()
         self._drafted = 0
@@ -90,8 +90,8 @@ class VerifiedDecoding:
     def run(self, stop: Stop) -> Infill:
         """Fill the hole, or as much as there is time for; raises Cancelled between two forwards."""
         started = time.perf_counter()
-        prompt, hole = self._prompt, self._hole
-        prefill = self._verifier.prefill(prompt.prefix, prompt.suffix, lambda: stop() or hole.late)
+        hole = self._hole
+        prefill = self._verifier.prefill(self._prompt, lambda: stop() or hole.late)
         self._forwards.prefill = prefill.forwards
         self._ms.prefill = _since(started)
         self._trace.show("prefill", self._ms.prefill)
@@ -160,9 +160,9 @@ class VerifiedDecoding:
 
     def _denoise(self, floor: float, room: int) -> Drafts:
         started = time.perf_counter()
-        known = [*self._prompt.prefix, *self._writing.ids]
+        prompt = self._prompt.continued(self._writing.ids)
         echo = Echo(self._history) if "file" in self._settings.drafts else None
-        drafts = propose_denoiser(self._denoiser, known, self._prompt.suffix, echo, floor, room)
+        drafts = propose_denoiser(self._denoiser, prompt, echo, floor, room)
         self._forwards.canvas += 1
         elapsed = _since(started)
         self._ms.canvas += elapsed

@@ -10,11 +10,11 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
+from lsp_server.diffusion.prompt import Part
 from lsp_server.diffusion.types import Hole, Reason
-from lsp_server.models.interfaces import Tokenizer
+from lsp_server.models.interfaces import PartTokens, PromptTokens, Tokenizer
 
 # What a further character could still change in the tokenization, by how Qwen2.5 cuts text: the
 # letters of a word with the one character that goes with it, a run of punctuation (`self.` goes on
@@ -38,20 +38,21 @@ def split(prefix: str) -> tuple[str, str]:
     return prefix[: found.start()], found.group()
 
 
-@dataclass(frozen=True, slots=True)
-class Prompt:
-    """A hole in tokens: what stands before and after it, and the stub that is left out."""
+def tokenize(hole: Hole, tokenizer: Tokenizer, two_sided: bool = False) -> tuple[PromptTokens, str]:
+    """A hole's prompt in tokens without the stub, and the stub.
 
-    prefix: list[int]
-    suffix: list[int]
-    stub: str
+    ``two_sided``: the suffix stands right behind the canvas, and so begins with the line break
+    that ends the hole's line.
+    """
+    stem, stub = split(hole.prompt.prefix)
 
-    @classmethod
-    def of(cls, hole: Hole, tokenizer: Tokenizer, two_sided: bool = False) -> Prompt:
-        """Tokenise the text around a hole; ``two_sided``: the suffix stands right behind it."""
-        stem, stub = split(hole.prefix)
-        suffix = "\n" + hole.suffix if two_sided and hole.ends_line else hole.suffix
-        return cls(tokenizer.encode(stem), tokenizer.encode(suffix), stub)
+    def encode(part: Part) -> PartTokens:
+        text = stem if part.kind == "prefix" else part.text
+        if part.kind == "suffix" and two_sided and hole.ends_line:
+            text = "\n" + text
+        return PartTokens(part.kind, tokenizer.encode(text))
+
+    return PromptTokens(tuple(map(encode, hole.prompt.parts))), stub
 
 
 class Vocabulary:

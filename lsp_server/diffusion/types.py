@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
+from lsp_server.diffusion.prompt import Prompt
 from lsp_server.models.interfaces import Suffix
 from lsp_server.settings import Source, Strategy
 
@@ -42,7 +43,7 @@ class Lengths:
 class Hole:
     """A place in a text to be filled.
 
-    ``ends_line``: a line break stands between the hole and ``suffix``. A causal model, which has
+    ``ends_line``: a line break stands between the hole and the suffix. A causal model, which has
     the suffix first, is to write it, and so says where the line ends; a canvas stands before it.
     What has been written by ``deadline`` has to do, where that is a text to be shown.
     ``end`` looks at what has been written into the hole so far and says at which character the
@@ -50,8 +51,7 @@ class Hole:
     text the syntax forces next, or "". Both are called once per cycle and must be cheap.
     """
 
-    prefix: str
-    suffix: str
+    prompt: Prompt
     max_tokens: int
     ends_line: bool = False
     end: Callable[[str], int | None] = field(default=_nowhere)

@@ -249,13 +249,16 @@ def _tell(check: object) -> None:
 def _fill_context(model: Model, settings: Settings) -> None:
     """One completion with as much context as settings allow, so that memory is what it will be."""
     from lsp_server.diffusion.decoder import Decoder
+    from lsp_server.diffusion.prompt import Prompt
     from lsp_server.diffusion.types import Hole
 
     prefix, suffix = "value = 1\n" * settings.prefix_tokens, "other = 2\n" * settings.suffix_tokens
     tokens = model.tokenizer.encode
     hole = Hole(
-        model.tokenizer.decode(tokens(prefix)[: settings.prefix_tokens]),
-        model.tokenizer.decode(tokens(suffix)[: settings.suffix_tokens]),
+        Prompt.around(
+            model.tokenizer.decode(tokens(prefix)[: settings.prefix_tokens]),
+            model.tokenizer.decode(tokens(suffix)[: settings.suffix_tokens]),
+        ),
         max_tokens=16,
     )
     Decoder(model, settings).infill(hole)

@@ -7,6 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from lsp_server.diffusion.decoder import Decoder
+from lsp_server.diffusion.prompt import Prompt
 from lsp_server.diffusion.types import Hole, Infill, Step
 from lsp_server.models.interfaces import Cancelled
 from lsp_server.settings import Settings
@@ -29,7 +30,7 @@ def fill(model: TinyModel, options: Settings, hole: Hole) -> Infill:
 def test_verified_text_is_the_bases_own(
     prefix: str, suffix: str, size: int, model: TinyModel
 ) -> None:
-    hole = Hole(prefix, suffix, size)
+    hole = Hole(Prompt.around(prefix, suffix), size)
     plain, drafted = fill(model, PLAIN, hole), fill(model, ALL, hole)
     assert drafted.ids == plain.ids
     assert drafted.text == plain.text
@@ -45,7 +46,7 @@ def test_verified_text_is_the_bases_own(
 @given(TEXT, TEXT, st.sampled_from(["threshold", "entropy", "verify"]), st.integers(1, 30))
 def test_pure_denoising_fills_the_canvas(prefix: str, suffix: str, sampler: str, size: int) -> None:
     options = Settings(sampler=sampler, threshold=0.5)  # type: ignore[arg-type]
-    got = fill(PURE, options, Hole(prefix, suffix, size))
+    got = fill(PURE, options, Hole(Prompt.around(prefix, suffix), size))
     assert got.tokens == size or got.reason == "ended"
     assert got.forwards.canvas <= got.tokens + 12
     assert got.forwards.verify == 0
@@ -55,27 +56,31 @@ def test_pure_denoising_fills_the_canvas(prefix: str, suffix: str, sampler: str,
 def test_what_stands_to_the_right_changes_the_answer() -> None:
     options = Settings(sampler="threshold", threshold=0.5)
     answers = {
-        fill(PURE, options, Hole("ab (", suffix, 8)).text
+        fill(PURE, options, Hole(Prompt.around("ab (", suffix), 8)).text
         for suffix in ("", ")", "cccccc", "\n\n:", "a(b)")
     }
     assert len(answers) > 1
 
 
 def test_several_masks_fall_in_one_forward() -> None:
-    got = fill(PURE, Settings(sampler="threshold", threshold=0.3), Hole("ab", "cd", 12))
+    got = fill(
+        PURE, Settings(sampler="threshold", threshold=0.3), Hole(Prompt.around("ab", "cd"), 12)
+    )
     assert got.forwards.canvas < got.tokens
 
 
 def test_the_stub_is_written_again_and_left_out() -> None:
     for model in (VERIFIED, PURE):
-        got = fill(model, Settings(), Hole("(ab", "", 9))
+        got = fill(model, Settings(), Hole(Prompt.around("(ab", ""), 9))
         assert len(got.ids) > len(got.text)
         assert model.tokenizer.decode(got.ids).startswith("(ab")
 
 
 def test_the_hole_says_where_the_text_ends() -> None:
-    whole = fill(VERIFIED, PLAIN, Hole("(", "", 20))
-    short = fill(VERIFIED, PLAIN, Hole("(", "", 20, end=lambda t: 3 if len(t) >= 3 else None))
+    whole = fill(VERIFIED, PLAIN, Hole(Prompt.around("(", ""), 20))
+    short = fill(
+        VERIFIED, PLAIN, Hole(Prompt.around("(", ""), 20, end=lambda t: 3 if len(t) >= 3 else None)
+    )
     assert short.text == whole.text[:3]
     assert short.reason == "ended"
     assert short.tokens == 4  # the bracket is written again
@@ -92,8 +97,8 @@ def test_cancelled_between_two_forwards(model: TinyModel) -> None:
 
     decoder = Decoder(model, PLAIN)
     with pytest.raises(Cancelled):
-        decoder.infill(Hole("(", "", 30), stop)
-    assert decoder.infill(Hole("(", "", 4)).tokens <= 4
+        decoder.infill(Hole(Prompt.around("(", ""), 30), stop)
+    assert decoder.infill(Hole(Prompt.around("(", ""), 4)).tokens <= 4
 
 
 @settings(max_examples=40, deadline=None)
@@ -109,8 +114,8 @@ def test_at_the_deadline_a_text_is_what_it_is_so_far(prefix: str, forwards: int)
             object.__setattr__(hole, "deadline", 0.0)
         return ""
 
-    whole = fill(VERIFIED, ALL, Hole(prefix, "", 30))
-    hole = Hole(prefix, "", 30, expect=expect)
+    whole = fill(VERIFIED, ALL, Hole(Prompt.around(prefix, ""), 30))
+    hole = Hole(Prompt.around(prefix, ""), 30, expect=expect)
     try:
         got = fill(VERIFIED, ALL, hole)
     except Cancelled:
@@ -126,11 +131,11 @@ def test_at_the_deadline_a_text_is_what_it_is_so_far(prefix: str, forwards: int)
 @pytest.mark.parametrize("model", [VERIFIED, PURE])
 def test_nothing_is_begun_behind_the_deadline(model: TinyModel) -> None:
     with pytest.raises(Cancelled):
-        fill(model, PLAIN, Hole("(", "", 30, deadline=0.0))
+        fill(model, PLAIN, Hole(Prompt.around("(", ""), 30, deadline=0.0))
 
 
 def test_an_unlikely_beginning_is_hopeless() -> None:
-    got = fill(VERIFIED, PLAIN, Hole("(", "", 20, min_confidence=0.999999))
+    got = fill(VERIFIED, PLAIN, Hole(Prompt.around("(", ""), 20, min_confidence=0.999999))
     assert got.reason == "hopeless"
     assert got.forwards.verify <= 1
 
@@ -138,7 +143,7 @@ def test_an_unlikely_beginning_is_hopeless() -> None:
 @pytest.mark.parametrize("model", [VERIFIED, PURE])
 def test_every_forward_is_observed(model: TinyModel) -> None:
     steps: list[Step] = []
-    got = Decoder(model, ALL).infill(Hole("(ab ", ") c", 12), observe=steps.append)
+    got = Decoder(model, ALL).infill(Hole(Prompt.around("(ab ", ") c"), 12), observe=steps.append)
     kinds = [step.kind for step in steps]
     assert kinds.count("verify") == got.forwards.verify
     assert kinds.count("canvas") == got.forwards.canvas
@@ -147,8 +152,8 @@ def test_every_forward_is_observed(model: TinyModel) -> None:
 
 
 def test_syntax_drafts_are_counted_when_the_base_agrees() -> None:
-    whole = fill(VERIFIED, PLAIN, Hole("(", "", 20)).text
-    knows = Hole("(", "", 20, expect=lambda text: whole[len(text) : len(text) + 5])
+    whole = fill(VERIFIED, PLAIN, Hole(Prompt.around("(", ""), 20)).text
+    knows = Hole(Prompt.around("(", ""), 20, expect=lambda text: whole[len(text) : len(text) + 5])
     got = fill(VERIFIED, replace(ALL, drafts=("syntax",)), knows)
     assert got.text == whole
     assert got.accepted.syntax > 0

@@ -43,7 +43,7 @@ def know(path: Path, marked: str, most: int = 32, shape: Shape = "line") -> list
 def test_what_stood_there_belongs_there(tmp_path: Path) -> None:
     (known,) = know(tmp_path / "a.py", "x = «f(1) + 2»\ny = 1\n")
     assert (known.truth, known.group) == ("f(1) + 2", "line")
-    assert (known.hole.suffix, known.hole.ends_line) == ("y = 1\n", True)
+    assert (known.hole.prompt.suffix, known.hole.ends_line) == ("y = 1\n", True)
     assert known.hole.max_tokens == 32
     assert known.tokens == len(" f(1) + 2")  # the stub is written again
 
@@ -51,7 +51,7 @@ def test_what_stood_there_belongs_there(tmp_path: Path) -> None:
 def test_closing_brackets_belong_to_the_text(tmp_path: Path) -> None:
     (known,) = know(tmp_path / "a.py", "print(«a, b»)\ny = 1\n", shape="brackets")
     assert known.truth == "a, b)"
-    assert known.hole.prefix.endswith("print(")
+    assert known.hole.prompt.prefix.endswith("print(")
 
 
 def test_long_holes_are_left_out(tmp_path: Path) -> None:
@@ -87,9 +87,10 @@ def test_a_model_that_writes_left_to_right_is_refused() -> None:
 
 
 def known_hole() -> Known:
+    from lsp_server.diffusion.prompt import Prompt
     from lsp_server.diffusion.types import Hole
 
-    return Known.of(Hole("a:\n", "\nb", 24), "abc(de, fa)", TinyTokenizer(), "line")
+    return Known.of(Hole(Prompt.around("a:\n", "\nb"), 24), "abc(de, fa)", TinyTokenizer(), "line")
 
 
 @given(st.integers(0, 10**6), st.lists(st.booleans(), min_size=64, max_size=256))

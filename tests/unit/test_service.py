@@ -47,7 +47,7 @@ def test_crlf_comes_back_and_offsets_count_the_document_as_it_is() -> None:
     completion = engine.complete(document, offset, "invoked")
     assert completion.text is not None
     assert completion.start == completion.end == offset
-    assert "\r" not in decoder.holes[0].prefix + decoder.holes[0].suffix
+    assert "\r" not in decoder.holes[0].prompt.prefix + decoder.holes[0].prompt.suffix
     assert (
         completion.text.count("\r")
         == completion.text.count("\n")
@@ -83,8 +83,8 @@ def test_the_hole() -> None:
     engine, decoder = service("1)", max_tokens=11)
     engine.complete(document, offset, "automatic")
     hole = decoder.holes[0]
-    assert hole.prefix == HEAD + "print("
-    assert hole.suffix == "after()\n"
+    assert hole.prompt.prefix == HEAD + "print("
+    assert hole.prompt.suffix == "after()\n"
     assert hole.max_tokens == 11
     assert hole.min_confidence == Settings().min_confidence
 
@@ -109,7 +109,10 @@ def test_prefill_warms_what_completing_will_ask_for() -> None:
     assert engine.prefill(document, offset, lambda: False) == 3
     engine.complete(document, offset, "automatic")
     asked, warmed = decoder.holes[0], decoder.warmed[0]
-    assert (warmed.prefix, warmed.suffix) == (asked.prefix, asked.suffix)
+    assert (warmed.prompt.prefix, warmed.prompt.suffix) == (
+        asked.prompt.prefix,
+        asked.prompt.suffix,
+    )
     with pytest.raises(Cancelled):
         engine.prefill(document, offset, lambda: True)
 
@@ -179,7 +182,7 @@ def test_an_item_is_extended_in_its_own_range() -> None:
     document, offset, item = selected(HEAD + "size = «ar|area»\n")
     engine, decoder = service("(1, 2)\n")
     completion = engine.complete(document, offset, "automatic", item)
-    assert decoder.holes[0].prefix == HEAD + "size = area"
+    assert decoder.holes[0].prompt.prefix == HEAD + "size = area"
     assert completion.text == "area(1, 2)"
     assert (completion.start, completion.end) == (item.start, item.end)
 
@@ -238,9 +241,9 @@ def test_the_region_itself_is_not_looked_at() -> None:
     engine, decoder = service("y = area(x, x)\n")
     completion = engine.infill(document, start, end)
     hole = decoder.holes[0]
-    assert "secret" not in hole.prefix + hole.suffix
-    assert hole.prefix.endswith("def f(x):\n    ")
-    assert hole.suffix == "    return y\n"
+    assert "secret" not in hole.prompt.prefix + hole.prompt.suffix
+    assert hole.prompt.prefix.endswith("def f(x):\n    ")
+    assert hole.prompt.suffix == "    return y\n"
     assert hole.min_confidence == 0.0
     assert drawn(document.text, completion) == (
         HEAD + "def f(x):\n    ├y = area(x, x)┤secret = x╣\n    return y\n"
@@ -251,7 +254,7 @@ def test_a_region_in_a_line_sees_the_rest_of_it() -> None:
     document, start, end = region(HEAD + "print(area(«3», 4))\n")
     engine, decoder = service("1, 4))")
     completion = engine.infill(document, start, end)
-    assert decoder.holes[0].suffix == ", 4))\n"
+    assert decoder.holes[0].prompt.suffix == ", 4))\n"
     assert drawn(document.text, completion) == HEAD + "print(area(├1┤3╣, 4))\n"
 
 

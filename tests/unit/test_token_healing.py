@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lsp_server.diffusion.prompt import Prompt
 from lsp_server.diffusion.token_healing import Vocabulary, Writing, split
 from lsp_server.diffusion.types import Hole
 from tests.unit.tiny import TinyTokenizer
@@ -61,7 +62,7 @@ class Tokenizer(TinyTokenizer):
 
 
 def start(stub: str = "") -> Writing:
-    return Writing(Hole("", "", 9), Tokenizer(), stub)
+    return Writing(Hole(Prompt.around("", ""), 9), Tokenizer(), stub)
 
 
 def test_writing_owes_the_stub_first() -> None:

@@ -17,12 +17,12 @@ from lsp_server.models.embedded.transformer import Block, Qwen2, Shape
 from lsp_server.models.interfaces import (
     MASK,
     Cancelled,
-    Canvas,
     Denoiser,
     Growth,
     Marginals,
     ModelInfo,
     Prefill,
+    PromptTokens,
     Stop,
 )
 from lsp_server.models.quantization import DenseLinear
@@ -68,21 +68,25 @@ class TinyDiffusion:
         self._head = nn.Linear(32, END + 1)
 
     @torch.inference_mode()
-    def denoise(self, canvas: Canvas, refresh: bool = True) -> Marginals:
-        tokens = [self._mask if t == MASK else t for t in canvas.tokens]
-        before, after = list(canvas.prefix)[-64:], list(canvas.suffix)[:64]
+    def denoise(
+        self, prompt: PromptTokens, canvas: Sequence[int], refresh: bool = True
+    ) -> Marginals:
+        tokens = [self._mask if t == MASK else t for t in canvas]
+        before, after = prompt.prefix[-64:], prompt.suffix[:64]
         row = torch.tensor([[*before, *tokens, *after]])
         states = self._layers(self._embed(row) + self._place(torch.arange(row.shape[1])))[0]
-        masks = [len(before) + i for i, t in enumerate(canvas.tokens) if t == MASK]
+        masks = [len(before) + i for i, t in enumerate(canvas) if t == MASK]
         return Marginals(6 * self._head(states[masks]))
 
 
 class TinyCoupled(TinyDiffusion):
     """The same, with random dependences of each mask on the token before it."""
 
-    def denoise(self, canvas: Canvas, refresh: bool = True) -> Marginals:
+    def denoise(
+        self, prompt: PromptTokens, canvas: Sequence[int], refresh: bool = True
+    ) -> Marginals:
         pairs = torch.randn(END + 1, END + 1, generator=torch.Generator().manual_seed(1))
-        marginals = super().denoise(canvas, refresh)
+        marginals = super().denoise(prompt, canvas, refresh)
         return replace(marginals, coupling=lambda row, token, entries: 2 * pairs[token, entries])
 
 
@@ -112,8 +116,10 @@ class TinyKnowing:
     def width(self, known: int) -> int:
         return 64
 
-    def denoise(self, canvas: Canvas, refresh: bool = True) -> Marginals:
-        tokens = list(canvas.tokens)
+    def denoise(
+        self, prompt: PromptTokens, canvas: Sequence[int], refresh: bool = True
+    ) -> Marginals:
+        tokens = list(canvas)
         self.calls.append((len(tokens), refresh))
         masks = [index for index, token in enumerate(tokens) if token == MASK]
         return Marginals(torch.stack([self._row(tokens, index) for index in masks]).log())
@@ -151,9 +157,11 @@ class TinyNoise:
     def width(self, known: int) -> int:
         return 64 if self.two_sided else 8 - known % 8
 
-    def denoise(self, canvas: Canvas, refresh: bool = True) -> Marginals:
-        generator = torch.Generator().manual_seed(hash((self._seed, *canvas.tokens)) % 2**32)
-        masks = sum(token == MASK for token in canvas.tokens)
+    def denoise(
+        self, prompt: PromptTokens, canvas: Sequence[int], refresh: bool = True
+    ) -> Marginals:
+        generator = torch.Generator().manual_seed(hash((self._seed, *canvas)) % 2**32)
+        masks = sum(token == MASK for token in canvas)
         return Marginals(self._spread * torch.randn(masks, EXPAND + 1, generator=generator))
 
 
@@ -192,11 +200,11 @@ class TinyCausal:
         self.cache = self.model.new_cache()
         self.forwards = 0
 
-    def prefill(self, prefix: Sequence[int], suffix: Sequence[int], stop: Stop) -> Prefill:
+    def prefill(self, prompt: PromptTokens, stop: Stop) -> Prefill:
         if stop():
             raise Cancelled
         self.cache.truncate(0)
-        return Prefill(self.extend([*suffix, END, *prefix])[-1], 1, 0)
+        return Prefill(self.extend([*prompt.suffix, END, *prompt.prefix])[-1], 1, 0)
 
     @torch.inference_mode()
     def extend(self, tokens: Sequence[int]) -> Tensor:

@@ -15,6 +15,7 @@ from lsp_server.bench import ways
 from lsp_server.bench.miniature.language import KINDS, LONGEST, count_lengths, draw_puzzles
 from lsp_server.bench.ways import Known, Way
 from lsp_server.diffusion.length import Bias
+from lsp_server.diffusion.prompt import Prompt
 from lsp_server.diffusion.types import Hole
 from lsp_server.models.interfaces import Model, Tokenizer
 from lsp_server.models.loader import load
@@ -73,6 +74,8 @@ def _draw(tokenizer: Tokenizer, count: int, seed: str, held_out: bool) -> list[K
     for kind in KINDS:
         for puzzle in islice(draw_puzzles(kind, seed, held_out), count):
             lengths = count_lengths(kind)
-            hole = Hole(puzzle.prefix, puzzle.suffix, max_tokens=MOST_MASKS, lengths=lengths)
+            hole = Hole(
+                Prompt.around(puzzle.prefix, puzzle.suffix), max_tokens=MOST_MASKS, lengths=lengths
+            )
             known.append(Known.of(hole, puzzle.answer, tokenizer, kind))
     return known

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from lsp_server.diffusion.drafters.prompt_lookup import Echo, Guess
 from lsp_server.diffusion.types import Hole
-from lsp_server.models.interfaces import MASK, Canvas, Denoiser, Tokenizer
+from lsp_server.models.interfaces import MASK, Denoiser, PromptTokens, Tokenizer
 from lsp_server.settings import Source
 
 _SYNTAX_CONFIDENCE = 0.85
@@ -106,20 +106,19 @@ def propose_file(echo: Echo, floor: float, limit: int) -> Drafts:
 
 def propose_denoiser(
     denoiser: Denoiser,
-    prefix: Sequence[int],
-    suffix: Sequence[int],
+    prompt: PromptTokens,
     echo: Echo | None = None,
     floor: float = 0.0,
     limit: int = LONGEST,
 ) -> Drafts:
-    """One canvas of masks behind ``prefix``: the best token of each, with its probability.
+    """One canvas of masks behind the prefix: the best token of each, with its probability.
 
     From left to right, each behind the one drafted before it, where the model knows how they
     depend on one another, and together with what the text itself says there (``echo``); up to
     where all of them together are less probable than ``floor``.
     """
-    canvas = Canvas(prefix, [MASK] * denoiser.width(len(prefix)), suffix)
-    marginals = denoiser.denoise(canvas)
+    prefix = prompt.prefix
+    marginals = denoiser.denoise(prompt, [MASK] * denoiser.width(len(prefix)))
     coupling, vocabulary = marginals.coupling, marginals.vocabulary
     probabilities, entries = marginals.logits.softmax(-1).topk(
         min(_CANDIDATES, marginals.logits.shape[-1])

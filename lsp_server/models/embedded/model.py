@@ -34,11 +34,12 @@ from lsp_server.models.embedded.weights import Store
 from lsp_server.models.interfaces import (
     MASK,
     Cancelled,
-    Canvas,
     Marginals,
     ModelInfo,
     Prefill,
+    PromptTokens,
     Stop,
+    never,
 )
 from lsp_server.models.tokenizers import FIM_MIDDLE, FIM_PREFIX, FIM_SUFFIX, EmbeddedTokenizer
 
@@ -92,25 +93,28 @@ class CausalBase:
         return self._features[-1].flatten()
 
     @staticmethod
-    def prompt(prefix: Sequence[int], suffix: Sequence[int]) -> list[int]:
+    def lay_out(prompt: PromptTokens) -> list[int]:
         """The layout that the base was trained on, in the order that measured best."""
-        return [FIM_PREFIX, FIM_SUFFIX, *suffix, FIM_MIDDLE, *prefix]
+        return [FIM_PREFIX, FIM_SUFFIX, *prompt.suffix, FIM_MIDDLE, *prompt.prefix]
+
+    def prefill(self, prompt: PromptTokens, stop: Stop) -> Prefill:
+        """Bring the cache to a prompt, in slices; see ``Verifier``."""
+        return self.fill(self.lay_out(prompt), stop)
 
     @torch.inference_mode()
-    def prefill(self, prefix: Sequence[int], suffix: Sequence[int], stop: Stop) -> Prefill:
-        """Bring the cache to the prompt for a hole, in slices; see ``Verifier``."""
-        prompt = self.prompt(prefix, suffix)
+    def fill(self, wanted: Sequence[int], stop: Stop) -> Prefill:
+        """Bring the cache to a sequence of tokens; as ``prefill`` does."""
         # The last row is always run again: its logits and features are wanted.
-        cached = min(_common(self._tokens, prompt), len(prompt) - 1)
+        cached = min(_common(self._tokens, wanted), len(wanted) - 1)
         self._cut(cached)
         forwards = 0
         state = torch.empty(0)
-        while len(self._tokens) < len(prompt):
+        while len(self._tokens) < len(wanted):
             if stop():
                 raise Cancelled
             started = time.perf_counter()
             done = len(self._tokens)
-            state = self._run(prompt[done : done + self._slice])
+            state = self._run(wanted[done : done + self._slice])
             self._adapt(len(self._tokens) - done, (time.perf_counter() - started) * 1000)
             forwards += 1
         logits = self.model.head(state[-1:])[0].float()
@@ -169,25 +173,24 @@ class CanvasDenoiser:
         return len(self._masks)
 
     @torch.inference_mode()
-    def denoise(self, canvas: Canvas, refresh: bool = True) -> Marginals:
+    def denoise(
+        self, prompt: PromptTokens, canvas: Sequence[int], refresh: bool = True
+    ) -> Marginals:
         """Distributions for the masks behind the pending token, the last known one.
 
         The base's cache is brought to the prompt up to the pending token when it is not there
         yet, and is exact: ``refresh`` changes nothing. Anchors to the right of a mask are not seen.
         """
-        known = [*canvas.prefix, *_leading(canvas.tokens)]
-        self._catch_up(known, canvas.suffix)
-        free = [index for index, t in enumerate(canvas.tokens) if t == MASK]
-        reach = free[-1] - (len(known) - len(canvas.prefix)) + 1
+        free = [index for index, token in enumerate(canvas) if token == MASK]
+        *before, pending = self._base.lay_out(prompt.continued(canvas[: free[0]]))
+        if self._base.tokens != before:
+            self._base.fill(before, never)
+        reach = free[-1] - free[0] + 1
         offsets = [index - free[0] for index in free if index - free[0] < len(self._masks)]
-        states = self._run(known[-1], min(reach, len(self._masks)))[offsets]
+        states = self._run(pending, min(reach, len(self._masks)))[offsets]
         of_state = functional.linear(_centred(states), self._coupling[0])
         coupling = partial(self._couple, of_state)
         return Marginals(self._head(states).float(), self._vocabulary, coupling)
-
-    def _catch_up(self, known: Sequence[int], suffix: Sequence[int]) -> None:
-        if self._base.tokens != self._base.prompt(known[:-1], suffix):
-            self._base.prefill(known[:-1], suffix, lambda: False)
 
     def _run(self, pending: int, rows: int) -> Tensor:
         base, model = self._base, self._base.model
@@ -246,13 +249,3 @@ def _common(left: Sequence[int], right: Sequence[int]) -> int:
 
 def _centred(rows: Tensor) -> Tensor:
     return functional.layer_norm(rows, rows.shape[-1:])
-
-
-def _leading(tokens: Sequence[int]) -> list[int]:
-    """The known tokens before the first mask."""
-    known = []
-    for token in tokens:
-        if token == MASK:
-            break
-        known.append(token)
-    return known
