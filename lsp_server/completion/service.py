@@ -26,7 +26,7 @@ from lsp_server.completion.postprocess import (
 )
 from lsp_server.completion.result import Completion, Meter, Timing
 from lsp_server.diffusion.prompt import Prompt
-from lsp_server.diffusion.types import Hole, Infill, Lengths, Step
+from lsp_server.diffusion.types import Cost, Hole, Infill, Lengths, Step
 from lsp_server.models.interfaces import Cancelled, Stop, never
 from lsp_server.positions import clamp
 from lsp_server.settings import Settings
@@ -62,8 +62,8 @@ PROSE: Final = frozenset(
 class Infiller(Protocol):
     """What fills holes: the decoder, to us."""
 
-    def infill(self, hole: Hole, stop: Stop, observe: Observer | None) -> Infill:
-        """Fill a hole; raises Cancelled between two forwards."""
+    def infill(self, hole: Hole, stop: Stop, observe: Observer | None, cost: Cost) -> Infill:
+        """Fill a hole, counting in ``cost`` what that takes; raises Cancelled between forwards."""
 
     def prefill(self, hole: Hole, stop: Stop) -> int:
         """Warm the cache for a hole; returns the forwards."""
@@ -152,9 +152,8 @@ class CompletionService:
             return 0
         place = Place.of(snapshot.tree, offset, offset)
         window = choose_window(place.before, place.after_cursor, self._settings)
-        return self._decoder.prefill(
-            Hole(Prompt.around(window.prefix, window.suffix), max_tokens=1), stop
-        )
+        prompt = Prompt.around(window.prefix, window.suffix)
+        return self._decoder.prefill(Hole(prompt, 1, document=snapshot.uri), stop)
 
     def forget(self, uri: str) -> None:
         """Drop the answers kept for a document that was closed; from any thread."""
@@ -186,7 +185,7 @@ class CompletionService:
             meter.reuse(answer.confidence)
         else:
             floor = self._settings.min_confidence if automatic else 0.0
-            answer = self._denoise(tree, span, window, floor, meter)
+            answer = self._denoise(snapshot.uri, tree, span, window, floor, meter)
             if isinstance(answer, str):
                 return meter.nothing(answer, start, end)
             self._cache.store(snapshot.uri, place.before, window, answer)
@@ -206,7 +205,7 @@ class CompletionService:
         window = choose_window(place.before, place.after_region, self._settings)
         meter.span = str(span.kind)
 
-        answer = self._denoise(snapshot.tree, span, window, 0.0, meter)
+        answer = self._denoise(snapshot.uri, snapshot.tree, span, window, 0.0, meter)
         if isinstance(answer, str):
             return meter.nothing(answer, start, end)
 
@@ -219,12 +218,12 @@ class CompletionService:
         return refusal(ask, self._settings) or (None if self._decoder else "loading")
 
     def _denoise(
-        self, tree: SyntaxTree, span: Span, window: Window, floor: float, meter: Meter
+        self, uri: str, tree: SyntaxTree, span: Span, window: Window, floor: float, meter: Meter
     ) -> Answer | str:
         """Have the hole filled, or say why there is nothing to offer (V4: it was hopeless)."""
         assert self._decoder is not None
-        hole = make_hole(tree, span, window, self._settings, floor, meter.deadline)
-        infill = self._decoder.infill(hole, meter.stop, meter.observe)
+        hole = make_hole(tree, span, window, self._settings, floor, meter.deadline, uri)
+        infill = self._decoder.infill(hole, meter.stop, meter.observe, meter.cost)
         meter.take(infill)
         if infill.reason == "hopeless":
             return "V4"
@@ -242,6 +241,7 @@ def make_hole(
     settings: Settings,
     floor: float = 0.0,
     deadline: float = math.inf,
+    document: str = "",
 ) -> Hole:
     """The hole of a span, in the decoder's terms; ``floor``: below which it is hopeless."""
     lengths = find_lengths(tree.language, span)
@@ -254,6 +254,7 @@ def make_hole(
         lengths=Lengths(lengths.bounds, lengths.shares),
         min_confidence=floor,
         deadline=deadline,
+        document=document,
     )
 
 

@@ -1,20 +1,26 @@
-"""The decoder: one model, one hole at a time, by the way that the settings name.
-
-Knows canvases and logits, not documents; speaks to models only through ``models.base``.
-"""
+"""The decoder: fills holes with one model, by speculative or by masked decoding."""
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
+from typing import Protocol
 
 from lsp_server.diffusion.length import Bias, published_bias
-from lsp_server.diffusion.masked import PureDenoising
-from lsp_server.diffusion.speculative import VerifiedDecoding
+from lsp_server.diffusion.masked import MaskedDecoding
+from lsp_server.diffusion.speculative import SpeculativeDecoding
 from lsp_server.diffusion.token_healing import Vocabulary, tokenize
 from lsp_server.diffusion.trace import Observer, Trace
-from lsp_server.diffusion.types import Hole, Infill
+from lsp_server.diffusion.types import Cost, Hole, Infill
 from lsp_server.models.interfaces import Model, Stop, never
 from lsp_server.settings import Settings
+
+
+class Decoding(Protocol):
+    """One hole being filled; made new for every request."""
+
+    def run(self, stop: Stop) -> Infill:
+        """Fill the hole; raises Cancelled between two forwards."""
 
 
 class Decoder:
@@ -25,15 +31,25 @@ class Decoder:
         self.model, self.settings, self._bias = model, settings, bias
         self._vocabulary = Vocabulary(model.tokenizer.pieces())
 
-    def infill(self, hole: Hole, stop: Stop = never, observe: Observer | None = None) -> Infill:
-        """Fill a hole; ``observe`` sees every forward. Raises Cancelled between two forwards."""
-        model, settings, trace = self.model, self.settings, Trace(self.model.tokenizer, observe)
-        way: VerifiedDecoding | PureDenoising
-        if settings.sampler == "verify" and model.verifier is not None:
-            way = VerifiedDecoding(hole, model, model.verifier, self._vocabulary, settings, trace)
-        else:
-            way = PureDenoising(hole, model, self._vocabulary, settings, trace, self._bias)
-        return replace(way.run(stop), suffix=model.info.suffix)
+    def infill(
+        self,
+        hole: Hole,
+        stop: Stop = never,
+        observe: Observer | None = None,
+        cost: Cost | None = None,
+    ) -> Infill:
+        """Fill a hole; ``observe`` is called after every forward.
+
+        What it costs is counted in ``cost``, also where it raises Cancelled, which it does between
+        two forwards.
+        """
+        cost = Cost() if cost is None else cost
+        started = time.perf_counter()
+        try:
+            infill = self._begin(hole, Trace(self.model.tokenizer, observe), cost).run(stop)
+        finally:
+            cost.ms.total = (time.perf_counter() - started) * 1000
+        return replace(infill, suffix=self.model.info.suffix)
 
     def prefill(self, hole: Hole, stop: Stop = never) -> int:
         """Bring the model's cache to a hole's prompt ahead of time; returns the forwards."""
@@ -41,3 +57,12 @@ class Decoder:
             return 0
         prompt, _ = tokenize(hole, self.model.tokenizer)
         return self.model.verifier.prefill(prompt, stop).forwards
+
+    def _begin(self, hole: Hole, trace: Trace, cost: Cost) -> Decoding:
+        """Speculative decoding where the model can verify and the settings let it, else masked."""
+        model, settings, vocabulary = self.model, self.settings, self._vocabulary
+        if model.verifier is not None and settings.sampler == "verify":
+            return SpeculativeDecoding(
+                hole, model, model.verifier, vocabulary, settings, trace, cost
+            )
+        return MaskedDecoding(hole, model, vocabulary, settings, trace, cost, self._bias)

@@ -29,7 +29,14 @@ MASK = -1
 
 
 class Cancelled(Exception):
-    """The request was withdrawn between two forwards; caches stay consistent."""
+    """The request was withdrawn between two forwards; caches stay consistent.
+
+    ``forwards``: how many the interrupted call ran before that.
+    """
+
+    def __init__(self, forwards: int = 0) -> None:
+        super().__init__()
+        self.forwards = forwards
 
 
 class ModelError(Exception):

@@ -15,7 +15,7 @@ from lsp_server.completion.brackets import foreign, unclosed
 from lsp_server.completion.gate import LastChange, Trigger
 from lsp_server.completion.reasons import REASONS
 from lsp_server.completion.service import Completion, CompletionService, Selected, Snapshot
-from lsp_server.diffusion.types import Forwards, Hole, Infill, Step
+from lsp_server.diffusion.types import Cost, Forwards, Hole, Infill, Step
 from lsp_server.models.interfaces import Cancelled
 from lsp_server.positions import position_at
 from lsp_server.settings import Settings
@@ -295,9 +295,10 @@ def test_withdrawn_requests_raise_cancelled() -> None:
 class EndlessDecoder(ScriptedDecoder):
     """Never comes to an end by itself."""
 
-    def infill(self, hole: Hole, stop: Any, observe: Any) -> Infill:
+    def infill(self, hole: Hole, stop: Any, observe: Any, cost: Cost) -> Infill:
         while True:
-            observe(Step("canvas", (), 0.5))
+            cost.forwards.canvas += 1
+            cost.ms.canvas += 0.5
             if stop() or hole.late:
                 raise Cancelled
 
@@ -329,7 +330,7 @@ def test_an_automatic_answer_may_be_late_before_its_first_forward() -> None:
 class SlowDecoder(ScriptedDecoder):
     """Has time for nine words, where time is limited."""
 
-    def infill(self, hole: Hole, stop: Any, observe: Any) -> Infill:
+    def infill(self, hole: Hole, stop: Any, observe: Any, cost: Cost) -> Infill:
         done = 0
 
         def dawdle(step: Step) -> None:
@@ -337,9 +338,8 @@ class SlowDecoder(ScriptedDecoder):
             done += 1
             if done == 9 and hole.deadline < math.inf:
                 object.__setattr__(hole, "deadline", 0.0)
-            observe(step)
 
-        return super().infill(hole, stop, dawdle)
+        return super().infill(hole, stop, dawdle, cost)
 
 
 def test_what_there_is_at_the_deadline_is_offered_up_to_a_whole_word() -> None:
@@ -371,7 +371,7 @@ def test_a_text_that_broke_off(answer: str, room: int, expected: str | None) -> 
 
 
 class BrokenDecoder(ScriptedDecoder):
-    def infill(self, hole: Hole, stop: Any, observe: Any) -> Infill:
+    def infill(self, hole: Hole, stop: Any, observe: Any, cost: Cost) -> Infill:
         raise RuntimeError("out of memory")
 
 
@@ -591,3 +591,20 @@ def test_auto_closed_brackets_are_never_doubled(
     result = applied(document.text, completion)
     assert not unclosed(result, GENERIC)
     assert not foreign(result, GENERIC)
+
+
+def test_steps_are_made_only_for_who_asked_for_them() -> None:
+    class Watched(ScriptedDecoder):
+        def infill(self, hole: Hole, stop: Any, observe: Any, cost: Cost) -> Infill:
+            observers.append(observe)
+            return super().infill(hole, stop, observe, cost)
+
+    observers: list[Any] = []
+    document, offset = cursor(HEAD + "size = |\n")
+    engine = CompletionService(Watched("area(1, 2)"), Settings())
+    engine.complete(document, offset, "automatic")
+    engine.infill(document, offset, offset)
+    steps: list[Step] = []
+    engine.infill(document, offset, offset, observe=steps.append)
+    assert [observe is None for observe in observers] == [True, True, False]
+    assert steps

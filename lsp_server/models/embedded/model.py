@@ -111,7 +111,7 @@ class CausalBase:
         state = torch.empty(0)
         while len(self._tokens) < len(wanted):
             if stop():
-                raise Cancelled
+                raise Cancelled(forwards)
             started = time.perf_counter()
             done = len(self._tokens)
             state = self._run(wanted[done : done + self._slice])
