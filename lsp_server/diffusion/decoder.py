@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from dataclasses import replace
+from threading import Lock
 from typing import Protocol
 
 from lsp_server.diffusion.length import Bias, published_bias
@@ -24,12 +26,14 @@ class Decoding(Protocol):
 
 
 class Decoder:
-    """Fills holes with one model. Not for two threads at once: the model has one cache."""
+    """Fills holes with one model; ``infill`` and ``prefill`` are for one thread at a time."""
 
     def __init__(self, model: Model, settings: Settings, bias: Bias = published_bias) -> None:
         """``bias``: of the model's confidence by length, for the search of a canvas's length."""
         self.model, self.settings, self._bias = model, settings, bias
         self._vocabulary = Vocabulary(model.tokenizer.pieces())
+        self._running = Lock()  # held while the model's cache is in use
+        self._forgotten: deque[str] = deque()  # documents whose sequences are yet to be dropped
 
     def infill(
         self,
@@ -46,9 +50,11 @@ class Decoder:
         cost = Cost() if cost is None else cost
         started = time.perf_counter()
         try:
-            infill = self._begin(hole, Trace(self.model.tokenizer, observe), cost).run(stop)
+            with self._running:
+                infill = self._begin(hole, Trace(self.model.tokenizer, observe), cost).run(stop)
         finally:
             cost.ms.total = (time.perf_counter() - started) * 1000
+            self._drop_forgotten()
         return replace(infill, suffix=self.model.info.suffix)
 
     def prefill(self, hole: Hole, stop: Stop = never) -> int:
@@ -56,7 +62,29 @@ class Decoder:
         if self.model.verifier is None:
             return 0
         prompt, _ = tokenize(hole, self.model.tokenizer)
-        return self.model.verifier.prefill(prompt, stop).forwards
+        try:
+            with self._running:
+                return self.model.verifier.prefill(prompt, stop).forwards
+        finally:
+            self._drop_forgotten()
+
+    def forget(self, document: str) -> None:
+        """Drop what the model's cache holds of a document.
+
+        From any thread: at once, or when the decoding that runs in another thread has ended.
+        """
+        self._forgotten.append(document)
+        self._drop_forgotten()
+
+    def _drop_forgotten(self) -> None:
+        while self._forgotten and self._running.acquire(blocking=False):
+            try:
+                while self._forgotten:
+                    document = self._forgotten.popleft()
+                    if self.model.verifier is not None:
+                        self.model.verifier.forget(document)
+            finally:
+                self._running.release()
 
     def _begin(self, hole: Hole, trace: Trace, cost: Cost) -> Decoding:
         """Speculative decoding where the model can verify and the settings let it, else masked."""
