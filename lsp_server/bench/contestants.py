@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from lsp_server.diffusion.decoder import Decoder
 from lsp_server.diffusion.types import Hole
-from lsp_server.models.interfaces import Model, PromptTokens, never
+from lsp_server.models.interfaces import Model
 from lsp_server.settings import Settings
 
 SHIPPED = "as set"
@@ -55,7 +55,7 @@ def rotated(items: Sequence[T], turn: int) -> Iterator[T]:
 def forget(model: Model) -> None:
     """Leave nothing of earlier holes in the model's cache."""
     if model.verifier is not None:
-        model.verifier.prefill(PromptTokens.around((), ()), never)
+        model.verifier.forget()
 
 
 def prefill_cold(decoder: Decoder, hole: Hole) -> tuple[int, float]:

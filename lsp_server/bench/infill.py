@@ -45,9 +45,9 @@ class Score:
         self.texts.append(text)
         self.infills.append(infill)
         self.exact += problem.matches(text)
-        self.tally.add(infill)
+        self.tally.add(infill.cost)
         self.tally.add_prefill(*prefill)
-        self.ms.append(infill.ms.total + prefill[1])
+        self.ms.append(infill.cost.ms.total + prefill[1])
 
     @property
     def passed(self) -> int:
@@ -128,9 +128,9 @@ def to_json(problems: Sequence[Problem], scores: Sequence[Score]) -> dict[str, A
                         "text": score.texts[index],
                         "outcome": score.outcomes[index],
                         "ms": round(score.ms[index], 3),
-                        "tokens": score.infills[index].tokens,
-                        "forwards": asdict(score.infills[index].forwards),
-                        "accepted": asdict(score.infills[index].accepted),
+                        "tokens": score.infills[index].cost.tokens,
+                        "forwards": asdict(score.infills[index].cost.forwards),
+                        "accepted": dict(score.infills[index].cost.accepted),
                     }
                     for score in scores
                 },

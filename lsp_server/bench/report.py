@@ -10,7 +10,7 @@ import json
 import os
 import platform
 import statistics
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,10 +19,10 @@ from typing import Any, Protocol
 import psutil
 from rich.table import Table
 
-from lsp_server.diffusion.types import Accepted, Forwards, Milliseconds
+from lsp_server.diffusion.types import Forwards, Milliseconds, no_drafts
 from lsp_server.models.interfaces import ModelInfo
 from lsp_server.models.storage import replacing
-from lsp_server.settings import Settings
+from lsp_server.settings import Settings, Source
 
 FORWARDS = "forwards p/v/c"
 ACCEPTED = "kept s/f/d"
@@ -49,7 +49,7 @@ _PACKAGES = ("unmask", "torch", "transformers", "tokenizers", "tree-sitter", "py
 
 
 class Cost(Protocol):
-    """What an answer cost; an ``Infill`` and a ``Completion`` both say."""
+    """What an answer cost: the decoder's own count, or that of a ``Completion``."""
 
     @property
     def tokens(self) -> int:
@@ -60,7 +60,7 @@ class Cost(Protocol):
         """Forward passes by kind."""
 
     @property
-    def accepted(self) -> Accepted:
+    def accepted(self) -> Mapping[Source, int]:
         """Drafts kept, by source."""
 
     @property
@@ -76,7 +76,7 @@ class Tally:
     tokens: int = 0
     decoded: int = 0  # tokens that decoding brought: not those that prefills gave
     forwards: Forwards = field(default_factory=Forwards)
-    accepted: Accepted = field(default_factory=Accepted)
+    accepted: dict[Source, int] = field(default_factory=no_drafts)
     ms: Milliseconds = field(default_factory=Milliseconds)
 
     def add(self, cost: Cost) -> None:
@@ -89,8 +89,8 @@ class Tally:
             self.decoded += cost.tokens
         for name in ("prefill", "verify", "canvas"):
             _increase(self.forwards, name, getattr(cost.forwards, name))
-        for name in ("syntax", "file", "denoiser"):
-            _increase(self.accepted, name, getattr(cost.accepted, name))
+        for source, count in cost.accepted.items():
+            self.accepted[source] += count
         for name in ("total", "prefill", "verify", "canvas"):
             _increase(self.ms, name, getattr(cost.ms, name))
 
@@ -172,9 +172,10 @@ def share(part: int, whole: int) -> str:
     return f"{100 * part / whole:.1f}% ({part}/{whole})" if whole else "–"
 
 
-def slashed(counts: Forwards | Accepted, repeats: int = 1) -> str:
+def slashed(counts: Forwards | Mapping[Source, int], repeats: int = 1) -> str:
     """Counts for a table, per repeat: ``12/34/5``."""
-    return "/".join(str(count // repeats) for count in asdict(counts).values())
+    values = asdict(counts) if isinstance(counts, Forwards) else counts
+    return "/".join(str(count // repeats) for count in values.values())
 
 
 def wilson(part: int, whole: int) -> tuple[float, float]:

@@ -45,8 +45,8 @@ class Runs:
     def add(self, infill: Infill) -> None:
         """Count one more repeat."""
         self.text, self.ids, self.reason = infill.text, infill.ids, infill.reason
-        self.rates.append(1000 * infill.tokens / infill.ms.total)
-        self.tally.add(infill)
+        self.rates.append(1000 * infill.cost.tokens / infill.cost.ms.total)
+        self.tally.add(infill.cost)
 
 
 @dataclass(frozen=True, slots=True)

@@ -160,7 +160,7 @@ def _fill(model: Model, way: Way, holes: Iterable[Known]) -> Iterator[Infill]:
 def _masks(answer: Infill) -> int:
     """The masks that a canvas came to, whatever of its text was cut off; as they began, or grew."""
     if answer.length is None or answer.length.strategy == "grow":
-        return answer.tokens
+        return answer.cost.tokens
     return answer.length.masks
 
 
@@ -173,7 +173,7 @@ def _score(way: Way, group: str, holes: Sequence[Known], answers: Sequence[Infil
         holes=len(holes),
         exact=sum(answer.text == known.truth for known, answer in pairs),
         tokens=sum(known.tokens for known in holes),
-        forwards=sum(answer.forwards.canvas for answer in answers),
+        forwards=sum(answer.cost.forwards.canvas for answer in answers),
         searching=sum(answer.length.forwards for answer in answers if answer.length),
         right_length=errors.count(0),
         error=sum(errors),

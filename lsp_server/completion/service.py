@@ -28,7 +28,7 @@ from lsp_server.completion.postprocess import (
 )
 from lsp_server.completion.result import Completion, Meter, Timing
 from lsp_server.diffusion.prompt import Prompt
-from lsp_server.diffusion.types import Hole, Infill, Lengths, Step
+from lsp_server.diffusion.types import Cost, Hole, Infill, Lengths, Step
 from lsp_server.models.interfaces import Cancelled, Stop, never
 from lsp_server.positions import clamp
 from lsp_server.settings import Settings
@@ -64,8 +64,8 @@ PROSE: Final = frozenset(
 class Infiller(Protocol):
     """What fills holes: the decoder, to us."""
 
-    def infill(self, hole: Hole, stop: Stop, observe: Observer | None) -> Infill:
-        """Fill a hole; raises Cancelled between two forwards."""
+    def infill(self, hole: Hole, stop: Stop, observe: Observer | None, cost: Cost) -> Infill:
+        """Fill a hole, counting in ``cost`` what that takes; raises Cancelled between forwards."""
 
     def prefill(self, hole: Hole, stop: Stop) -> int:
         """Warm the cache for a hole; returns the forwards."""
@@ -268,7 +268,7 @@ class CompletionService:
         """Have the hole filled. Raises NoText when nothing worth offering came of it."""
         assert self._decoder is not None
         hole = make_hole(tree, span, window, self._settings, floor, meter.deadline, uri)
-        infill = self._decoder.infill(hole, meter.stop, meter.observe)
+        infill = self._decoder.infill(hole, meter.stop, meter.observe, meter.cost)
         meter.take(infill)
         if infill.reason == "hopeless":
             raise NoText("not-confident")

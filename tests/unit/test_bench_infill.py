@@ -16,7 +16,7 @@ from lsp_server.bench.problems import (
     load,
 )
 from lsp_server.bench.sandbox import Limits
-from lsp_server.diffusion.types import Accepted, Forwards, Infill, Milliseconds
+from lsp_server.diffusion.types import Cost, Forwards, Infill, Milliseconds, no_drafts
 from lsp_server.settings import Settings
 from lsp_server.terminal.source import SourceError
 
@@ -43,12 +43,14 @@ def answer(text: str, ids: tuple[int, ...]) -> Infill:
         text=text,
         reason="ended",
         confidence=1.0,
-        tokens=len(ids),
-        forwards=Forwards(prefill=1, verify=2, canvas=2),
-        accepted=Accepted(denoiser=1),
-        drafted=3,
-        cached_tokens=5,
-        ms=Milliseconds(total=30, prefill=10, verify=15, canvas=5),
+        cost=Cost(
+            forwards=Forwards(prefill=1, verify=2, canvas=2),
+            tokens=len(ids),
+            drafted=3,
+            accepted=no_drafts() | {"denoiser": 1},
+            cached_tokens=5,
+            ms=Milliseconds(total=30, prefill=10, verify=15, canvas=5),
+        ),
         ids=ids,
     )
 

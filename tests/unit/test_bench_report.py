@@ -6,21 +6,17 @@ import pytest
 
 from lsp_server.bench import report
 from lsp_server.bench.report import Spread, Tally, percentile, ratio, share, wilson
-from lsp_server.diffusion.types import Accepted, Forwards, Infill, Milliseconds
+from lsp_server.diffusion.types import Cost, Forwards, Milliseconds
 from lsp_server.models.interfaces import ModelInfo
 from lsp_server.settings import Settings
 
 
-def infill(tokens: int, verify: int, ms: float = 100) -> Infill:
-    return Infill(
-        text="",
-        reason="ended",
-        confidence=1,
-        tokens=tokens,
+def cost(tokens: int, verify: int, ms: float = 100) -> Cost:
+    return Cost(
         forwards=Forwards(1, verify, 1),
-        accepted=Accepted(1, 2, 3),
+        tokens=tokens,
         drafted=9,
-        cached_tokens=0,
+        accepted={"syntax": 1, "file": 2, "denoiser": 3},
         ms=Milliseconds(ms, 10, 70, 20),
     )
 
@@ -28,27 +24,27 @@ def infill(tokens: int, verify: int, ms: float = 100) -> Infill:
 def test_one_token_at_a_time_is_one_token_per_forward() -> None:
     tally = Tally()
     for tokens in (1, 5, 20):
-        tally.add(infill(tokens, verify=tokens - 1))
+        tally.add(cost(tokens, verify=tokens - 1))
     assert tally.tokens_per_forward == 1.0
 
 
 def test_pure_denoising_counts_per_canvas() -> None:
     tally = Tally()
-    tally.add(replace(infill(8, verify=0), forwards=Forwards(0, 0, 4)))
+    tally.add(replace(cost(8, verify=0), forwards=Forwards(0, 0, 4)))
     assert tally.tokens_per_forward == 2.0
 
 
 def test_cost_adds_up() -> None:
     tally = Tally()
-    tally.add(infill(11, 5))
-    tally.add(infill(21, 5))
+    tally.add(cost(11, 5))
+    tally.add(cost(21, 5))
     tally.add_prefill(forwards=4, ms=68.0)
     assert tally.answers == 2
     assert tally.tokens_per_forward == 3.0
     assert tally.ms_per_token == pytest.approx(268 / 32)
     assert tally.decoding_ms_per_token == pytest.approx((268 - 88) / 30)
     assert tally.forwards == Forwards(6, 10, 2)
-    assert tally.accepted == Accepted(2, 4, 6)
+    assert tally.accepted == {"syntax": 2, "file": 4, "denoiser": 6}
     assert tally.to_json()["ms"]["total"] == 268
 
 

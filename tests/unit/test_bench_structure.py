@@ -11,7 +11,7 @@ from lsp_server.bench.contestants import (
     rotated,
 )
 from lsp_server.bench.prompts import PROMPTS, PUBLISHED, Prompt
-from lsp_server.diffusion.types import Accepted, Forwards, Infill, Milliseconds
+from lsp_server.diffusion.types import Cost, Forwards, Infill, Milliseconds
 
 NAMES = (SHIPPED, WITHOUT_DENOISER, ONE_AT_A_TIME)
 
@@ -21,12 +21,13 @@ def infill(ids: tuple[int, ...], ms: float) -> Infill:
         text="text",
         reason="length",
         confidence=1,
-        tokens=len(ids),
-        forwards=Forwards(2, 50, 40),
-        accepted=Accepted(1, 2, 3),
-        drafted=9,
-        cached_tokens=0,
-        ms=Milliseconds(ms, 10, 70, 20),
+        cost=Cost(
+            forwards=Forwards(2, 50, 40),
+            tokens=len(ids),
+            drafted=9,
+            accepted={"syntax": 1, "file": 2, "denoiser": 3},
+            ms=Milliseconds(ms, 10, 70, 20),
+        ),
         ids=ids,
     )
 

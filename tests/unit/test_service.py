@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -10,12 +11,14 @@ from hypothesis import strategies as st
 from lsp_server.completion.brackets import foreign, unclosed
 from lsp_server.completion.gate import Trigger
 from lsp_server.completion.reasons import REASONS
-from lsp_server.completion.service import Selected, Snapshot
+from lsp_server.completion.service import CompletionService, Selected, Snapshot
+from lsp_server.diffusion.types import Cost, Hole, Infill, Step
 from lsp_server.models.interfaces import Cancelled
 from lsp_server.positions import position_at
 from lsp_server.settings import Settings
 from lsp_server.syntax.lexer import GENERIC
 from tests.unit.marked_text import HEAD, applied, complete, cursor, drawn, service, snapshot
+from tests.unit.scripted import ScriptedDecoder
 
 # --- what is offered
 
@@ -366,3 +369,20 @@ def test_auto_closed_brackets_are_never_doubled(
     result = applied(document.text, completion)
     assert not unclosed(result, GENERIC)
     assert not foreign(result, GENERIC)
+
+
+def test_steps_are_made_only_for_who_asked_for_them() -> None:
+    class Watched(ScriptedDecoder):
+        def infill(self, hole: Hole, stop: Any, observe: Any, cost: Cost) -> Infill:
+            observers.append(observe)
+            return super().infill(hole, stop, observe, cost)
+
+    observers: list[Any] = []
+    document, offset = cursor(HEAD + "size = |\n")
+    engine = CompletionService(Watched("area(1, 2)"), Settings())
+    engine.complete(document, offset, "automatic")
+    engine.infill(document, offset, offset)
+    steps: list[Step] = []
+    engine.infill(document, offset, offset, observe=steps.append)
+    assert [observe is None for observe in observers] == [True, True, False]
+    assert steps

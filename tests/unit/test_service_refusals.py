@@ -9,7 +9,7 @@ import pytest
 
 from lsp_server.completion.gate import LastChange, Trigger
 from lsp_server.completion.service import CompletionService
-from lsp_server.diffusion.types import Forwards, Hole, Infill, Step
+from lsp_server.diffusion.types import Cost, Forwards, Hole, Infill, Step
 from lsp_server.models.interfaces import Cancelled
 from lsp_server.settings import Settings
 from tests.unit.marked_text import HEAD, complete, cursor, service
@@ -165,9 +165,10 @@ def test_withdrawn_requests_raise_cancelled() -> None:
 class EndlessDecoder(ScriptedDecoder):
     """Never comes to an end by itself."""
 
-    def infill(self, hole: Hole, stop: Any, observe: Any) -> Infill:
+    def infill(self, hole: Hole, stop: Any, observe: Any, cost: Cost) -> Infill:
         while True:
-            observe(Step("canvas", (), 0.5))
+            cost.forwards.canvas += 1
+            cost.ms.canvas += 0.5
             if stop() or hole.late:
                 raise Cancelled
 
@@ -217,7 +218,7 @@ def test_the_time_of_an_automatic_request_counts_from_its_arrival() -> None:
 class SlowDecoder(ScriptedDecoder):
     """Has time for nine words, where time is limited."""
 
-    def infill(self, hole: Hole, stop: Any, observe: Any) -> Infill:
+    def infill(self, hole: Hole, stop: Any, observe: Any, cost: Cost) -> Infill:
         done = 0
 
         def dawdle(step: Step) -> None:
@@ -225,9 +226,8 @@ class SlowDecoder(ScriptedDecoder):
             done += 1
             if done == 9 and hole.deadline < math.inf:
                 object.__setattr__(hole, "deadline", 0.0)
-            observe(step)
 
-        return super().infill(hole, stop, dawdle)
+        return super().infill(hole, stop, dawdle, cost)
 
 
 def test_what_there_is_at_the_deadline_is_offered_up_to_a_whole_word() -> None:
@@ -259,7 +259,7 @@ def test_a_text_that_broke_off(answer: str, room: int, expected: str | None) -> 
 
 
 class BrokenDecoder(ScriptedDecoder):
-    def infill(self, hole: Hole, stop: Any, observe: Any) -> Infill:
+    def infill(self, hole: Hole, stop: Any, observe: Any, cost: Cost) -> Infill:
         raise RuntimeError("out of memory")
 
 
