@@ -12,10 +12,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
-from lsp_server.completion.brackets import REACH, excess, foreign, retyped
 from lsp_server.completion.indentation import indent_like
-from lsp_server.completion.place import Place
-from lsp_server.syntax.validity import closes_foreign
+from lsp_server.completion.place import NEAR, Place
+from lsp_server.completion.rest_of_line import find_retyped
+from lsp_server.syntax.brackets import closes_open, find_excess, match_brackets
 
 WORD: Final = re.compile(r"\w")
 UNFINISHED_WORD: Final = re.compile(r"\w+\Z")
@@ -68,7 +68,7 @@ def cut_trailing_space(draft: Draft) -> Draft:
 
 def match_indentation(draft: Draft) -> Draft:
     """C3: tabs or spaces, as the document has them."""
-    around = draft.place.before[-REACH:] + "\n" + draft.place.below[:REACH]
+    around = draft.place.before[-NEAR:] + "\n" + draft.place.below[:NEAR]
     return replace(draft, text=indent_like(around, draft.place.line, draft.text))
 
 
@@ -77,12 +77,12 @@ def cut_inner_space(draft: Draft) -> Draft:
     place, opener = draft.place, draft.place.line[-1:]
     if draft.prose or place.inside or opener not in ("(", "[") or not draft.text.startswith(" "):
         return draft
-    around = place.before[-REACH:] + "\n" + place.below[:REACH]
+    around = place.before[-NEAR:] + "\n" + place.below[:NEAR]
     if re.search(rf"{re.escape(opener)} +\S", around):
         return draft
     text = draft.text.lstrip(" ")
-    closers = foreign(text, place.lexis)
-    end = closers[0] if closers else 0
+    closers = place.match(text).unopened
+    end = closers[0].offset if closers else 0
     return replace(draft, text=text[:end].rstrip(" ") + text[end:])
 
 
@@ -90,7 +90,7 @@ def take_rest(draft: Draft) -> Draft:
     """S1, D2: what the text types again of the rest of the line is replaced, not doubled."""
     place = draft.place
     if place.closing:
-        found = retyped(place.rest, draft.text, place.lexis, place.inside)
+        found = find_retyped(place.rest, draft.text, place.lexical, place.inside)
     else:
         first, rest = draft.text.split("\n", 1)[0], place.rest.rstrip()
         again = bool(rest) and _repeats(replace(draft, text=first), rest)
@@ -143,7 +143,7 @@ def drop_repeated_lines(draft: Draft) -> Draft | None:
     written = _filled_lines(full)[:REPEATED_LINES]
     if WORD.search("".join(written)) is None:
         return draft
-    return None if written == _filled_lines(draft.place.below[:REACH])[: len(written)] else draft
+    return None if written == _filled_lines(draft.place.below[:NEAR])[: len(written)] else draft
 
 
 def cut_repeated_lines(draft: Draft) -> Draft:
@@ -151,7 +151,7 @@ def cut_repeated_lines(draft: Draft) -> Draft:
     if draft.left.strip():
         return draft
     lines = [line.rstrip() for line in draft.text.split("\n")]
-    below = [line.rstrip() for line in draft.place.below[:REACH].lstrip("\n").split("\n")]
+    below = [line.rstrip() for line in draft.place.below[:NEAR].lstrip("\n").split("\n")]
     for count in range(min(len(lines) - 1, len(below)), 0, -1):
         if lines[-count:] == below[:count] and WORD.search("".join(lines[-count:])):
             return _cut(draft, "\n".join(lines[:-count]).rstrip())
@@ -163,8 +163,10 @@ def cut_closed_again(draft: Draft) -> Draft | None:
     place = draft.place
     if draft.prose:
         return draft
-    behind = place.rest + place.below
-    offset = excess(place.before, draft.text, behind, draft.taken, place.lexis, place.inside)
+    last = (place.line + draft.text).rsplit("\n", 1)[-1]
+    behind = (place.rest + place.below[:NEAR])[:NEAR]
+    below = match_brackets(behind[draft.taken :], place.lexical, head=last)
+    offset = find_excess(place.opened, place.match(draft.text), place.match(behind), below)
     if offset is None:
         return draft
     head, tail = draft.text[:offset], draft.text[offset:]
@@ -176,9 +178,11 @@ def cut_closed_again(draft: Draft) -> Draft | None:
 
 def drop_foreign_closers(draft: Draft) -> Draft | None:
     """V1: brackets that close what is not open are not shown."""
-    if draft.prose or draft.place.inside:
+    place = draft.place
+    if draft.prose or place.inside:
         return draft
-    return None if closes_foreign(draft.place.before, draft.text, draft.replaced) else draft
+    own, replaced = place.match(draft.text), place.match(draft.replaced)
+    return draft if closes_open(place.opened, own, replaced) else None
 
 
 def drop_unchanged(draft: Draft) -> Draft | None:
@@ -243,8 +247,10 @@ def _repeats(draft: Draft, piece: str) -> bool:
     if not text.endswith(piece) or (WORD.match(piece) and WORD.match(text[start - 1 : start])):
         return False
     place = draft.place
-    closers = {start + offset for offset in foreign(piece, place.lexis)}
-    return draft.prose or closers <= set(foreign(text, place.lexis, place.inside))
+    if draft.prose:
+        return True
+    closers = {start + each.offset for each in match_brackets(piece, place.lexical).unopened}
+    return closers <= {each.offset for each in place.match(text).unopened}
 
 
 def _filled_lines(text: str) -> list[str]:

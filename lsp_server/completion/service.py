@@ -171,8 +171,8 @@ class CompletionService:
         if selected is not None:  # go on from the document as it will be with the item in it
             start, end, picked = selected.start, selected.end, selected.text
             tree, offset = tree.edit(start, end, picked), start + len(picked)
-        span = find_span(tree, offset, self._settings.span_bounding)
         place = Place.of(tree, offset, offset)
+        span = find_span(tree, offset, self._settings.span_bounding, place.around)
         window = choose_window(place.before, place.after_cursor, self._settings)
         meter.span = str(span.kind)
 
@@ -198,8 +198,9 @@ class CompletionService:
         if reason is not None:
             return meter.nothing(reason, start, end)
 
-        span = find_region(snapshot.tree, start, end, self._settings.span_bounding)
         place = Place.of(snapshot.tree, start, end)
+        bounded = self._settings.span_bounding
+        span = find_region(snapshot.tree, start, end, bounded, place.around)
         window = choose_window(place.before, place.after_region, self._settings)
         meter.span = str(span.kind)
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from lsp_server.positions import LINE_END
 from lsp_server.syntax.brackets import CLOSERS
-from lsp_server.syntax.lexer import LINE_BREAK
 from lsp_server.syntax.lines import filled, width
 from lsp_server.syntax.spans.stop_rules import MOST_LINES, Code, Member, first_of
 from lsp_server.syntax.spans.written_text import Line, Reading, read
@@ -32,7 +32,7 @@ class StatementEnding:
 
     def _line(self, reading: Reading) -> int | None:
         base, body, started = -1, False, False
-        mark = self.code.layout.decorator
+        mark = self.code.style.decorator
         for index, line in enumerate(reading.lines):
             if not line.complete:
                 return None
@@ -59,38 +59,38 @@ class StatementEnding:
 
     def _ends(self, reading: Reading, index: int, base: int, body: bool) -> bool | None:
         """Whether a line ends the statement; None when an indented body begins behind it."""
-        line, layout, following = reading.lines[index], self.code.layout, reading.next_filled(index)
+        line, style, following = reading.lines[index], self.code.style, reading.next_filled(index)
         has_body = width(self.code.below) > base
-        if layout.braces and line.code.endswith(layout.opener or "\n"):
+        if style.braces and line.code.endswith(style.opener or "\n"):
             return has_body and not line.nested
         first = next(iter(line.code.split()), "").rstrip(":")
-        label = first in layout.labels if layout.braces else line.depth == 0
+        label = first in style.labels if style.braces else line.depth == 0
         if label and line.code.endswith(":"):
             return True if has_body else None
         if self.code.goes_on(line):
             return False
         if body:
             return following is not None and not self._continues_body(following, base)
-        if not layout.terminator:
+        if not style.terminator:
             return True
-        if line.code.endswith((layout.terminator, layout.separator)):
-            return line.code.endswith(layout.terminator)
+        if line.code.endswith((style.terminator, style.separator)):
+            return line.code.endswith(style.terminator)
         if following is None or self._continues_line(following):
             return False
-        return following.indent <= base or first not in layout.headers
+        return following.indent <= base or first not in style.headers
 
     def _continues_body(self, line: Line, base: int) -> bool:
         return line.indent > base or (line.indent == base and self._is_clause(line))
 
     def _continues_line(self, line: Line) -> bool:
         start = line.code.lstrip()
-        return bool(self.code.layout.continued.match(start)) or self._is_clause(line)
+        return bool(self.code.style.continued.match(start)) or self._is_clause(line)
 
     def _is_clause(self, line: Line) -> bool:
         """Whether a line starts with the first word of a clause, or may yet do so."""
         start = line.code.lstrip()
         word = start[: next((i for i, c in enumerate(start) if not c.isalnum()), len(start))]
-        clauses = self.code.layout.clauses
+        clauses = self.code.style.clauses
         if line.complete or len(word) < len(start):
             return word in clauses
         return any(clause.startswith(word) for clause in clauses)
@@ -157,13 +157,13 @@ class RegionEnding:
         """See ``Span.end``."""
         reading = self.code.read(written)
         end = first_of(self._before_tail(reading), self._line(reading))
-        stop = LINE_BREAK.match(written, end) if self.keeps_break and end is not None else None
+        stop = LINE_END.match(written, end) if self.keeps_break and end is not None else None
         return stop.end() if stop else end
 
     def _before_tail(self, reading: Reading) -> int | None:
         """Before the first bracket that the document closes, and the code before it there."""
         end, tail = self.code.foreign(reading), self.tail.strip()
-        closers = read(tail, "", self.code.lexis).closers
+        closers = read(tail, "", self.code.lexical).closers
         repeated = tail[: closers[0]].rstrip() if closers else ""
         if end is None or not any(map(str.isalnum, repeated)):
             return end

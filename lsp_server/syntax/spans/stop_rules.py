@@ -13,9 +13,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal, Protocol
 
+from lsp_server.positions import LINE_END
 from lsp_server.syntax.brackets import CLOSERS
-from lsp_server.syntax.languages import Layout, Lexis
-from lsp_server.syntax.lexer import LINE_BREAK, PARTNER, Inside
+from lsp_server.syntax.languages import CodeStyle, LexicalRules
+from lsp_server.syntax.lexer import PARTNER, Inside
 from lsp_server.syntax.lines import filled, width
 from lsp_server.syntax.spans.written_text import Line, Reading, read
 
@@ -44,8 +45,8 @@ def _before(reading: Reading, offset: int) -> int:
 class Code:
     """What all rules for code know of a place."""
 
-    lexis: Lexis
-    layout: Layout
+    lexical: LexicalRules
+    style: CodeStyle
     head: str  # what stands on the line, left of the text
     inside: Inside | None = None  # the string in which the text starts
     closers: str = ""  # brackets that were open before and that the text may close, innermost first
@@ -57,7 +58,7 @@ class Code:
 
     def read(self, written: str) -> Reading:
         """The written text, line by line."""
-        return read(written, self.head, self.lexis, self.inside)
+        return read(written, self.head, self.lexical, self.inside)
 
     def foreign(self, reading: Reading) -> int | None:
         """Before the first bracket that closes what the document closes itself."""
@@ -67,7 +68,7 @@ class Code:
 
     def separated(self, reading: Reading, member: Member) -> int | None:
         """Where a separator outside all brackets of the text ends it."""
-        separator = self.layout.separator
+        separator = self.style.separator
         found = (at for at in reading.separators if member and reading.text[at] == separator)
         at = next(found, None)
         return at if at is None or member == "before" else at + 1
@@ -77,7 +78,7 @@ class Code:
         return (
             line.depth > self.opens
             or line.closed < (self.owes if owes is None else owes)
-            or bool(self.layout.continues.search(line.code))
+            or bool(self.style.continues.search(line.code))
         )
 
     def repeats(self, reading: Reading, index: int) -> bool:
@@ -87,7 +88,7 @@ class Code:
         """
         if reading.lines[index].nested or reading.whole(index) != self.below.rstrip():
             return False
-        line, mark = self.below.strip(), self.layout.decorator
+        line, mark = self.below.strip(), self.style.decorator
         begins = line.endswith((*PARTNER, ":")) or (bool(mark) and line.startswith(mark))
         following = reading.next_filled(index) if begins else None
         if following:
@@ -106,7 +107,7 @@ class PlainEnding:
     def end(self, written: str) -> int | None:
         """See ``Span.end``."""
         base, last, start = -1, 0, 0
-        for number, stop in enumerate(LINE_BREAK.finditer(written)):
+        for number, stop in enumerate(LINE_END.finditer(written)):
             line = written[start : stop.start()]
             whole = line if start else self.head + line
             if not self.multiline:
@@ -140,7 +141,7 @@ class TextEnding:
         """See ``Span.end``."""
         inside = self.code.inside
         assert inside is not None  # or the place would not be text
-        stop = LINE_BREAK.search(written)
+        stop = LINE_END.search(written)
         reading = self.code.read(written)
         closed = bool(inside.closer) and written[: reading.code_start].endswith(inside.closer)
         if not closed or (stop and stop.start() < reading.code_start):
@@ -179,7 +180,7 @@ class LineEnding:
         return first_of(self.code.foreign(reading), member, self._line(reading, owes))
 
     def _lays_out(self, reading: Reading) -> bool:
-        separator = self.code.layout.separator
+        separator = self.code.style.separator
         first = reading.lines[0]
         open_ended = self.code.head.rstrip().endswith((*PARTNER, separator))
         return bool(self.code.closers) and open_ended and first.complete and first.blank
@@ -201,7 +202,7 @@ class LineEnding:
 
     def _opens_block(self, line: Line) -> bool:
         """Whether a line ends with a brace that opens a block, and with the line before it."""
-        opener, depth = self.code.layout.opener, line.depth - self.code.opens
+        opener, depth = self.code.style.opener, line.depth - self.code.opens
         if opener != "{" or not line.code.endswith(opener) or line.nested or depth != 1:
             return False
         closed = line.closed >= len(self.code.closers)

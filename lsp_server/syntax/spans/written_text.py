@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from lsp_server.syntax.languages import Lexis
+from lsp_server.syntax.brackets import BracketMatcher
+from lsp_server.syntax.languages import LexicalRules
 from lsp_server.syntax.lexer import Inside, Mark, scan
 from lsp_server.syntax.lines import filled, width
 
@@ -60,23 +61,18 @@ class Reading:
         return next((line for line in self.lines[index + 1 :] if not line.blank), None)
 
 
-def read(text: str, head: str, lexis: Lexis, inside: Inside | None = None) -> Reading:
+def read(text: str, head: str, lexical: LexicalRules, inside: Inside | None = None) -> Reading:
     """Read what is written behind ``head``, the part of the line that was there before."""
     reading = Reading(text)
-    start = nested = depth = closed = 0
+    matcher = BracketMatcher()
+    start = nested = 0
     comment: Mark | None = None
-    for mark in (*scan(text, lexis, inside), Mark("line", len(text), len(text), False)):
+    for mark in (*scan(text, lexical, inside), Mark("line", len(text), len(text), False)):
         if inside and mark.start == 0:
             reading.code_start, inside = mark.end, None
-        elif mark.kind == "open":
-            depth += 1
-        elif mark.kind == "close" and depth:
-            depth -= 1
-        elif mark.kind == "close":
-            closed += 1
-            reading.closers.append(mark.start)
-        elif mark.kind == "separator" and not depth:
+        elif mark.kind == "separator" and not matcher.opened:
             reading.separators.append(mark.start)
+        matcher.read(mark, text)
         if mark.kind == "comment":
             comment = mark
         elif mark.kind == "line":
@@ -97,9 +93,10 @@ def read(text: str, head: str, lexis: Lexis, inside: Inside | None = None) -> Re
                     width(whole),
                     not filled(piece),
                     nested,
-                    depth,
-                    closed,
+                    len(matcher.opened),
+                    len(matcher.unopened),
                 )
             )
-            start, nested, comment = mark.end, depth, None
+            start, nested, comment = mark.end, len(matcher.opened), None
+    reading.closers = [bracket.offset for bracket in matcher.unopened]
     return reading
