@@ -1,8 +1,8 @@
-r"""What the model wrote, made fit to be shown: small pure rules, each with an id, in order.
+r"""What the model wrote, made fit to be shown: small pure rules, in order.
 
 A rule takes a draft and gives it back, changed or not, or None: it must not be shown. A rule that
-leaves nothing but white space has dropped the draft too. Rules see text with ``\n`` line breaks;
-they know nothing of models, trees or the protocol.
+leaves nothing but white space has dropped the draft too. Beside each rule stands the reason to give
+for a draft that it dropped. Texts have ``\n`` line breaks.
 """
 
 from __future__ import annotations
@@ -55,25 +55,25 @@ Rules = tuple[tuple[str, Rule], ...]
 
 
 def cut_special_tokens(draft: Draft) -> Draft:
-    """C1: a special token never survives, nor half a character."""
+    """Cut the text before a special token, and before half a character at its end."""
     text = SPECIAL.split(draft.text, maxsplit=1)[0]
     return replace(draft, text=text.rstrip("\ufffd"))
 
 
 def cut_trailing_space(draft: Draft) -> Draft:
-    """C5: no blank lines at the end, and no white space before the end of a line."""
+    """Remove blank lines at the end, and white space where the document's line ends there."""
     text = re.sub(r"\s*\n\s*\Z", "", draft.text)
     return replace(draft, text=text if draft.place.rest.strip() else text.rstrip())
 
 
 def match_indentation(draft: Draft) -> Draft:
-    """C3: tabs or spaces, as the document has them."""
+    """Indent with tabs or spaces, as the document does."""
     around = draft.place.before[-NEAR:] + "\n" + draft.place.below[:NEAR]
     return replace(draft, text=indent_like(around, draft.place.line, draft.text))
 
 
 def cut_inner_space(draft: Draft) -> Draft:
-    """C4: no space behind an opening bracket or before its partner, unless the document has it."""
+    """Remove space inside the brackets around the text, unless the document has it there."""
     place, opener = draft.place, draft.place.line[-1:]
     if draft.prose or place.inside or opener not in ("(", "[") or not draft.text.startswith(" "):
         return draft
@@ -87,7 +87,7 @@ def cut_inner_space(draft: Draft) -> Draft:
 
 
 def take_rest(draft: Draft) -> Draft:
-    """S1, D2: what the text types again of the rest of the line is replaced, not doubled."""
+    """Let the text replace what it types again of the rest of the line."""
     place = draft.place
     if place.closing:
         found = find_retyped(place.rest, draft.text, place.lexical, place.inside)
@@ -103,7 +103,7 @@ def take_rest(draft: Draft) -> Draft:
 
 
 def close_block(draft: Draft) -> Draft:
-    """S2: lines put between a pair of brackets move the closing one to a line of its own."""
+    """Move the closing bracket behind lines to a line of its own."""
     line = draft.place.line
     between = draft.place.closing and draft.left[:1] in (")", "]", "}")
     if not between or not draft.text.startswith("\n"):
@@ -113,7 +113,7 @@ def close_block(draft: Draft) -> Draft:
 
 
 def cut_head_overlap(draft: Draft) -> Draft:
-    """D1: what already stands before a region is not typed again at its start."""
+    """Remove from the start what stands before the region already."""
     line, text = draft.place.line.strip(), draft.text.lstrip()
     if WORD.search(line) and text.startswith(line):
         joined = WORD.match(line[-1]) and WORD.match(text[len(line) : len(line) + 1])
@@ -127,7 +127,7 @@ def cut_head_overlap(draft: Draft) -> Draft:
 
 
 def cut_tail_overlap(draft: Draft) -> Draft:
-    """D1: what follows on the line is not typed again at the end of the text."""
+    """Remove from the end what follows on the line already."""
     for size in range(min(len(draft.text), len(draft.left)), 0, -1):
         piece = draft.left[:size]
         worth = WORD.search(piece) or piece.strip() in ("", ",", ";")
@@ -138,7 +138,7 @@ def cut_tail_overlap(draft: Draft) -> Draft:
 
 
 def drop_repeated_lines(draft: Draft) -> Draft | None:
-    """D3: nothing but a copy of the lines below is no completion."""
+    """Drop a text that only repeats the lines below."""
     full = draft.place.line + draft.text + draft.left
     written = _filled_lines(full)[:REPEATED_LINES]
     if WORD.search("".join(written)) is None:
@@ -147,7 +147,7 @@ def drop_repeated_lines(draft: Draft) -> Draft | None:
 
 
 def cut_repeated_lines(draft: Draft) -> Draft:
-    """D1: last lines that are the next lines of the document, indentation included, go."""
+    """Remove last lines that the document goes on with already, indentation included."""
     if draft.left.strip():
         return draft
     lines = [line.rstrip() for line in draft.text.split("\n")]
@@ -159,7 +159,7 @@ def cut_repeated_lines(draft: Draft) -> Draft:
 
 
 def cut_closed_again(draft: Draft) -> Draft | None:
-    """D4: what is closed right of the text or below it is not closed in it too."""
+    """Cut before a bracket that closes what is closed right of the text or below it already."""
     place = draft.place
     if draft.prose:
         return draft
@@ -177,7 +177,7 @@ def cut_closed_again(draft: Draft) -> Draft | None:
 
 
 def drop_foreign_closers(draft: Draft) -> Draft | None:
-    """V1: brackets that close what is not open are not shown."""
+    """Drop a text that closes a bracket that is not open."""
     place = draft.place
     if draft.prose or place.inside:
         return draft
@@ -186,51 +186,51 @@ def drop_foreign_closers(draft: Draft) -> Draft | None:
 
 
 def drop_unchanged(draft: Draft) -> Draft | None:
-    """D5: a text that is what it replaces changes nothing."""
+    """Drop a text that is the same as what it replaces."""
     return None if draft.text == draft.replaced else draft
 
 
 COMPLETION: Final[Rules] = (
-    ("C1", cut_special_tokens),
-    ("C5", cut_trailing_space),
-    ("C3", match_indentation),
-    ("C4", cut_inner_space),
-    ("D2", take_rest),
-    ("D1", cut_tail_overlap),
-    ("D3", drop_repeated_lines),
-    ("D1", cut_repeated_lines),
-    ("D4", cut_closed_again),
-    ("S2", close_block),
-    ("V1", drop_foreign_closers),
-    ("D5", drop_unchanged),
+    ("special-token", cut_special_tokens),
+    ("blank", cut_trailing_space),
+    ("blank", match_indentation),
+    ("blank", cut_inner_space),
+    ("rest-of-line", take_rest),
+    ("already-there", cut_tail_overlap),
+    ("repeats-lines-below", drop_repeated_lines),
+    ("already-there", cut_repeated_lines),
+    ("bracket-closed-already", cut_closed_again),
+    ("blank", close_block),
+    ("bracket-not-open", drop_foreign_closers),
+    ("unchanged", drop_unchanged),
 )
 REGION: Final[Rules] = (
-    ("C1", cut_special_tokens),
-    ("C5", cut_trailing_space),
-    ("C3", match_indentation),
-    ("C4", cut_inner_space),
-    ("D1", cut_head_overlap),
-    ("D1", cut_tail_overlap),
-    ("D1", cut_repeated_lines),
-    ("D4", cut_closed_again),
-    ("V1", drop_foreign_closers),
+    ("special-token", cut_special_tokens),
+    ("blank", cut_trailing_space),
+    ("blank", match_indentation),
+    ("blank", cut_inner_space),
+    ("already-there", cut_head_overlap),
+    ("already-there", cut_tail_overlap),
+    ("already-there", cut_repeated_lines),
+    ("bracket-closed-already", cut_closed_again),
+    ("bracket-not-open", drop_foreign_closers),
 )
 
 
 def cut_unfinished(text: str) -> str:
-    """L4: a text that broke off, without the line, or of a single one the word, it broke off in."""
+    """Remove the line in which a text broke off; of a single line, the word."""
     head, line_break, _ = text.rpartition("\n")
     return head if line_break else UNFINISHED_WORD.sub("", text)
 
 
 def polish(draft: Draft, rules: Rules = COMPLETION) -> Draft | str:
-    """The draft as it may be shown, or the id of the rule that dropped it (V6: it was blank)."""
+    """The draft as it may be shown, or the reason for which it must not be: a key of ``REASONS``."""
     if not draft.text.strip():
-        return "V6"
-    for identity, rule in rules:
+        return "blank"
+    for reason, rule in rules:
         changed = rule(draft)
         if changed is None or not changed.text.strip():
-            return identity
+            return reason
         draft = changed
     return draft
 

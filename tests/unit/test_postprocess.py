@@ -41,7 +41,7 @@ def read(case: dict[str, Any], key: str) -> str:
 
 
 def polished(kind: str, case: dict[str, Any]) -> str:
-    """The document with the outcome drawn into it, or the id of the rule that dropped it."""
+    """The document with the outcome drawn into it, or the reason why there is none."""
     before, marked = read(case, "document").split("├")
     answer, after = marked.split("┤")
     old, after = after.split("╣") if kind == "region" else ("", after)
