@@ -224,7 +224,7 @@ def cut_unfinished(text: str) -> str:
 
 
 def polish(draft: Draft, rules: Rules = COMPLETION) -> Draft | str:
-    """The draft as it may be shown, or the reason for which it must not be: a key of ``REASONS``."""
+    """The draft as it may be shown, or the reason why nothing may: a key of ``REASONS``."""
     if not draft.text.strip():
         return "blank"
     for reason, rule in rules:

@@ -13,9 +13,15 @@ from lsp_server.syntax.brackets import CLOSERS, Bracket, opens_block
 from lsp_server.syntax.languages import CodeStyle, Language, LexicalRules
 from lsp_server.syntax.lexer import scan
 from lsp_server.syntax.lines import filled, width
-from lsp_server.syntax.spans.body_stop_rules import BlockEnding, StatementEnding
-from lsp_server.syntax.spans.forced_text import Expectation
-from lsp_server.syntax.spans.stop_rules import Code, CodeEnding, LineEnding, Member, TextEnding
+from lsp_server.syntax.spans.body_stop_rules import BlockStopRule, StatementStopRule
+from lsp_server.syntax.spans.forced_text import ForcedText
+from lsp_server.syntax.spans.stop_rules import (
+    AtSeparator,
+    CodeFacts,
+    CodeStopRule,
+    LineStopRule,
+    TextStopRule,
+)
 from lsp_server.syntax.spans.types import Kind, Rule, Span
 from lsp_server.syntax.surroundings import Surroundings, code_of
 
@@ -27,10 +33,10 @@ _WORD: Final = re.compile(r"\w+")
 
 def span_at(around: Surroundings, language: Language) -> Span:
     """What is being written at a place with these surroundings."""
-    return _Resolver(around, language).resolve()
+    return _SpanFinder(around, language).resolve()
 
 
-class _Resolver:
+class _SpanFinder:
     """Finds the span at one cursor from what is around it."""
 
     def __init__(self, around: Surroundings, language: Language) -> None:
@@ -44,44 +50,44 @@ class _Resolver:
         around = self._around
         if around.inside:
             kind = Kind.COMMENT if around.inside.kind == "comment" else Kind.STRING
-            code = self._code(self._chain())
-            text = TextEnding(code, self._member(), self._tail(), self._is_key())
+            facts = self._facts(self._chain())
+            text = TextStopRule(facts, self._at_separator(), self._tail(), self._is_key())
             return self._span(kind, text, around.inside.closer)
         if not around.closing:
             return self._line(self._kind_on_line())
         if (header := self._empty_block()) is not None:
-            code = self._code(self._chain(block=True))
+            facts = self._facts(self._chain(block=True))
             kind = Kind.ARGUMENT_LIST if self._in_list and self._style.opener else Kind.BLOCK
-            return self._span(kind, BlockEnding(code, header), multiline=True)
+            return self._span(kind, BlockStopRule(facts, header), multiline=True)
         if not self._blank:
             return self._line(self._kind_on_line())
         if self._in_list and self._style.opener:
             return self._line(Kind.ARGUMENT_LIST)
-        ending = StatementEnding(self._code(self._chain()), self._member())
-        return self._span(Kind.STATEMENT, ending, multiline=True)
+        stop_rule = StatementStopRule(self._facts(self._chain()), self._at_separator())
+        return self._span(Kind.STATEMENT, stop_rule, multiline=True)
 
     def _line(self, kind: Kind) -> Span:
         first = _WORD.match(self._around.head.lstrip("} \t"))
         named = first is not None and first.group() in self._style.headers
         header = kind is Kind.REST_OF_LINE or named
-        ending = LineEnding(self._code(self._chain()), self._member(), header=header)
-        return self._span(kind, ending)
+        stop_rule = LineStopRule(self._facts(self._chain()), self._at_separator(), header=header)
+        return self._span(kind, stop_rule)
 
     def _span(
-        self, kind: Kind, ending: CodeEnding, quote: str = "", multiline: bool = False
+        self, kind: Kind, stop_rule: CodeStopRule, quote: str = "", multiline: bool = False
     ) -> Span:
-        closers = "" if kind is Kind.COMMENT else quote + ending.code.closers
-        return Span(kind, multiline, closers, self._rule, ending, self._expectation())
+        closers = "" if kind is Kind.COMMENT else quote + stop_rule.facts.closers
+        return Span(kind, multiline, closers, self._rule, stop_rule, self._forced_text())
 
-    def _expectation(self) -> Expectation:
-        return expectation_at(
-            self._around, self._style, self._lexical_rules, self._member() == "after"
+    def _forced_text(self) -> ForcedText:
+        return forced_text_at(
+            self._around, self._style, self._lexical_rules, self._at_separator() == "after"
         )
 
-    def _code(self, chain: Sequence[Bracket]) -> Code:
+    def _facts(self, chain: Sequence[Bracket]) -> CodeFacts:
         around = self._around
         owes = max(0, len(chain) - around.closed_by_rest)
-        return Code(
+        return CodeFacts(
             lexical=self._lexical_rules,
             style=self._style,
             head=around.head,
@@ -158,10 +164,10 @@ class _Resolver:
         if self._around.rest.strip():
             return ""
         in_list = bool(self._around.opened) or not self._style.opener
-        separated = in_list and self._member() != "before"
+        separated = in_list and self._at_separator() != "before"
         return self._style.terminator + (self._style.separator if separated else "")
 
-    def _member(self) -> Member:
+    def _at_separator(self) -> AtSeparator:
         """What a separator outside all brackets of the text means."""
         around, separator = self._around, self._style.separator
         rest, below = around.rest.lstrip(), around.below.lstrip()
@@ -174,11 +180,11 @@ class _Resolver:
         return "before" if not below or below.startswith((*CLOSERS, separator)) else "after"
 
 
-def expectation_at(
+def forced_text_at(
     around: Surroundings, style: CodeStyle, lexical: LexicalRules, separated: bool = False
-) -> Expectation:
+) -> ForcedText:
     """The rules that tell what follows, for a place with these surroundings."""
-    return Expectation(
+    return ForcedText(
         lexical=lexical,
         style=style,
         head=around.head,

@@ -1,6 +1,6 @@
 """Spans: what is being written at a cursor or in a region, and where it must end.
 
-The span bounds what a model may write. Its kind names it for people; its ending is a rule that
+The span bounds what a model may write. Its kind names it for people; its stop rule
 looks at the written text alone.
 
 What ends a span follows from the rest of the cursor's line. Where that is nothing but closing marks
@@ -16,7 +16,7 @@ from lsp_server.positions import LINE_END, clamp, line_start, line_stop
 from lsp_server.syntax.lines import filled, lines_above, lines_below, width
 from lsp_server.syntax.spans.cursor import span_at
 from lsp_server.syntax.spans.selection import region_span
-from lsp_server.syntax.spans.stop_rules import PlainEnding
+from lsp_server.syntax.spans.stop_rules import PlainStopRule
 from lsp_server.syntax.spans.types import Kind, Rule, Span
 from lsp_server.syntax.surroundings import Surroundings, look_around
 from lsp_server.syntax.tree import SyntaxTree
@@ -72,8 +72,8 @@ def _plain_span(text: str, offset: int) -> Span:
     below = next((text[a:b] for a, b in lines_below(text, stop) if filled(text[a:b])), "")
     begins = bool(above) and width(above) < column and width(below) < column
     if begins and not filled(text[start:stop]):
-        return Span(Kind.BLOCK, True, "", "indentation", PlainEnding(head, multiline=True))
-    return Span(Kind.LINE, False, "", "line", PlainEnding(head))
+        return Span(Kind.BLOCK, True, "", "indentation", PlainStopRule(head, multiline=True))
+    return Span(Kind.LINE, False, "", "line", PlainStopRule(head))
 
 
 def _plain_region(text: str, start: int, end: int) -> Span:
@@ -81,7 +81,7 @@ def _plain_region(text: str, start: int, end: int) -> Span:
     old = text[start:end]
     multiline = LINE_END.search(old.strip()) is not None
     head = text[line_start(text, start) : start]
-    ending = PlainEnding(head, multiline, keeps_break=old.endswith(("\n", "\r")))
+    stop_rule = PlainStopRule(head, multiline, keeps_break=old.endswith(("\n", "\r")))
     if multiline:
-        return Span(Kind.BLOCK, True, "", "indentation", ending)
-    return Span(Kind.LINE, False, "", "line", ending)
+        return Span(Kind.BLOCK, True, "", "indentation", stop_rule)
+    return Span(Kind.LINE, False, "", "line", stop_rule)

@@ -20,7 +20,7 @@ _OPENERS: Final = ("(", "[", "{")
 
 
 @dataclass(frozen=True, slots=True)
-class Expectation:
+class ForcedText:
     """What the rules know of a place."""
 
     lexical: LexicalRules
@@ -32,7 +32,7 @@ class Expectation:
     colon: str  # what stands between a key and its value
     separated: bool  # a member follows, so that a separator has to
 
-    def expect(self, written: str) -> str:
+    def after(self, written: str) -> str:
         """The text that follows ``written``, as far as the rules say, or ""."""
         text = ""
         for _ in range(_MOST_RULES):

@@ -10,11 +10,11 @@ from lsp_server.positions import LINE_END
 from lsp_server.syntax.brackets import opens_block
 from lsp_server.syntax.languages import Language
 from lsp_server.syntax.lines import filled
-from lsp_server.syntax.spans.body_stop_rules import RegionEnding
-from lsp_server.syntax.spans.cursor import expectation_at, operand_due
-from lsp_server.syntax.spans.stop_rules import Code, CodeEnding, LineEnding, TextEnding
+from lsp_server.syntax.spans.body_stop_rules import RegionStopRule
+from lsp_server.syntax.spans.cursor import forced_text_at, operand_due
+from lsp_server.syntax.spans.stop_rules import CodeFacts, CodeStopRule, LineStopRule, TextStopRule
 from lsp_server.syntax.spans.types import Kind, Rule, Span
-from lsp_server.syntax.spans.written_text import read
+from lsp_server.syntax.spans.written_text import read_written
 from lsp_server.syntax.surroundings import Surroundings
 from lsp_server.syntax.tree import SyntaxTree
 
@@ -24,48 +24,48 @@ def region_span(
 ) -> Span:
     """What is being written between two offsets, of which the text is not blank."""
     old = tree.text[start:end]
-    reading = read(old, around.head, language.lexical, around.inside)
+    text = read_written(old, around.head, language.lexical, around.inside)
     keeps_break = old.endswith(("\n", "\r"))
     below, second = around.below, around.second
     if keeps_break and filled(around.rest):  # the region ends where the next line begins
         below, second = around.rest, around.below
-    code = Code(
+    facts = CodeFacts(
         lexical=language.lexical,
         style=language.style,
         head=around.head,
         inside=around.inside,
-        closers="".join(old[at] for at in reading.closers),
-        owes=len(reading.closers),
-        opens=reading.lines[-1].depth,
+        closers="".join(old[at] for at in text.closers),
+        owes=len(text.closers),
+        opens=text.lines[-1].depth,
         below=below,
         second=second,
     )
     multiline = LINE_END.search(old.strip()) is not None
-    kind, ending = (
+    kind, stop_rule = (
         _kind(tree, language, around, start, end),
-        _line_ending(code, around, keeps_break),
+        _line_stop_rule(facts, around, keeps_break),
     )
-    if around.inside and reading.code_start >= len(old.rstrip()) and not multiline:
+    if around.inside and text.code_start >= len(old.rstrip()) and not multiline:
         kind = Kind.COMMENT if around.inside.kind == "comment" else Kind.STRING
-        ending = TextEnding(code)
+        stop_rule = TextStopRule(facts)
     elif multiline:
-        lines = [line for line in reading.lines if not line.blank]
+        lines = [line for line in text.lines if not line.blank]
         whole = lines[1:] if filled(around.head) and len(lines) > 1 else lines
-        ending = RegionEnding(
-            code=code,
+        stop_rule = RegionStopRule(
+            facts=facts,
             indent=min(line.indent for line in whole if not line.nested or line is whole[0]),
             lines=len(LINE_END.findall(old)) + 1,
             tail="" if keeps_break else around.rest,
             keeps_break=keeps_break,
         )
-    expectation = expectation_at(around, language.style, language.lexical)
+    forced_text = forced_text_at(around, language.style, language.lexical)
     rule: Rule = "tree" if around.clean else "indentation"
-    return Span(kind, multiline, code.closers, rule, ending, expectation)
+    return Span(kind, multiline, facts.closers, rule, stop_rule, forced_text)
 
 
-def _line_ending(code: Code, around: Surroundings, keeps_break: bool) -> CodeEnding:
-    follows = around.rest.lstrip().startswith(code.style.separator) and bool(around.opened)
-    return LineEnding(code, "before" if follows else "", keeps_break)
+def _line_stop_rule(facts: CodeFacts, around: Surroundings, keeps_break: bool) -> CodeStopRule:
+    follows = around.rest.lstrip().startswith(facts.style.separator) and bool(around.opened)
+    return LineStopRule(facts, "before" if follows else "", keeps_break)
 
 
 def _kind(tree: SyntaxTree, language: Language, around: Surroundings, start: int, end: int) -> Kind:

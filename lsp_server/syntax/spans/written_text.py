@@ -30,10 +30,10 @@ class Line(NamedTuple):
 
 
 @dataclass(slots=True)
-class Reading:
-    """A text written behind ``head``, as far as it goes."""
+class WrittenText:
+    """A text that is being written behind ``head``, as far as it goes."""
 
-    text: str
+    written: str
     code_start: int = 0  # where the string ends in which the text starts
     lines: list[Line] = field(default_factory=list)
     closers: list[int] = field(default_factory=list)  # closing what stands before the text
@@ -46,7 +46,7 @@ class Reading:
     def whole(self, index: int) -> str | None:
         """The text of a complete line, without white space at its end."""
         line = self.lines[index]
-        return self.text[line.start : line.end].rstrip() if line.complete else None
+        return self.written[line.start : line.end].rstrip() if line.complete else None
 
     def is_gap(self, index: int) -> bool:
         """Whether ``lines[index]`` is the second of two blank lines."""
@@ -61,17 +61,19 @@ class Reading:
         return next((line for line in self.lines[index + 1 :] if not line.blank), None)
 
 
-def read(text: str, head: str, lexical: LexicalRules, inside: Inside | None = None) -> Reading:
+def read_written(
+    text: str, head: str, lexical: LexicalRules, inside: Inside | None = None
+) -> WrittenText:
     """Read what is written behind ``head``, the part of the line that was there before."""
-    reading = Reading(text)
+    so_far = WrittenText(text)
     matcher = BracketMatcher()
     start = nested = 0
     comment: Mark | None = None
     for mark in (*scan(text, lexical, inside), Mark("line", len(text), len(text), False)):
         if inside and mark.start == 0:
-            reading.code_start, inside = mark.end, None
+            so_far.code_start, inside = mark.end, None
         elif mark.kind == "separator" and not matcher.opened:
-            reading.separators.append(mark.start)
+            so_far.separators.append(mark.start)
         matcher.read(mark, text)
         if mark.kind == "comment":
             comment = mark
@@ -84,7 +86,7 @@ def read(text: str, head: str, lexical: LexicalRules, inside: Inside | None = No
                 if comment and trailing
                 else whole
             )
-            reading.lines.append(
+            so_far.lines.append(
                 Line(
                     start,
                     mark.start,
@@ -98,5 +100,5 @@ def read(text: str, head: str, lexical: LexicalRules, inside: Inside | None = No
                 )
             )
             start, nested, comment = mark.end, len(matcher.opened), None
-    reading.closers = [bracket.offset for bracket in matcher.unopened]
-    return reading
+    so_far.closers = [bracket.offset for bracket in matcher.unopened]
+    return so_far
