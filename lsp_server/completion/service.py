@@ -206,8 +206,8 @@ class CompletionService:
         if selected is not None:  # go on from the document as it will be with the item in it
             start, end, picked = selected.start, selected.end, selected.text
             tree, offset = tree.edit(start, end, picked), start + len(picked)
-        span = find_span(tree, offset, self._settings.span_bounding)
         place = Place.of(tree, offset, offset)
+        span = find_span(tree, offset, self._settings.span_bounding, place.around)
         window = choose_window(place.before, place.after_cursor, self._settings)
         meter.span = str(span.kind)
 
@@ -228,8 +228,9 @@ class CompletionService:
         text = snapshot.text
         self._check(Ask(snapshot.uri, snapshot.language_id, text, start, "invoked"), meter)
 
-        span = find_region(snapshot.tree, start, end, self._settings.span_bounding)
         place = Place.of(snapshot.tree, start, end)
+        bounded = self._settings.span_bounding
+        span = find_region(snapshot.tree, start, end, bounded, place.around)
         window = choose_window(place.before, place.after_region, self._settings)
         meter.span = str(span.kind)
 

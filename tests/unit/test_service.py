@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lsp_server.completion.brackets import foreign, unclosed
 from lsp_server.completion.gate import Trigger
 from lsp_server.completion.reasons import REASONS
 from lsp_server.completion.service import CompletionService, Selected, Snapshot
@@ -16,6 +15,7 @@ from lsp_server.diffusion.types import Cost, Hole, Infill, Step
 from lsp_server.models.interfaces import Cancelled
 from lsp_server.positions import position_at
 from lsp_server.settings import Settings
+from lsp_server.syntax.brackets import match_brackets
 from lsp_server.syntax.lexer import GENERIC
 from tests.unit.marked_text import HEAD, applied, complete, cursor, drawn, service, snapshot
 from tests.unit.scripted import ScriptedDecoder
@@ -362,13 +362,14 @@ def test_auto_closed_brackets_are_never_doubled(
 ) -> None:
     """However much of the auto-closed brackets the answer types again, the result is balanced."""
     before = HEAD + "x = " + "".join(opening)
-    rest = "".join({"(": ")", "[": "]", "{": "}"}[b] for b in reversed(unclosed(before, GENERIC)))
+    rest = "".join(each.closer for each in reversed(match_brackets(before, GENERIC).opened))
     document = snapshot(before + rest + "\ny = 1\n", language)
     engine, _ = service("".join(body) + rest[:again])
     completion = engine.complete(document, len(before), "invoked")
     result = applied(document.text, completion)
-    assert not unclosed(result, GENERIC)
-    assert not foreign(result, GENERIC)
+    matched = match_brackets(result, GENERIC)
+    assert not matched.opened
+    assert not matched.unopened
 
 
 def test_steps_are_made_only_for_who_asked_for_them() -> None:
