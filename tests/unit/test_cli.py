@@ -7,14 +7,13 @@ from pathlib import Path
 import pytest
 
 from lsp_server.cli import main
-from lsp_server.terminal.source import (
-    Place,
-    PlaceError,
-    SourceError,
-    parse_place,
+from lsp_server.commands.locations import (
+    Location,
+    LocationError,
+    parse_location,
     parse_region,
-    read,
 )
+from lsp_server.source_files import SourceError, read
 from tests.contract import KEYS, shape
 from tests.unit.folders import QWEN2, write_folder
 
@@ -37,15 +36,15 @@ def subprocess_run(*arguments: str, **options: object) -> subprocess.CompletedPr
 @pytest.mark.parametrize(
     ("argument", "path", "place"),
     [
-        ("a.py:1:1", "a.py", Place(1, 1)),
-        ("dir/a:b.py:12:34", "dir/a:b.py", Place(12, 34)),
-        ("C:\\x.py:2:3", "C:\\x.py", Place(2, 3)),
-        ("with space.py:1:2", "with space.py", Place(1, 2)),
-        ("1:2:3:4", "1:2", Place(3, 4)),
+        ("a.py:1:1", "a.py", Location(1, 1)),
+        ("dir/a:b.py:12:34", "dir/a:b.py", Location(12, 34)),
+        ("C:\\x.py:2:3", "C:\\x.py", Location(2, 3)),
+        ("with space.py:1:2", "with space.py", Location(1, 2)),
+        ("1:2:3:4", "1:2", Location(3, 4)),
     ],
 )
-def test_places(argument: str, path: str, place: Place) -> None:
-    assert parse_place(argument) == (Path(path), place)
+def test_places(argument: str, path: str, place: Location) -> None:
+    assert parse_location(argument) == (Path(path), place)
 
 
 @pytest.mark.parametrize(
@@ -63,22 +62,22 @@ def test_places(argument: str, path: str, place: Place) -> None:
     ],
 )
 def test_places_that_are_none(argument: str) -> None:
-    with pytest.raises(PlaceError, match="FILE:LINE:COL"):
-        parse_place(argument)
+    with pytest.raises(LocationError, match="FILE:LINE:COL"):
+        parse_location(argument)
 
 
 @pytest.mark.parametrize("argument", ["a.py:0:1", "a.py:1:0"])
 def test_places_count_from_one(argument: str) -> None:
-    with pytest.raises(PlaceError, match="count from 1"):
-        parse_place(argument)
+    with pytest.raises(LocationError, match="count from 1"):
+        parse_location(argument)
 
 
 def test_regions() -> None:
-    assert parse_region("a-b.py:1:2-3:4") == (Path("a-b.py"), Place(1, 2), Place(3, 4))
+    assert parse_region("a-b.py:1:2-3:4") == (Path("a-b.py"), Location(1, 2), Location(3, 4))
     for backwards in ("a.py:2:1-1:9", "a.py:1:3-1:2"):
-        with pytest.raises(PlaceError, match="before it starts"):
+        with pytest.raises(LocationError, match="before it starts"):
             parse_region(backwards)
-    with pytest.raises(PlaceError, match="FILE:L1:C1-L2:C2"):
+    with pytest.raises(LocationError, match="FILE:L1:C1-L2:C2"):
         parse_region("a.py:1:1")
 
 
@@ -98,13 +97,13 @@ def test_regions() -> None:
     ],
 )
 def test_offsets_count_code_points(text: str, line: int, column: int, offset: int) -> None:
-    assert Place(line, column).offset(text) == offset
+    assert Location(line, column).offset(text) == offset
 
 
 @pytest.mark.parametrize(("line", "column"), [(3, 1), (1, 4), (2, 2)])
 def test_places_outside_a_file(line: int, column: int) -> None:
-    with pytest.raises(PlaceError, match="there is no"):
-        Place(line, column).offset("ab\n")
+    with pytest.raises(LocationError, match="there is no"):
+        Location(line, column).offset("ab\n")
 
 
 @pytest.mark.parametrize(
@@ -395,7 +394,7 @@ def test_an_unforeseen_failure_says_where_without_a_traceback(
     def explode(*_: object) -> None:
         raise RuntimeError("out of cheese")
 
-    monkeypatch.setattr("lsp_server.terminal.commands.read", explode)
+    monkeypatch.setattr("lsp_server.source_files.read", explode)
     file = tmp_path / "a.py"
     file.write_text("x")
     status, _, err = run("complete", f"{file}:1:1", capsys=capsys)
@@ -419,17 +418,30 @@ def test_a_failure_inside_the_service_is_a_failure(
     assert "out of cheese" in err
 
 
-def test_help_needs_no_heavy_import() -> None:
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--help"], "doctor"),
+        (["complete", "--help"], "FILE:LINE:COL"),
+        (["infill", "--help"], "FILE:L1:C1-L2:C2"),
+        (["serve", "--help"], "--tcp"),
+        (["bench", "infill", "--help"], "--compare"),
+        (["model", "train", "--help"], "--output"),
+        (["doctor", "--help"], "missing"),
+        (["demo", "--help"], "every step"),
+    ],
+)
+def test_help_is_quick_it_imports_nothing_heavy(arguments: list[str], words: str) -> None:
     program = (
         "import sys\nfrom lsp_server.cli import main\n"
-        "try:\n    main(['bench', 'infill', '--help'])\n"
+        f"try:\n    main({arguments})\n"
         "finally:\n"
-        "    heavy = {'torch', 'transformers', 'pygls', 'numpy'} & set(sys.modules)\n"
+        "    heavy = {'torch', 'transformers', 'pygls', 'numpy', 'rich'} & set(sys.modules)\n"
         "    assert not heavy, heavy\n"
     )
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
-    assert "--compare" in result.stdout
+    assert words in result.stdout
 
 
 def test_a_closed_pipe_is_no_traceback(tmp_path: Path) -> None:

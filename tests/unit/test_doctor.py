@@ -7,9 +7,9 @@ import pytest
 from rich.console import Console
 
 from lsp_server.cli import main
+from lsp_server.commands import doctor
+from lsp_server.commands.doctor import Check, examine, show
 from lsp_server.models.embedded import download
-from lsp_server.terminal import doctor
-from lsp_server.terminal.doctor import Check, examine, show
 
 
 def by_name(checks: list[Check]) -> dict[str, Check]:
