@@ -144,7 +144,7 @@ def _learn(
         logits = model.lm_head(states[wanted])
     loss = functional.cross_entropy(logits.float(), batch.targets[wanted])
     model.zero_grad()
-    loss.backward()  # type: ignore[no-untyped-call]
+    loss.backward()
     torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
     for optimizer in optimizers:
         for group in optimizer.param_groups:

@@ -57,20 +57,6 @@ def test_without_a_grammar_there_are_lines(tmp_path: Path) -> None:
     assert length_statistics.measure(hole, bounded=False) == (Kind.LINE, len("a, b)"))
 
 
-def test_files_are_drawn_from_every_folder(tmp_path: Path) -> None:
-    one, two = project(tmp_path / "one", 100), project(tmp_path / "two", 3, ".js")
-    (two / "declared.d.ts").write_text("let x: number\n")
-    (two / "long.js").write_text("x\n" * 100_000)
-    (two / "image.png").write_bytes(b"\0")
-    (two / "secrets.json").write_text("{}")
-    found = find_files([one, two], seed=0)
-    assert len({path for path in found if path.parent == one}) == 80
-    assert sorted(path.name for path in found if path.parent == two) == ["m0.js", "m1.js", "m2.js"]
-    assert find_files([one, two], 0) == found != find_files([one, two], 1)
-    with pytest.raises(SourceError, match="no folder"):
-        find_files([one / "m0.py"], 0)
-
-
 def test_files_not_holes_are_held_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = find_files([project(tmp_path / "one")], 0)
     seen: dict[Path, int] = {}

@@ -43,7 +43,7 @@ def ask(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any]:
     assert (answer["text"] is None) == (answer["reason"] != "offered")
     ms = answer["ms"]
     assert ms["total"] >= ms["prefill"] + ms["verify"] + ms["canvas"] - 0.01
-    return answer  # type: ignore[no-any-return]
+    return dict(answer)
 
 
 def apply(text: str, answer: dict[str, Any]) -> str:

@@ -61,7 +61,6 @@ def test_a_file_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "content",
     [
-        b"",
         b"not gzip",
         gzip.compress(b"\n"),
         gzip.compress(b"{"),
@@ -72,10 +71,13 @@ def test_a_file_is_read(tmp_path: Path) -> None:
 def test_a_file_that_is_none_is_told(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "a.jsonl.gz"
     file.write_bytes(content)
-    if content == b"":
-        file.unlink()
     with pytest.raises(SourceError, match=r"a\.jsonl\.gz"):
         load(file)
+
+
+def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="No such file"):
+        load(tmp_path / "a.jsonl.gz")
 
 
 def test_drawing_is_repeatable_and_without_repeats() -> None:

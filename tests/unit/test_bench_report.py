@@ -82,7 +82,7 @@ def test_the_interval_of_a_share() -> None:
 
 
 def test_a_report_says_where_it_was_measured(tmp_path: Path) -> None:
-    info = ModelInfo("embedded", "f", "l", 1, "cpu", "int8", True, 1.0)
+    info = ModelInfo("embedded", "f", "l", 1, "cpu", "int8", "prompt", 1.0)
     context = report.context("structure", Settings(), info)
     assert context["versions"]["torch"]
     assert context["machine"]["threads"] >= 1

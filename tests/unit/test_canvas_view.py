@@ -73,13 +73,20 @@ def test_markup_in_code_is_text() -> None:
     assert "items[red]" in draw(Step("verify", (Cell("items[red]", "base", "committed"),), 1))
 
 
-@pytest.mark.parametrize("lines", [2, 3, 12])
-def test_of_a_long_text_the_last_lines_are_drawn(lines: int) -> None:
-    text = "\n".join(f"line{number}" for number in range(lines))
+def test_two_lines_are_drawn_whole() -> None:
+    shown = draw(Step("verify", (Cell("first\nsecond", "base", "committed"),), 1))
+    assert "first" in shown
+    assert "second" in shown
+    assert "more above" not in shown
+
+
+@pytest.mark.parametrize(("lines", "hidden"), [(3, 1), (12, 10)])
+def test_of_a_long_text_the_last_two_lines_are_drawn(lines: int, hidden: int) -> None:
+    text = "\n".join(f"<{number}>" for number in range(lines))
     shown = draw(Step("verify", (Cell(text, "base", "committed"),), 1))
-    assert f"line{lines - 1}" in shown
-    assert ("line0" in shown) == (lines == 2)
-    assert ("more above" in shown) == (lines > 2)
+    assert f"{hidden} more above" in shown
+    drawn = [number for number in range(lines) if f"<{number}>" in shown]
+    assert drawn == [lines - 2, lines - 1]
 
 
 def test_control_characters_do_not_reach_the_terminal() -> None:

@@ -3,6 +3,7 @@ import shutil
 from collections import namedtuple
 from pathlib import Path
 
+import psutil
 import pytest
 from rich.console import Console
 
@@ -80,7 +81,7 @@ def test_a_local_editor_is_found(
 
 def test_short_memory_is_told(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     memory = namedtuple("memory", "available")
-    monkeypatch.setattr(doctor.psutil, "virtual_memory", lambda: memory(10**8))
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: memory(10**8))
     assert "close something" in by_name(examine())["memory"].fix
 
 
