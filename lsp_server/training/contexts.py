@@ -21,7 +21,7 @@ from lsp_server.models.embedded.model import CausalBase
 from lsp_server.models.embedded.transformer import Qwen2
 from lsp_server.models.interfaces import PromptTokens, Tokenizer
 from lsp_server.models.tokenizers import END_OF_TEXT, FIM_MIDDLE
-from lsp_server.terminal.source import SourceError
+from lsp_server.source_files import SourceError
 
 LONGEST: Final = 320
 """Tokens of a context."""

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from lsp_server.bench import report
-from lsp_server.bench.report import Spread, Tally, percentile, ratio, share, wilson
+from lsp_server.bench.report import Spread, Tally, ratio, share, wilson
 from lsp_server.diffusion.types import Cost, Forwards, Milliseconds
 from lsp_server.models.interfaces import ModelInfo
 from lsp_server.settings import Settings
@@ -52,18 +52,15 @@ def test_an_empty_tally_divides_by_nothing() -> None:
     assert Tally().tokens_per_forward == Tally().ms_per_token == ratio(1, 0) == 0
 
 
-@pytest.mark.parametrize(
-    ("values", "at", "value"),
-    [([], 0.5, 0), ([7], 0.95, 7), ([1, 2, 3], 0.5, 2), ([0, 10], 0.95, 9.5), ([1, 2], 1, 2)],
-)
-def test_percentiles(values: list[float], at: float, value: float) -> None:
-    assert percentile(values, at) == pytest.approx(value)
+def test_a_spread_interpolates_between_its_values() -> None:
+    spread = Spread.of([10, 0])
+    assert (spread.count, spread.low, spread.median, spread.high) == (2, 0, 5, 10)
+    assert spread.p95 == pytest.approx(9.5)
+    assert str(spread) == "5.0 [0.0–10.0]"
 
 
-def test_spread() -> None:
-    spread = Spread.of([3, 1, 2])
-    assert (spread.count, spread.median, spread.low, spread.high) == (3, 2, 1, 3)
-    assert str(spread) == "2.0 [1.0–3.0]"
+def test_a_spread_of_nothing_is_a_dash() -> None:
+    assert Spread.of([]).count == Spread.of([]).p95 == 0
     assert str(Spread.of([])) == "–"
 
 
@@ -81,7 +78,7 @@ def test_the_interval_of_a_share() -> None:
 
 
 def test_a_report_says_where_it_was_measured(tmp_path: Path) -> None:
-    info = ModelInfo("embedded", "f", "l", 1, "cpu", "int8", True, 1.0)
+    info = ModelInfo("embedded", "f", "l", 1, "cpu", "int8", "prompt", 1.0)
     context = report.context("structure", Settings(), info)
     assert context["versions"]["torch"]
     assert context["machine"]["threads"] >= 1

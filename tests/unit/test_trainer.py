@@ -18,7 +18,7 @@ from lsp_server.models.embedded.transformer import Shape
 from lsp_server.models.embedded.weights import DenseStore
 from lsp_server.models.interfaces import MASK, PromptTokens
 from lsp_server.models.tokenizers import END_OF_TEXT, FIM_MIDDLE
-from lsp_server.terminal.source import SourceError
+from lsp_server.source_files import SourceError
 from lsp_server.training import trainer
 from lsp_server.training.adapter import Adapter
 from lsp_server.training.contexts import LONGEST, begin, draw_sequence, read
