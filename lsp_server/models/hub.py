@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
 from threading import Event, Thread
-from typing import Final
+from typing import Any, Final, Protocol
 
 from lsp_server.models.interfaces import ModelError, first_line
 from lsp_server.models.storage import Progress, require_space, sha256
@@ -56,14 +56,28 @@ def look(model: str) -> Offer:
     ]
     if not any(file.rfilename.endswith(".safetensors") for file in files):
         raise ModelError(f"{model} has no safetensors files; pickled weights are never fetched")
-    card = info.card_data
     return Offer(
         model=model,
         revision=info.sha or "main",
-        licence=str(card.get("license") or "unknown") if card else "unknown",
+        licence=licence_of(info.card_data) or "unknown",
         sizes={file.rfilename: file.size or 0 for file in files},
         hashes={file.rfilename: file.lfs.sha256 for file in files if file.lfs},
     )
+
+
+class Card(Protocol):
+    """A model card's metadata: a mapping, or the client's own class."""
+
+    def get(self, key: str, /) -> Any:
+        """The value of a key, or None."""
+
+
+def licence_of(card: Card | None) -> str | None:
+    """The licence that a model card names; its own name where the hub lists none."""
+    named = card.get("license") if card else None
+    if card and named == "other":
+        named = card.get("license_name") or named
+    return ", ".join(map(str, named)) if isinstance(named, list) else named and str(named)
 
 
 def fetch(offer: Offer, folder: Path, progress: Progress | None = None) -> None:

@@ -5,10 +5,10 @@ Knows which name means which loader. Does not know what a model is used for.
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -23,8 +23,14 @@ from lsp_server.models.interfaces import Model, ModelError
 from lsp_server.models.precision import Arithmetic, choose_device, choose_precision
 from lsp_server.models.pretrained.checkpoint_dir import read_layout
 from lsp_server.models.quantization import supports_int8
-from lsp_server.models.registry import EMBEDDED_MEMORY
-from lsp_server.models.storage import Progress, cache_folder, replacing, require_space
+from lsp_server.models.storage import (
+    Progress,
+    cache_folder,
+    locked,
+    replacing,
+    require_space,
+    sha256,
+)
 from lsp_server.models.tokenizers import EmbeddedTokenizer
 from lsp_server.settings import Settings
 
@@ -61,9 +67,8 @@ def _load_embedded(settings: Settings, report: Progress) -> Model:
     download.require()
     device = choose_device(settings.device)
     precision = choose_precision(settings.precision, device)
-    if precision not in EMBEDDED_MEMORY or (precision == "int8" and device.type != "cpu"):
-        raise ModelError(f"the embedded model has no {precision} on {device}; use --precision auto")
-    _require_memory(EMBEDDED_MEMORY.__getitem__, precision, device, _int8_here(device))
+    memory = partial(registry.embedded_memory, device=device.type)
+    _require_memory(memory, precision, device, _int8_here(device))
     report("loading", 0.1)
     store: Store
     if precision == "int8":
@@ -72,7 +77,7 @@ def _load_embedded(settings: Settings, report: Progress) -> Model:
         dtype = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[precision]
         store = DenseStore(Checkpoint(download.path(), adapter_path()), dtype, device)
     report("loading", 0.5)
-    model = EmbeddedModel(store, EmbeddedTokenizer(tokenizer_file()), precision, started)
+    model = EmbeddedModel(store, EmbeddedTokenizer(tokenizer_file(report)), precision, started)
     report("ready", 1.0)
     return model
 
@@ -80,30 +85,38 @@ def _load_embedded(settings: Settings, report: Progress) -> Model:
 def prepare(progress: Progress | None = None) -> None:
     """Make what loading needs from the fetched weights: the tokenizer and the int8 file."""
     report = progress or (lambda message, fraction: None)
-    report("rebuilding the tokenizer", 0.0)
-    tokenizer_file()
+    tokenizer_file(report)
     if choose_precision("auto", choose_device("auto")) == "int8":
         _int8_file(report)
 
 
-def tokenizer_file() -> Path:
+def tokenizer_file(progress: Progress | None = None) -> Path:
     """The embedded model's tokenizer, rebuilt from the fetched weights once."""
     file = cache_folder() / "tokenizer.json"
-    if not file.is_file():
-        with replacing(file) as temporary:
-            write_tokenizer(download.path(), temporary)
+    if file.is_file():
+        return file
+    with locked(file, progress):
+        if not file.is_file():
+            if progress:
+                progress("rebuilding the tokenizer", 0.0)
+            with replacing(file) as temporary:
+                write_tokenizer(download.path(), temporary)
     return file
 
 
 def _int8_file(report: Progress) -> Path:
-    adapter = hashlib.sha256(adapter_path().read_bytes()).hexdigest()[:12]
+    """The embedded model in int8, quantised from the fetched weights once."""
+    adapter = sha256(adapter_path())[:12]
     file = cache_folder() / f"embedded-int8-v{FORMAT}-{adapter}.safetensors"
-    if not file.is_file():
-        require_space(file.parent, _INT8_SIZE)
-        write_int8(file, lambda: Checkpoint(download.path(), adapter_path()), report)
-        for old in file.parent.glob("embedded-int8-*.safetensors"):
-            if old != file:
-                old.unlink(missing_ok=True)
+    if file.is_file():
+        return file
+    with locked(file, report):
+        if not file.is_file():
+            require_space(file.parent, _INT8_SIZE)
+            write_int8(file, lambda: Checkpoint(download.path(), adapter_path()), report)
+            for old in file.parent.glob("embedded-int8-*.safetensors"):
+                if old != file:
+                    old.unlink(missing_ok=True)
     return file
 
 

@@ -12,12 +12,13 @@ import time
 from pathlib import Path
 from typing import Literal
 
+import cattrs
 import torch
 
 from lsp_server.models.embedded.transformer import QWEN2_0_5B
 from lsp_server.models.interfaces import ModelError
 from lsp_server.models.quantization import DenseLinear, Int8Linear, Linear, quantize, supports_int8
-from lsp_server.models.storage import cache_folder, replacing
+from lsp_server.models.storage import cache_folder, locked, replacing
 from lsp_server.settings import Device, Precision
 
 Arithmetic = Literal["fp32", "bf16", "fp16", "int8", "int4"]
@@ -36,8 +37,12 @@ def choose_device(wanted: Device) -> torch.device:
     return torch.device(wanted)
 
 
-def choose_precision(wanted: Precision, device: torch.device) -> Arithmetic:
-    """The arithmetic to compute in; ``auto`` is the fastest on a CPU, half precision elsewhere."""
+def choose_precision(wanted: Precision, device: torch.device, measure: bool = True) -> Arithmetic:
+    """The arithmetic to compute in; ``auto`` is the fastest on a CPU, half precision elsewhere.
+
+    Without ``measure`` nothing is timed: where no timings are on record, ``auto`` means int8, or
+    fp32 where int8 does not run. Raises ModelError for an arithmetic that the device does not have.
+    """
     quantising = {"int8": {"cuda"} | ({"cpu"} if supports_int8() else set()), "int4": {"cuda"}}
     if device.type not in quantising.get(wanted, {device.type}):
         raise ModelError(f"{wanted} is not available on {device}; use --precision auto")
@@ -45,26 +50,44 @@ def choose_precision(wanted: Precision, device: torch.device) -> Arithmetic:
         return wanted
     if device.type != "cpu":
         return "bf16" if device.type == "cuda" else "fp16"
-    timings = measured()
+    timings = measured() if measure else _read().get(_machine())
+    if not timings:
+        return "int8" if supports_int8() else "fp32"
     return min(timings, key=lambda name: timings[name] * (_INT8_BONUS if name == "int8" else 1))
 
 
 def measured() -> dict[Arithmetic, float]:
-    """Milliseconds of one layer by arithmetic, from the record or measured now."""
-    record = cache_folder() / "machine.json"
-    machine = f"{_processor()} x{torch.get_num_threads()}, torch {torch.__version__}"
-    known = _read(record)
-    if machine not in known:
-        known[machine] = _measure()
-        with replacing(record) as temporary:
-            temporary.write_text(json.dumps(known, indent=1))
+    """Milliseconds of one layer by arithmetic, from the record or measured now.
+
+    Only one program measures at a time: two would time each other.
+    """
+    machine = _machine()
+    if timings := _read().get(machine):
+        return timings
+    with locked(_record()):
+        known = _read()
+        if not known.get(machine):
+            known[machine] = _measure()
+            with replacing(_record()) as temporary:
+                temporary.write_text(json.dumps(known, indent=1), "utf-8")
     return known[machine]
 
 
-def _read(record: Path) -> dict[str, dict[Arithmetic, float]]:
+def _machine() -> str:
+    """What timings depend on: processor, threads, and torch's version."""
+    return f"{_processor()} x{torch.get_num_threads()}, torch {torch.__version__}"
+
+
+def _record() -> Path:
+    return cache_folder() / "machine.json"
+
+
+def _read() -> dict[str, dict[Arithmetic, float]]:
+    """Timings by machine; none where the record is missing or damaged."""
     try:
-        return dict(json.loads(record.read_text()))
-    except (OSError, ValueError):
+        content = json.loads(_record().read_text("utf-8"))
+        return cattrs.structure(content, dict[str, dict[Arithmetic, float]])
+    except Exception:  # cattrs has no common class for what does not fit
         return {}
 
 

@@ -12,7 +12,7 @@ import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,10 +27,9 @@ from lsp_server.models.embedded.download import EMBEDDED
 from lsp_server.models.interfaces import ModelError, Suffix
 from lsp_server.models.pretrained.checkpoint_dir import Declared, read_layout
 from lsp_server.models.storage import Progress, cache_folder, replacing, sha256
+from lsp_server.settings import Device, Precision
 
-EMBEDDED_MEMORY: Final = {"int8": 1.6e9, "bf16": 3.2e9, "fp16": 3.2e9, "fp32": 5.5e9}
-"""Bytes that loading the embedded model takes at its peak."""
-
+_EMBEDDED_MEMORY: Final = {"int8": 1.6e9, "bf16": 3.2e9, "fp16": 3.2e9, "fp32": 5.5e9}
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -50,16 +49,16 @@ class Listing:
     """What a person chooses a model by."""
 
     name: str
-    family: str
-    parameters: int
-    memory: int  # bytes at the peak of loading, in ``precision``
-    precision: str  # what "auto" means for it here
-    licence: str
-    suffix: Suffix
-    fits: bool  # in the memory that is free now
-    problem: str | None  # why it cannot be loaded now
-    in_use: bool
     folder: str
+    precision: str  # what it would be loaded in
+    family: str = "unknown"
+    parameters: int = 0
+    memory: int = 0  # bytes at the peak of loading, in ``precision``; 0: unknown
+    licence: str = "unknown"
+    suffix: Suffix = "unseen"
+    fits: bool = False  # in the memory that is free now
+    problem: str | None = None  # why it cannot be loaded now
+    in_use: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,31 +166,45 @@ def changed(entry: Entry, progress: Progress | None = None) -> list[str]:
     return sorted(name for name in {*now, *entry.files} if now.get(name) != entry.files.get(name))
 
 
-def listings() -> list[Listing]:
-    """All models, the embedded one first; quick, as only headers are read."""
+def listings(
+    precision: Precision = "auto", device: Device = "auto", measure: bool = True
+) -> list[Listing]:
+    """All models, the embedded one first, as settings would load them; only headers are read.
+
+    Without ``measure`` no arithmetic is timed to find the fastest, which would slow down and be
+    slowed by a model at work: see ``choose_precision``.
+    """
     from lsp_server.models.precision import choose_device, choose_precision
 
-    device = choose_device("auto")
-    precision = choose_precision("auto", device)
-    free, used = free_bytes(device.type), in_use()
-    memory = round(EMBEDDED_MEMORY[precision])
-    problem = None if download.present() else "not on this machine yet; run 'unmask model fetch'"
-    rows = [
-        Listing(
-            name=EMBEDDED,
-            family=download.FAMILY,
-            parameters=download.PARAMETERS,
-            memory=memory,
-            precision=precision,
-            licence=download.LICENCE,
-            suffix="prompt",
-            fits=memory <= free,
-            problem=problem or shortage(memory, free),
-            in_use=used == EMBEDDED,
-            folder=str(download.path().parent),
+    problem = None
+    try:
+        place = choose_device(device)
+        arithmetic = choose_precision(precision, place, measure)
+    except ModelError as error:  # nothing can be loaded; sizes are told for the CPU
+        problem, place = str(error), choose_device("cpu")
+        arithmetic = choose_precision("auto", place, measure=False)
+    free, used = free_bytes(place.type), in_use()
+    rows = [_describe_embedded(arithmetic, place.type)]
+    rows += [_describe(entry, arithmetic) for entry in entries()]
+    return [
+        replace(
+            row,
+            fits=0 < row.memory <= free,
+            problem=problem or row.problem or shortage(row.memory, free),
+            in_use=row.name == used,
         )
+        for row in rows
     ]
-    return rows + [_list(entry, precision, free, entry.name == used) for entry in entries()]
+
+
+def embedded_memory(precision: str, device: str) -> float:
+    """Bytes that loading the embedded model takes at its peak.
+
+    Raises ModelError where it does not run so.
+    """
+    if precision not in _EMBEDDED_MEMORY or (precision == "int8" and device != "cpu"):
+        raise ModelError(f"the embedded model has no {precision} on {device}; use --precision auto")
+    return _EMBEDDED_MEMORY[precision]
 
 
 def shortage(needed: float, free: float) -> str | None:
@@ -201,36 +214,39 @@ def shortage(needed: float, free: float) -> str | None:
     return f"needs {needed / 1e9:.1f} GB of memory, {free / 1e9:.1f} GB are free"
 
 
-def _list(entry: Entry, precision: str, free: int, used: bool) -> Listing:
+def _describe_embedded(precision: str, device: str) -> Listing:
+    memory, problem = 0.0, None
     try:
-        layout = read_layout(entry.folder, entry.declared)
+        memory = embedded_memory(precision, device)
+        download.require()
     except ModelError as error:
-        return Listing(
-            name=entry.name,
-            family="unknown",
-            parameters=0,
-            memory=0,
-            precision=precision,
-            licence="unknown",
-            suffix="unseen",
-            fits=False,
-            problem=str(error),
-            in_use=used,
-            folder=str(entry.folder),
-        )
-    memory = layout.memory(precision)
+        problem = str(error)
     return Listing(
-        name=entry.name,
-        family=layout.family.name,
-        parameters=layout.parameters,
-        memory=memory,
+        name=EMBEDDED,
+        family=download.FAMILY,
+        parameters=download.PARAMETERS,
+        memory=round(memory),
         precision=precision,
-        licence=layout.licence,
-        suffix=layout.suffix,
-        fits=memory <= free,
-        problem=shortage(memory, free),
-        in_use=used,
-        folder=str(entry.folder),
+        licence=download.LICENCE,
+        suffix="prompt",
+        folder=str(download.path().parent),
+        problem=problem,
+    )
+
+
+def _describe(entry: Entry, precision: str) -> Listing:
+    row = Listing(name=entry.name, folder=str(entry.folder), precision=precision)
+    try:
+        found = read_layout(entry.folder, entry.declared)
+    except ModelError as error:
+        return replace(row, problem=str(error))
+    return replace(
+        row,
+        family=found.family.name,
+        parameters=found.parameters,
+        memory=found.memory(precision),
+        licence=found.licence,
+        suffix=found.suffix,
     )
 
 

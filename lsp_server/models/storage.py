@@ -1,7 +1,4 @@
-"""Where things are kept on this machine, and how files get there whole or not at all.
-
-Knows folders, hashes and atomic replacement; nothing of what the files mean.
-"""
+"""Where things are kept on this machine, and how files get there: whole or not at all, and once."""
 
 from __future__ import annotations
 
@@ -15,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import platformdirs
+from filelock import FileLock, Timeout
 
 from lsp_server.models.interfaces import ModelError
 
@@ -46,6 +44,28 @@ def require_space(folder: Path, size: int) -> None:
             f"needs {size / 1e9:.1f} GB free in {folder}, {free / 1e9:.1f} GB are free; "
             "free some space or set UNMASK_CACHE to another folder"
         )
+
+
+@contextmanager
+def locked(path: Path, progress: Progress | None = None) -> Iterator[None]:
+    """Hold the lock of a file, so that of all threads and processes only one makes it at a time.
+
+    Look for the file inside the block: whoever waits for the lock will mostly find it there.
+    ``progress`` is told of a wait.
+    """
+    folder = path.parent / ".locks"
+    folder.mkdir(exist_ok=True)
+    lock = FileLock(folder / f"{path.name}.lock")
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        if progress:
+            progress(f"waiting for another program that makes {path.name}", 0.0)
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 @contextmanager

@@ -112,7 +112,7 @@ def test_a_truncated_shard_gives_one_line(tmp_path: Path) -> None:
     layout, _ = make(tmp_path)
     layout.shards[1].write_bytes(layout.shards[1].read_bytes()[:-100])
     with pytest.raises(
-        ModelError, match=r"2\.safetensors cannot be read: .*; fetch the model again"
+        ModelError, match=r"2\.safetensors is damaged, cut off .*; fetch the model again"
     ):
         load(layout)
 

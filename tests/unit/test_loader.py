@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from threading import Event, Thread
 
 import pytest
 import torch
@@ -88,3 +90,46 @@ def test_int8_is_proposed_where_it_would_do(
     monkeypatch.setattr(loader, "free_bytes", lambda device: 2_000_000_000)
     with pytest.raises(ModelError, match="choose --precision int8"):
         loader.load(Settings(precision="bf16", device="cpu"))
+
+
+MAKERS: dict[str, Callable[[loader.Progress], Path]] = {
+    "write_int8": loader._int8_file,
+    "write_tokenizer": loader.tokenizer_file,
+}
+
+
+@pytest.mark.parametrize("maker", MAKERS)
+def test_two_first_starts_at_once_make_a_file_once(
+    monkeypatch: pytest.MonkeyPatch, maker: str
+) -> None:
+    made: list[Path] = []
+    found: list[Path] = []
+    told: list[str] = []
+    met, finish = Event(), Event()
+
+    def make(*arguments: object) -> None:
+        """Stands for a minute of work."""
+        made.append(next(path for path in arguments[::-1] if isinstance(path, Path)))
+        if len(made) > 1:
+            met.set()
+        assert finish.wait(60)
+        made[-1].write_bytes(b"whole")
+
+    def report(message: str, fraction: float) -> None:
+        told.append(message)
+        if message.startswith("waiting"):
+            met.set()
+
+    monkeypatch.setattr(loader, maker, make)
+    monkeypatch.setattr(loader, "require_space", lambda folder, size: None)
+    starts = [Thread(target=lambda: found.append(MAKERS[maker](report))) for _ in range(2)]
+    for thread in starts:
+        thread.start()
+    assert met.wait(60)
+    finish.set()
+    for thread in starts:
+        thread.join(60)
+    assert len(made) == 1
+    assert len(set(found)) == 1
+    assert found[0].read_bytes() == b"whole"
+    assert sum(message.startswith("waiting") for message in told) == 1

@@ -11,7 +11,9 @@ import pytest
 from lsp_server.models import hub, registry
 from lsp_server.models.interfaces import ModelError
 from lsp_server.models.pretrained.checkpoint_dir import Declared
+from lsp_server.models.quantization import supports_int8
 from lsp_server.models.storage import sha256
+from lsp_server.settings import Device, Precision
 from tests.unit.folders import QWEN2, write_folder
 
 SDAR = QWEN2 | {"architectures": ["SDARForCausalLM"], "mask_token_id": 257}
@@ -151,6 +153,54 @@ def test_listings_say_what_a_person_chooses_by(
     free["bytes"] = mine.memory - 1
     assert not rows()["mine"].fits
     assert "are free" in (rows()["mine"].problem or "")
+
+
+def test_listings_are_of_what_the_settings_ask_for(folder: Path) -> None:
+    registry.add("mine", str(folder))
+    asked: tuple[Precision, ...] = ("fp32", "bf16", "auto")
+    rows = {precision: registry.listings(precision, "cpu") for precision in asked}
+    for precision, (embedded, mine) in rows.items():
+        expected = "bf16" if precision == "auto" else precision
+        assert (embedded.precision, mine.precision) == (expected, expected)
+    for full, half in zip(rows["fp32"], rows["bf16"], strict=True):
+        assert full.memory > half.memory
+
+
+@pytest.mark.parametrize(
+    ("precision", "device", "words"),
+    [
+        ("auto", "mps", "device mps is not available"),
+        ("int4", "cpu", "int4 is not available on cpu"),
+    ],
+)
+def test_what_cannot_be_loaded_by_the_settings_is_listed_with_the_reason(
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    precision: Precision,
+    device: Device,
+    words: str,
+) -> None:
+    monkeypatch.setattr("torch.backends.mps.is_available", lambda: False)
+    registry.add("mine", str(folder))
+    rows = registry.listings(precision, device, measure=False)
+    assert [row.name for row in rows] == ["embedded", "mine"]
+    assert all(words in (row.problem or "") for row in rows)
+
+
+def test_the_embedded_model_does_not_run_in_everything() -> None:
+    assert registry.embedded_memory("int8", "cpu") < registry.embedded_memory("bf16", "cpu")
+    for precision, device in (("int8", "cuda"), ("int4", "cuda")):
+        with pytest.raises(ModelError, match=f"no {precision} on cuda; use --precision auto"):
+            registry.embedded_memory(precision, device)
+
+
+def test_listings_time_nothing_when_that_is_not_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+    def measured() -> dict[str, float]:
+        raise AssertionError("measured")
+
+    monkeypatch.setattr("lsp_server.models.precision.measured", measured)
+    (embedded,) = registry.listings("auto", "cpu", measure=False)
+    assert embedded.precision == ("int8" if supports_int8() else "fp32")
 
 
 def test_the_file_is_plain(cache: Path, folder: Path) -> None:

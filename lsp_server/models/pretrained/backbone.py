@@ -7,11 +7,9 @@ canvases or of how a family denoises. No code is ever taken from a checkpoint, a
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, Protocol, cast
 
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 from torch.nn import functional
 from transformers.cache_utils import Cache
@@ -19,7 +17,7 @@ from transformers.cache_utils import Cache
 from lsp_server.models.interfaces import ModelError
 from lsp_server.models.precision import Arithmetic
 from lsp_server.models.pretrained.checkpoint_dir import Layout
-from lsp_server.models.pretrained.families import Family
+from lsp_server.models.pretrained.shards import StoredTensor, index_shards
 from lsp_server.models.quantization import Int8Linear, quantize
 from lsp_server.models.storage import Progress
 
@@ -108,8 +106,8 @@ def load_backbone(
     keeping = _keeping(precision, device)
     model = _build(layout)
     tied = bool(model.config.tie_word_embeddings)
-    tensors = _Tensors(layout, tied)
-    tensors.check({name: p.shape for name, p in model.named_parameters(remove_duplicate=False)})
+    wanted = {name: p.shape for name, p in model.named_parameters(remove_duplicate=False)}
+    tensors = _index(layout, wanted, tied)
     modules = list(model.named_modules())
     for index, (name, module) in enumerate(modules):
         leaves = [leaf for leaf, _ in module.named_parameters(recurse=False)]
@@ -119,7 +117,7 @@ def load_backbone(
         if name == "lm_head" and tied and keeping.shares:
             module.weight = model.model.embed_tokens.weight
             continue
-        parts = {leaf: tensors.read(f"{name}.{leaf}") for leaf in leaves}
+        parts = {leaf: tensors[f"{name}.{leaf}"].read() for leaf in leaves}
         kept = keeping.keep(name, module, parts)
         parent, _, attribute = name.rpartition(".")
         setattr(model.get_submodule(parent), attribute, kept)
@@ -153,65 +151,34 @@ def _build(layout: Layout) -> Any:
         raise ModelError(f"{layout.folder}: config.json cannot be used: {reason}") from error
 
 
-class _Tensors:
-    """The tensors of a checkpoint's shards, by ``transformers``' names.
+def _index(layout: Layout, wanted: Mapping[str, torch.Size], tied: bool) -> dict[str, StoredTensor]:
+    """The checkpoint's tensors by ``transformers``' names: those that are ``wanted``, and no other.
 
-    A mapped file counts as resident memory while it is open, so every tensor is read through an
-    opening of its own.
+    Raises ModelError where names, shapes or types are not what the configuration asks for.
     """
-
-    def __init__(self, layout: Layout, tied: bool) -> None:
-        self._folder = layout.folder
-        self._places: dict[str, tuple[Path, str]] = {}
-        self._kinds: dict[str, tuple[torch.Size, str]] = {}
-        for shard in layout.shards:
-            self._index(shard, layout.family)
-        if tied and _EMBEDDING in self._places:
-            self._places[_HEAD] = self._places[_EMBEDDING]
-            self._kinds[_HEAD] = self._kinds[_EMBEDDING]
-
-    def check(self, wanted: Mapping[str, torch.Size]) -> None:
-        """Compare names, shapes and types with what the configuration asks for."""
-        if missing := sorted(wanted.keys() - self._places.keys()):
-            raise ModelError(f"{self._folder}: the weights lack {_list(missing)}")
-        if surplus := sorted(self._places.keys() - wanted.keys()):
+    found = index_shards(layout.shards, layout.family.rename)
+    if tied and _EMBEDDING in found:
+        found[_HEAD] = found[_EMBEDDING]
+    if missing := sorted(wanted.keys() - found.keys()):
+        raise ModelError(f"{layout.folder}: the weights lack {_list(missing)}")
+    if surplus := sorted(found.keys() - wanted.keys()):
+        raise ModelError(
+            f"{layout.folder}: the weights hold {_list(surplus)}, which config.json knows "
+            "nothing of"
+        )
+    for name, size in wanted.items():
+        tensor = found[name]
+        if tensor.shape != size:
             raise ModelError(
-                f"{self._folder}: the weights hold {_list(surplus)}, which config.json knows "
-                "nothing of"
+                f"{layout.folder}: {name} has shape {tensor.shape}; "
+                f"config.json asks for {tuple(size)}"
             )
-        for name, size in wanted.items():
-            found, stored = self._kinds[name]
-            if found != size:
-                raise ModelError(
-                    f"{self._folder}: {name} has shape {tuple(found)}; "
-                    f"config.json asks for {tuple(size)}"
-                )
-            if stored not in _STORED:
-                raise ModelError(
-                    f"{self._folder}: {name} is stored as {stored}; "
-                    "weights in fp32, bf16 or fp16 are needed"
-                )
-
-    def read(self, name: str) -> Tensor:
-        """One tensor, as it is stored."""
-        shard, key = self._places[name]
-        with _opening(shard) as tensors:
-            return cast(Tensor, tensors.get_tensor(key))
-
-    def _index(self, shard: Path, family: Family) -> None:
-        with _opening(shard) as tensors:
-            for key in tensors.keys():  # noqa: SIM118 (not a mapping)
-                name = family.rename(key)
-                part = tensors.get_slice(key)
-                self._places[name] = shard, key
-                self._kinds[name] = torch.Size(part.get_shape()), part.get_dtype()
-
-
-def _opening(shard: Path) -> Any:
-    try:
-        return safe_open(shard, "pt")
-    except (OSError, SafetensorError) as error:
-        raise ModelError(f"{shard} cannot be read: {error}; fetch the model again") from error
+        if tensor.dtype not in _STORED:
+            raise ModelError(
+                f"{layout.folder}: {name} is stored as {tensor.dtype}; "
+                "weights in fp32, bf16 or fp16 are needed"
+            )
+    return found
 
 
 def _list(names: Sequence[str]) -> str:

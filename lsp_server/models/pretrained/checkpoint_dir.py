@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import json
 import math
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, cast
 
+from lsp_server.models.hub import licence_of
 from lsp_server.models.interfaces import Growth, ModelError, Suffix
 from lsp_server.models.pretrained.families import FAMILIES, Backbone, Family
+from lsp_server.models.pretrained.shards import index_shards
 
 _FIELDS: Final = (  # of transformers' configuration classes; all else is not for a backbone
     "vocab_size",
@@ -39,7 +40,6 @@ _INFILL: Final = ("<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>")
 _HEAD, _EMBEDDING = "lm_head.weight", "model.embed_tokens.weight"
 _PROCESS: Final = 600_000_000  # bytes: Python with torch and transformers
 _BYTES: Final = {"fp32": 4.0, "bf16": 2.0, "fp16": 2.0, "int8": 1.0, "int4": 0.6}
-_MOST_HEADER: Final = 100_000_000  # bytes, as the format says
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,8 @@ def _understand(folder: Path, declared: Declared) -> Layout:
     tokens = _Tokens(folder)
     family, backbone = _recognise(folder, raw, tokens, declared)
     shards = _shards(folder)
-    sizes = _sizes(shards, family)
+    tensors = index_shards(shards, family.rename)
+    sizes = {name: math.prod(tensor.shape) for name, tensor in tensors.items()}
     config = _configure(folder, raw, family, sizes)
     block = None
     if family.attention == "block-causal":
@@ -274,50 +275,18 @@ def _shards(folder: Path) -> tuple[Path, ...]:
     raise ModelError(f"{folder} is incomplete: {lack} is missing; fetch the model again")
 
 
-def _sizes(shards: Iterable[Path], family: Family) -> dict[str, int]:
-    """Numbers per tensor, by ``transformers``' name."""
-    return {
-        family.rename(name): math.prod(shape)
-        for shard in shards
-        for name, shape in _read_header(shard).items()
-    }
-
-
-def _read_header(file: Path) -> dict[str, list[int]]:
-    """Shapes by name, from a safetensors file's header: its length in 8 bytes, then JSON.
-
-    Raises ModelError unless the file is exactly as long as its header says.
-    """
-    whole = file.stat().st_size
-    with file.open("rb") as opened:
-        length = int.from_bytes(opened.read(8), "little")
-        if length > min(_MOST_HEADER, whole - 8):
-            raise ModelError(f"{file} is damaged or cut off; fetch the model again")
-        try:
-            header = json.loads(opened.read(length))
-            header.pop("__metadata__", None)
-            ends = [entry["data_offsets"][1] for entry in header.values()]
-            shapes = {name: entry["shape"] for name, entry in header.items()}
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise ModelError(f"{file} is no safetensors file; fetch the model again") from error
-    if (needed := 8 + length + max(ends, default=0)) != whole:
-        state = "cut off" if whole < needed else "damaged"
-        raise ModelError(
-            f"{file} is {state}: it has {whole:,} bytes and should have {needed:,}; "
-            "fetch the model again"
-        )
-    return shapes
-
-
 def _licence(folder: Path) -> str:
     """As the model's card or its LICENSE file says."""
+    from huggingface_hub import metadata_load
+
     card = folder / "README.md"
     if card.is_file():
-        text = card.read_text("utf-8", "replace")
-        front = re.match(r"---\s*\n(.*?)\n---", text, re.DOTALL)
-        named = front and re.search(r"^license: *(\S.*)$", front[1], re.MULTILINE)
+        try:
+            named = licence_of(metadata_load(card))
+        except Exception:  # whatever YAML says of it: a card that is no card names nothing
+            named = None
         if named:
-            return named[1].strip().strip("\"'")
+            return named
     for name in ("LICENSE", "LICENSE.txt", "LICENSE.md"):
         file = folder / name
         if file.is_file():
