@@ -25,6 +25,7 @@ from lsp_server.completion.postprocess import (
     polish,
 )
 from lsp_server.completion.result import Completion, Meter, Timing
+from lsp_server.completion.snapshot import Snapshot
 from lsp_server.diffusion.types import Hole, Infill, Lengths, Step
 from lsp_server.models.interfaces import Cancelled, Stop, never
 from lsp_server.positions import clamp
@@ -66,17 +67,6 @@ class Infiller(Protocol):
 
     def prefill(self, hole: Hole, stop: Stop) -> int:
         """Warm the cache for a hole; returns the forwards."""
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """A document at one version; ``tree`` is the syntax tree of ``text``."""
-
-    uri: str
-    language_id: str
-    version: int
-    text: str
-    tree: SyntaxTree
 
 
 @dataclass(frozen=True, slots=True)
