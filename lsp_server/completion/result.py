@@ -76,8 +76,12 @@ class Meter:
         stop: Stop,
         observe: Callable[[Step], None] | None = None,
         timeout_ms: float | None = None,
+        arrived: float | None = None,
     ) -> None:
-        """``stop`` and ``observe`` are the request's own; no ``timeout_ms``: take your time."""
+        """``stop`` and ``observe`` are the request's own; no ``timeout_ms``: take your time.
+
+        ``arrived`` is when the request came, by ``time.perf_counter``; None: now.
+        """
         self.stop = stop
         self.confidence = 0.0
         self.cached = False
@@ -85,9 +89,15 @@ class Meter:
         self.suffix: Suffix | None = None
         self._observe = observe
         self._started = time.perf_counter()
-        self.deadline = math.inf if timeout_ms is None else self._started + timeout_ms / 1000
+        self.arrived = self._started if arrived is None else arrived
+        self.deadline = math.inf if timeout_ms is None else self.arrived + timeout_ms / 1000
         self._forwards, self._accepted, self._ms = Forwards(), Accepted(), Timing()
         self._tokens = self._cached_tokens = 0
+
+    @property
+    def late(self) -> bool:
+        """Whether the deadline has passed."""
+        return time.perf_counter() > self.deadline
 
     def observe(self, step: Step) -> None:
         """Count a forward and pass it on."""

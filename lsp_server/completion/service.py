@@ -1,13 +1,15 @@
 """One request from a document to a completion: gate, span, window, cache, denoise, polish.
 
-Runs on one worker thread. Knows spans and text; the decoder it is given knows tokens. Raises
-nothing but Cancelled: whatever goes wrong, the answer is a completion that says so.
+A request goes through ``complete`` or ``infill`` from top to bottom; what finds that there is no
+text to offer raises NoText. Runs on one worker thread. Raises nothing but Cancelled: whatever goes
+wrong, the answer is a completion that says so. Knows spans and text; the decoder knows tokens.
 """
 
 from __future__ import annotations
 
 import logging
 import math
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -68,6 +70,17 @@ class Infiller(Protocol):
     def prefill(self, hole: Hole, stop: Stop) -> int:
         """Warm the cache for a hole; returns the forwards."""
 
+    def forget(self, document: str) -> None:
+        """Drop what the cache holds of holes in a document."""
+
+
+class NoText(Exception):
+    """There is no text to offer; ``reason`` says why."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
 
 @dataclass(frozen=True, slots=True)
 class Selected:
@@ -106,15 +119,21 @@ class CompletionService:
         stop: Stop = never,
         observe: Observer | None = None,
         last_change: LastChange = UNCHANGED,
+        arrived: float | None = None,
     ) -> Completion:
-        """Complete at a cursor. Raises Cancelled when ``stop`` says so between two forwards."""
+        """Complete at a cursor. Raises Cancelled when ``stop`` says so between two forwards.
+
+        ``arrived`` is when the request came, by ``time.perf_counter``; None: now. The time that an
+        automatic completion may take counts from there.
+        """
         timeout = self._settings.timeout_ms if trigger == "automatic" else None
-        meter = Meter(stop, observe, timeout)
+        meter = Meter(stop, observe, timeout, arrived)
         offset = clamp(snapshot.text, offset)
         ask = Ask(snapshot.uri, snapshot.language_id, snapshot.text, offset, trigger, last_change)
-        return _guarded(
-            meter, offset, offset, lambda: self._complete(snapshot, ask, selected, meter)
-        )
+        try:
+            return self._complete(snapshot, ask, selected, meter)
+        except Exception as error:
+            return meter.nothing(_reason_of(error, stop), offset, offset)
 
     def infill(
         self,
@@ -123,39 +142,54 @@ class CompletionService:
         end: int,
         stop: Stop = never,
         observe: Observer | None = None,
+        arrived: float | None = None,
     ) -> Completion:
         """Write a region anew from what surrounds it; what it holds now is not looked at.
 
         The region is trimmed: its first line's indentation and the line breaks behind its last
         line stay. Raises Cancelled when ``stop`` says so between two forwards.
         """
-        meter = Meter(stop, observe)
+        meter = Meter(stop, observe, arrived=arrived)
         start, end = trim_region(snapshot.text, start, end)
-        return _guarded(meter, start, end, lambda: self._infill(snapshot, start, end, meter))
+        try:
+            return self._infill(snapshot, start, end, meter)
+        except Exception as error:
+            return meter.nothing(_reason_of(error, stop), start, end)
 
-    def prefill(self, snapshot: Snapshot, offset: int, stop: Stop) -> int:
+    def prefill(
+        self, snapshot: Snapshot, offset: int, stop: Stop, arrived: float | None = None
+    ) -> int:
         """Warm the model's cache for a cursor; returns the forwards. Raises Cancelled."""
+        arrived = time.perf_counter() if arrived is None else arrived
         offset = clamp(snapshot.text, offset)
         ask = Ask(snapshot.uri, snapshot.language_id, snapshot.text, offset, "invoked")
-        if self._decoder is None or refusal(ask, self._settings) is not None:
+        if self._refusal(ask, arrived) is not None or self._decoder is None:
             return 0
         place = Place.of(snapshot.tree, offset, offset)
         window = choose_window(place.before, place.after_cursor, self._settings)
-        return self._decoder.prefill(Hole(window.prefix, window.suffix, max_tokens=1), stop)
+        hole = Hole(window.prefix, window.suffix, max_tokens=1, document=snapshot.uri)
+        return self._decoder.prefill(hole, stop)
 
     def forget(self, uri: str) -> None:
-        """Drop the answers kept for a document that was closed; from any thread."""
+        """Drop the answers for a document that is closed now; from any thread.
+
+        None is stored for a request that came before. Its text is in the model's cache until
+        ``forget_prompt``.
+        """
         self._cache.forget(uri)
+
+    def forget_prompt(self, uri: str) -> None:
+        """Drop a document from the model's cache; on the thread that computes."""
+        if self._decoder is not None:
+            self._decoder.forget(uri)
 
     def _complete(
         self, snapshot: Snapshot, ask: Ask, selected: Selected | None, meter: Meter
     ) -> Completion:
         start = end = offset = ask.offset
-        reason = self._refusal(ask)
-        if reason is None and selected is not None and not selected.fits(ask.text, offset):
-            reason = "suggestion-not-extended"
-        if reason is not None:
-            return meter.nothing(reason, start, end)
+        self._check(ask, meter)
+        if selected is not None and not selected.fits(ask.text, offset):
+            raise NoText("suggestion-not-extended")
 
         tree, picked = snapshot.tree, ""
         if selected is not None:  # go on from the document as it will be with the item in it
@@ -167,16 +201,13 @@ class CompletionService:
         meter.span = str(span.kind)
 
         automatic = ask.trigger == "automatic"
-        answer: Answer | str | None
         answer = self._cache.find(snapshot.uri, place.before, window.suffix, whole=not automatic)
         if answer is not None:
             meter.reuse(answer.confidence)
         else:
             floor = self._settings.min_confidence if automatic else 0.0
-            answer = self._denoise(tree, span, window, floor, meter)
-            if isinstance(answer, str):
-                return meter.nothing(answer, start, end)
-            self._cache.store(snapshot.uri, place.before, window, answer)
+            answer = self._denoise(snapshot.uri, tree, span, window, floor, meter)
+            self._cache.store(snapshot.uri, place.before, window, answer, meter.arrived)
 
         prose = snapshot.language_id in PROSE
         draft = Draft(place, answer.text, prose, fixed=selected is not None)
@@ -184,41 +215,56 @@ class CompletionService:
 
     def _infill(self, snapshot: Snapshot, start: int, end: int, meter: Meter) -> Completion:
         text = snapshot.text
-        reason = self._refusal(Ask(snapshot.uri, snapshot.language_id, text, start, "invoked"))
-        if reason is not None:
-            return meter.nothing(reason, start, end)
+        self._check(Ask(snapshot.uri, snapshot.language_id, text, start, "invoked"), meter)
 
         span = find_region(snapshot.tree, start, end, self._settings.span_bounding)
         place = Place.of(snapshot.tree, start, end)
         window = choose_window(place.before, place.after_region, self._settings)
         meter.span = str(span.kind)
 
-        answer = self._denoise(snapshot.tree, span, window, 0.0, meter)
-        if isinstance(answer, str):
-            return meter.nothing(answer, start, end)
+        answer = self._denoise(snapshot.uri, snapshot.tree, span, window, 0.0, meter)
 
         prose = snapshot.language_id in PROSE
         draft = Draft(place, answer.text, prose, old=text[start:end])
         return _offer(draft, REGION, meter, text, start, end)
 
-    def _refusal(self, ask: Ask) -> str | None:
-        """Why not to answer."""
-        return refusal(ask, self._settings) or (None if self._decoder else "loading")
+    def _check(self, ask: Ask, meter: Meter) -> None:
+        """Raise NoText when there is to be no answer, or none in time."""
+        reason = self._refusal(ask, meter.arrived)
+        if reason is not None:
+            raise NoText(reason)
+        if meter.late:
+            raise NoText("timeout")
+
+    def _refusal(self, ask: Ask, arrived: float) -> str | None:
+        """Why not to answer, or None."""
+        reason = refusal(ask, self._settings)
+        if reason is not None:
+            return reason
+        if self._cache.was_closed(ask.uri, since=arrived):
+            return "closed"
+        return "loading" if self._decoder is None else None
 
     def _denoise(
-        self, tree: SyntaxTree, span: Span, window: Window, floor: float, meter: Meter
-    ) -> Answer | str:
-        """Have the hole filled, or say why there is nothing to offer."""
+        self,
+        uri: str,
+        tree: SyntaxTree,
+        span: Span,
+        window: Window,
+        floor: float,
+        meter: Meter,
+    ) -> Answer:
+        """Have the hole filled. Raises NoText when nothing worth offering came of it."""
         assert self._decoder is not None
-        hole = make_hole(tree, span, window, self._settings, floor, meter.deadline)
+        hole = make_hole(tree, span, window, self._settings, floor, meter.deadline, uri)
         infill = self._decoder.infill(hole, meter.stop, meter.observe)
         meter.take(infill)
         if infill.reason == "hopeless":
-            return "not-confident"
+            raise NoText("not-confident")
         finished = infill.reason == "ended"
         text = infill.text if finished else cut_unfinished(infill.text)
         if infill.text.strip() and not text.strip():
-            return "unfinished"
+            raise NoText("unfinished")
         return Answer(text, finished, infill.confidence)
 
 
@@ -229,6 +275,7 @@ def make_hole(
     settings: Settings,
     floor: float = 0.0,
     deadline: float = math.inf,
+    document: str = "",
 ) -> Hole:
     """The hole of a span, in the decoder's terms; ``floor``: below which it is hopeless."""
     lengths = find_lengths(tree.language, span)
@@ -242,6 +289,7 @@ def make_hole(
         lengths=Lengths(lengths.bounds, lengths.shares),
         min_confidence=floor,
         deadline=deadline,
+        document=document,
     )
 
 
@@ -254,23 +302,25 @@ def _offer(
     end: int,
     picked: str = "",
 ) -> Completion:
-    """Polish a draft and put it, behind what was ``picked``, into the document's own terms."""
+    """Polish a draft and put it, behind what was ``picked``, into the document's own terms.
+
+    Raises NoText when a rule drops it.
+    """
     with meter.polishing():
         polished = polish(draft, rules)
     if isinstance(polished, str):
-        return meter.nothing(polished, start, end)
+        raise NoText(polished)
     shown = picked + polished.text.replace("\n", line_break(text, start))
     return meter.offered(shown, start, end + polished.taken)
 
 
-def _guarded(meter: Meter, start: int, end: int, answer: Callable[[], Completion]) -> Completion:
-    """The answer, or a completion that says why there is none. Raises Cancelled when withdrawn."""
-    try:
-        return answer()
-    except Cancelled:
-        if meter.stop():
-            raise
-        return meter.nothing("timeout", start, end)
-    except Exception:
-        logger.exception("A completion failed")
-        return meter.nothing("error", start, end)
+def _reason_of(error: Exception, stop: Stop) -> str:
+    """Why there is no text, by what was raised. Raises Cancelled when that was asked for."""
+    if isinstance(error, NoText):
+        return error.reason
+    if isinstance(error, Cancelled):
+        if stop():
+            raise error
+        return "timeout"
+    logger.error("a completion failed", exc_info=error)
+    return "error"

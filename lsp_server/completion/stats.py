@@ -5,7 +5,6 @@ Nothing leaves the machine. Knows completions; does not know who asks for the su
 
 from __future__ import annotations
 
-import math
 from collections import Counter, deque
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
@@ -89,5 +88,9 @@ class Stats:
 
 def percentile(values: Iterable[float], share: float) -> float | None:
     """The smallest value that at least ``share`` of the values do not exceed; None of none."""
-    ordered = sorted(values)
-    return ordered[max(math.ceil(len(ordered) * share) - 1, 0)] if ordered else None
+    known = [*values]
+    if not known:
+        return None
+    import numpy as np  # late: it takes a while, and a model that has answered has loaded it
+
+    return float(np.quantile(known, share, method="inverted_cdf"))

@@ -24,9 +24,11 @@ class Decoder:
         """``bias``: of the model's confidence by length, for the search of a canvas's length."""
         self.model, self.settings, self._bias = model, settings, bias
         self._vocabulary = Vocabulary(model.tokenizer.pieces())
+        self._document = ""  # whose text is in the model's cache
 
     def infill(self, hole: Hole, stop: Stop = never, observe: Observer | None = None) -> Infill:
         """Fill a hole; ``observe`` sees every forward. Raises Cancelled between two forwards."""
+        self._document = hole.document
         model, settings, trace = self.model, self.settings, Trace(self.model.tokenizer, observe)
         way: VerifiedDecoding | PureDenoising
         if settings.sampler == "verify" and model.verifier is not None:
@@ -39,5 +41,12 @@ class Decoder:
         """Bring the model's cache to a hole's prompt ahead of time; returns the forwards."""
         if self.model.verifier is None:
             return 0
+        self._document = hole.document
         prompt = Prompt.of(hole, self.model.tokenizer)
         return self.model.verifier.prefill(prompt.prefix, prompt.suffix, stop).forwards
+
+    def forget(self, document: str) -> None:
+        """Drop what the model's cache holds of a document."""
+        if self.model.verifier is not None and document and document == self._document:
+            self.model.verifier.prefill((), (), never)
+            self._document = ""

@@ -59,6 +59,7 @@ class Hole:
     lengths: Lengths | None = None  # what is known beforehand of how long the text is
     min_confidence: float = 0.0  # stop as "hopeless" when the first tokens fall below together
     deadline: float = math.inf  # by ``time.perf_counter``
+    document: str = ""  # an opaque key of the document that prefix and suffix are from
 
     @property
     def late(self) -> bool:

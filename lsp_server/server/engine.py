@@ -80,8 +80,10 @@ class Engine:
 
     def forget(self, uri: str) -> None:
         """Forget what is kept of a document, whether completions may be asked for or not."""
-        if self._service is not None:
-            self._service.forget(uri)
+        service = self._service
+        if service is not None:
+            service.forget(uri)
+            self._worker.submit(lambda: service.forget_prompt(uri))
 
     def pause(self, paused: bool) -> None:
         """Pause or resume."""

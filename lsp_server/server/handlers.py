@@ -107,7 +107,9 @@ async def on_inline_completion(
                 _offset(text, info.range.start), _offset(text, info.range.end), info.text
             )
         return service.complete(
-            snapshot, offset, trigger, selected, stop, last_change=came.last_change
+            *(snapshot, offset, trigger, selected, stop),
+            last_change=came.last_change,
+            arrived=came.at,
         )
 
     try:
@@ -131,7 +133,7 @@ async def on_infill(server: UnmaskServer, params: messages.InfillParams) -> dict
         progress.on_cancel(lambda: server.answers.stop(messages.INFILL))
 
         def infill(service: CompletionService, snapshot: Snapshot, stop: Stop) -> Completion:
-            return service.infill(snapshot, start, end, stop, progress.observer)
+            return service.infill(snapshot, start, end, stop, progress.observer, came.at)
 
         try:
             question = Question(start, end, "invoked", infill)

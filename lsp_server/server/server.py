@@ -198,8 +198,8 @@ class UnmaskServer(LanguageServer):
         service, document = self.engine.service, self.documents.find(uri)
         if service is None or document is None or self.worker.busy:
             return
-        snapshot = document.snapshot()
-        warming = self.worker.warm(lambda stop: service.prefill(snapshot, offset, stop))
+        snapshot, now = document.snapshot(), time.perf_counter()
+        warming = self.worker.warm(lambda stop: service.prefill(snapshot, offset, stop, now))
         warming.add_done_callback(_log_failure)
 
     def _merge(self, values: object) -> Settings:

@@ -44,18 +44,24 @@ class Worker:
         self.cool()
         self._stops.add(stop)
         try:
-            return await asyncio.wrap_future(self._submit(job))
+            return await asyncio.wrap_future(self.submit(job))
         except asyncio.CancelledError:
             stop.set()
             raise
         finally:
             self._stops.discard(stop)
 
+    def submit(self, job: Callable[[], T]) -> Future[T]:
+        """Queue a job; it comes after all that were queued before, and nothing stops it."""
+        future: Future[T] = Future()
+        self._jobs.put((future, job))
+        return future
+
     def warm(self, job: Callable[[Callable[[], bool]], object]) -> Future[object]:
         """Queue work ahead of need; the job gets its stop flag."""
         self.cool()
         self._warming = stop = Event()
-        return self._submit(lambda: None if stop.is_set() else job(stop.is_set))
+        return self.submit(lambda: None if stop.is_set() else job(stop.is_set))
 
     def cool(self) -> None:
         """Give up warming."""
@@ -69,11 +75,6 @@ class Worker:
         self._jobs.put(None)
         self._thread.join(timeout)
         return not self._thread.is_alive()
-
-    def _submit(self, job: Callable[[], T]) -> Future[T]:
-        future: Future[T] = Future()
-        self._jobs.put((future, job))
-        return future
 
     def _work(self) -> None:
         while (item := self._jobs.get()) is not None:

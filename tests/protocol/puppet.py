@@ -27,6 +27,7 @@ class Puppet:
         self.holding = False  # answers wait, and ask whether to stop
         self.holes: list[Hole] = []  # asked to fill
         self.warmed: list[Hole] = []
+        self.forgotten: list[str] = []  # documents that were closed
         self.stopped = 0
         self.begun = Event()
         self.loads: list[Settings] = []
@@ -68,6 +69,9 @@ class Puppet:
         self.begun.set()
         self.hold(stop)
         return 1
+
+    def forget(self, document: str) -> None:
+        self.forgotten.append(document)
 
     def hold(self, stop: Stop) -> None:
         """Stand still while held, as a model between two forwards."""

@@ -355,6 +355,26 @@ async def test_closed_document_is_forgotten(editor: Editor, stage: Stage) -> Non
     assert item.insert_text == "b + a"
 
 
+async def test_closing_a_document_clears_it_from_the_model_once_that_is_free(
+    editor: Editor, stage: Stage
+) -> None:
+    stage.puppet.holding = True
+    editor.open(URI, TEXT)
+    asked = editor.ask(URI)
+    await becomes(stage.puppet.begun.is_set)
+    editor.close(URI)
+    await editor.stats()  # so that closing has been handled
+    assert stage.puppet.forgotten == [], "not while the model computes"
+    stage.puppet.holding = False
+    await within(120, asked)
+    await becomes(lambda: stage.puppet.forgotten == [URI])
+    stage.puppet.text = "b + a"
+    editor.open(URI, TEXT)
+    item = await within(120, editor.complete(URI))
+    assert item is not None
+    assert item.insert_text == "b + a", "nothing is left of the answer from before"
+
+
 async def test_copilot_dialect(stage: Stage) -> None:
     editor = Editor.new()
     await stage.connect(editor)

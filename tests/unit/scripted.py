@@ -25,16 +25,21 @@ Script = str | Callable[[Hole], str]
 
 
 class ScriptedDecoder:
-    """Writes the script into every hole; ``holes`` and ``warmed`` are what it was asked for."""
+    """Writes the script into every hole; ``holes`` and ``warmed`` are what it was asked for.
+
+    ``cached`` is the document whose text is in its cache.
+    """
 
     def __init__(self, script: Script, confidence: float = 0.9) -> None:
         self.script, self.confidence = script, confidence
         self.holes: list[Hole] = []
         self.warmed: list[Hole] = []
+        self.cached = ""  # the document of the hole that came last
 
     def infill(self, hole: Hole, stop: Stop, observe: Callable[[Step], None] | None) -> Infill:
         """One forward for each word, space or mark."""
         self.holes.append(hole)
+        self.cached = hole.document
         forwards = Forwards(prefill=1)
         script = self.script if isinstance(self.script, str) else self.script(hole)
         words = re.findall(r"\w+|\n|[^\S\n]+|.", script)
@@ -68,7 +73,13 @@ class ScriptedDecoder:
         if stop():
             raise Cancelled
         self.warmed.append(hole)
+        self.cached = hole.document
         return 3
+
+    def forget(self, document: str) -> None:
+        """The cache holds nothing of a document any more."""
+        if self.cached == document:
+            self.cached = ""
 
     def _reason(self, hole: Hole, text: str, tokens: int, more: bool) -> Reason | None:
         if self.confidence < hole.min_confidence:

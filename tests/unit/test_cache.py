@@ -1,9 +1,11 @@
 """Answers are found where they hold, and nowhere else."""
 
+import time
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lsp_server.completion.cache import Answer, AnswerCache
+from lsp_server.completion.cache import CLOSINGS, Answer, AnswerCache
 from lsp_server.completion.context import Window
 
 URI = "file:///a.py"
@@ -93,3 +95,26 @@ def test_a_closed_document_is_forgotten() -> None:
     cache.forget(URI)
     cache.forget("file:///never-opened.py")
     assert found(cache, "a = ") is None
+
+
+def test_nothing_is_stored_for_a_document_that_was_closed_after_the_request() -> None:
+    cache = AnswerCache()
+    window = Window("a = ", "\nz")
+    arrived = time.perf_counter()
+    cache.forget(URI)
+    cache.store(URI, "a = ", window, answer("foo"), arrived)
+    assert found(cache, "a = ") is None
+    cache.store("file:///b.py", "a = ", window, answer("foo"), arrived)
+    assert found(cache, "a = ", uri="file:///b.py") == "foo", "another document"
+    cache.store(URI, "a = ", window, answer("foo"), time.perf_counter())
+    assert found(cache, "a = ") == "foo", "it was opened again"
+
+
+def test_closings_are_remembered_however_many_there_are() -> None:
+    cache = AnswerCache()
+    arrived = time.perf_counter()
+    uris = [f"file:///{number}.py" for number in range(CLOSINGS + 9)]
+    for uri in uris:
+        cache.forget(uri)
+    assert all(cache.was_closed(uri, since=arrived) for uri in uris)
+    assert not any(cache.was_closed(uri, since=time.perf_counter()) for uri in uris)

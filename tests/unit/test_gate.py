@@ -2,7 +2,7 @@
 
 import pytest
 
-from lsp_server.completion.exclusions import BUILT_IN, is_secret
+from lsp_server.completion.exclusions import is_secret
 from lsp_server.completion.gate import MAX_CHARACTERS, Ask, LastChange, Trigger, refusal
 from lsp_server.settings import Settings
 
@@ -181,4 +181,3 @@ def test_own_globs_add_to_the_built_in_ones() -> None:
         assert refusal(ask("a = |", uri=f"file:///work/{path}"), Settings()) is None
     assert refusal(ask("a = |", uri="file:///work/.env"), mine) == "secret-file"
     assert refusal(ask("a = |", uri="file:///work/abbc.py"), mine) is None
-    assert len(set(BUILT_IN)) == len(BUILT_IN)

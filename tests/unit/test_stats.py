@@ -1,5 +1,8 @@
 """Sums of completions."""
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from lsp_server.completion.result import Completion, Timing
 from lsp_server.completion.stats import Stats, percentile
 from lsp_server.diffusion.types import Accepted, Forwards
@@ -70,6 +73,14 @@ def test_json_has_all_keys() -> None:
     assert document["forwards"] == {"prefill": 0, "verify": 0, "canvas": 0}
     assert document["withheld"] == {}
     assert "p50" in document
+
+
+@given(st.lists(st.floats(0, 1e6), min_size=1, max_size=50), st.sampled_from([0.0, 0.5, 0.95, 1.0]))
+def test_a_percentile_is_the_smallest_value_that_enough_do_not_exceed(
+    values: list[float], share: float
+) -> None:
+    enough = [each for each in values if sum(v <= each for v in values) >= share * len(values)]
+    assert percentile(values, share) == min(enough)
 
 
 def test_percentiles_are_values_that_occurred() -> None:
