@@ -27,6 +27,7 @@ from lsp_server.completion.postprocess import (
     polish,
 )
 from lsp_server.completion.result import Completion, Meter, Timing
+from lsp_server.completion.snapshot import Snapshot
 from lsp_server.diffusion.prompt import Prompt
 from lsp_server.diffusion.types import Cost, Hole, Infill, Lengths, Step
 from lsp_server.models.interfaces import Cancelled, Stop, never
@@ -80,17 +81,6 @@ class NoText(Exception):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """A document at one version; ``tree`` is the syntax tree of ``text``."""
-
-    uri: str
-    language_id: str
-    version: int
-    text: str
-    tree: SyntaxTree
 
 
 @dataclass(frozen=True, slots=True)
