@@ -10,6 +10,7 @@ documents nor pygls.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from typing import Final
 
 LINE_END: Final = re.compile(r"\r\n|\n|\r")
@@ -29,24 +30,16 @@ def offset_at(text: str, line: int, character: int) -> int:
         if ending is None:
             return len(text)
         start = ending.end()
-    stop = line_stop(text, start)
-    if text[start:stop].isascii():
-        return start + min(max(character, 0), stop - start)
-    units = 0
-    for offset in range(start, stop):
-        units += _units(text[offset])
-        if units > character:
-            return offset
-    return stop
+    return _column(text, start, line_stop(text, start), character)
 
 
 def position_at(text: str, offset: int) -> tuple[int, int]:
     r"""Line and UTF-16 column of an offset; between ``\r`` and ``\n`` is before ``\r``."""
     offset = clamp(text, offset)
-    line = start = 0
-    for ending in LINE_END.finditer(text, 0, offset):
-        line, start = line + 1, ending.end()
-    return line, utf16_length(text[start:offset])
+    line = text.count("\n", 0, offset)
+    if text.find("\r", 0, offset) >= 0:
+        line += text.count("\r", 0, offset) - text.count("\r\n", 0, offset)
+    return line, utf16_length(text[line_start(text, offset) : offset])
 
 
 def clamp(text: str, offset: int) -> int:
@@ -57,19 +50,96 @@ def clamp(text: str, offset: int) -> int:
 
 def line_start(text: str, offset: int) -> int:
     """Where the line that holds ``offset`` starts."""
-    return max(text.rfind("\n", 0, offset), text.rfind("\r", 0, offset)) + 1
+    start = text.rfind("\n", 0, offset) + 1
+    return max(start, text.rfind("\r", start, offset) + 1)
 
 
 def line_stop(text: str, offset: int) -> int:
     """Where the line that holds ``offset`` stops, before its line break."""
-    ending = LINE_END.search(text, offset)
-    return len(text) if ending is None else ending.start()
+    feed = text.find("\n", offset)
+    stop = len(text) if feed < 0 else feed
+    ending = text.find("\r", offset, stop)
+    return stop if ending < 0 else ending
 
 
 def utf16_length(text: str) -> int:
     """Length of a text in UTF-16 code units."""
-    return len(text) if text.isascii() else sum(map(_units, text))
+    return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
-def _units(character: str) -> int:
-    return 2 if ord(character) > 0xFFFF else 1
+class LineIndex:
+    """Where the lines of a text start, kept through its edits, so that a position is found at once.
+
+    The lines behind the last edit have moved all by the same distance: it is kept apart, and added
+    to a line's start only when an edit further down needs it.
+    """
+
+    __slots__ = ("_distance", "_exact", "_starts")
+
+    def __init__(self, text: str) -> None:
+        self._starts = [0, *(ending.end() for ending in LINE_END.finditer(text))]
+        self._exact = len(self._starts)  # so many starts are exact; the others lack …
+        self._distance = 0  # … this distance
+
+    def offset_at(self, text: str, line: int, character: int) -> int:
+        """The same as the function; ``text`` is the one that the index was brought up to."""
+        if line < 0:
+            return 0
+        if line >= len(self._starts):
+            return len(text)
+        start = self._start(line)
+        stop = len(text) if line + 1 == len(self._starts) else self._start(line + 1)
+        if line + 1 < len(self._starts):
+            stop -= 2 if text[stop - 2 : stop] == "\r\n" else 1
+        return _column(text, start, stop, character)
+
+    def starts(self) -> list[int]:
+        """The offset at which every line starts."""
+        return [self._start(line) for line in range(len(self._starts))]
+
+    def edit(self, text: str, start: int, end: int, length: int) -> None:
+        """Follow an edit: ``length`` characters took the place of those from start to end.
+
+        ``text`` is the one after it.
+        """
+        new_end = start + length
+        first = bisect_left(range(len(self._starts)), start, lo=1, key=self._start)
+        last = bisect_right(range(len(self._starts)), end, lo=first, key=self._start)
+        self._make_exact(last)
+        # A \r\n may come about, or fall apart, at either end.
+        endings = LINE_END.finditer(text, max(start - 1, 0), new_end + 1)
+        found = [ending.end() for ending in endings if start <= ending.end() <= new_end]
+        if found and found[0] == 0:
+            del found[0]
+        self._starts[first:last] = found
+        self._exact = first + len(found)
+        self._distance += length - (end - start)
+
+    def _start(self, line: int) -> int:
+        return self._starts[line] + (self._distance if line >= self._exact else 0)
+
+    def _make_exact(self, count: int) -> None:
+        """Make so many starts exact, and the others lack the distance."""
+        moved = self._distance
+        if moved:
+            for line in range(self._exact, count):
+                self._starts[line] += moved
+            for line in range(count, self._exact):
+                self._starts[line] -= moved
+        self._exact = count
+
+
+_ASTRAL: Final = re.compile("[\U00010000-\U0010ffff]")
+"""Characters of two UTF-16 code units."""
+
+
+def _column(text: str, start: int, stop: int, character: int) -> int:
+    """Offset of a column of the line between two offsets."""
+    line = text[start : min(start + max(character, 0), stop)]
+    if utf16_length(line) == len(line):
+        return start + len(line)
+    for before, found in enumerate(_ASTRAL.finditer(line)):
+        if found.start() + before + 1 >= character:  # the column is this character, or inside it
+            return start + min(found.start(), character - before)
+        last = before
+    return start + min(len(line), character - last - 1)

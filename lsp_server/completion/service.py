@@ -27,8 +27,9 @@ from lsp_server.completion.postprocess import (
     polish,
 )
 from lsp_server.completion.result import Completion, Meter, Timing
+from lsp_server.completion.snapshot import Snapshot
 from lsp_server.diffusion.prompt import Prompt
-from lsp_server.diffusion.types import Hole, Infill, Lengths, Step
+from lsp_server.diffusion.types import Cost, Hole, Infill, Lengths, Step
 from lsp_server.models.interfaces import Cancelled, Stop, never
 from lsp_server.positions import clamp
 from lsp_server.settings import Settings
@@ -64,8 +65,8 @@ PROSE: Final = frozenset(
 class Infiller(Protocol):
     """What fills holes: the decoder, to us."""
 
-    def infill(self, hole: Hole, stop: Stop, observe: Observer | None) -> Infill:
-        """Fill a hole; raises Cancelled between two forwards."""
+    def infill(self, hole: Hole, stop: Stop, observe: Observer | None, cost: Cost) -> Infill:
+        """Fill a hole, counting in ``cost`` what that takes; raises Cancelled between forwards."""
 
     def prefill(self, hole: Hole, stop: Stop) -> int:
         """Warm the cache for a hole; returns the forwards."""
@@ -80,17 +81,6 @@ class NoText(Exception):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """A document at one version; ``tree`` is the syntax tree of ``text``."""
-
-    uri: str
-    language_id: str
-    version: int
-    text: str
-    tree: SyntaxTree
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,8 +196,8 @@ class CompletionService:
         if selected is not None:  # go on from the document as it will be with the item in it
             start, end, picked = selected.start, selected.end, selected.text
             tree, offset = tree.edit(start, end, picked), start + len(picked)
-        span = find_span(tree, offset, self._settings.span_bounding)
         place = Place.of(tree, offset, offset)
+        span = find_span(tree, offset, self._settings.span_bounding, place.around)
         window = choose_window(place.before, place.after_cursor, self._settings)
         meter.span = str(span.kind)
 
@@ -228,8 +218,9 @@ class CompletionService:
         text = snapshot.text
         self._check(Ask(snapshot.uri, snapshot.language_id, text, start, "invoked"), meter)
 
-        span = find_region(snapshot.tree, start, end, self._settings.span_bounding)
         place = Place.of(snapshot.tree, start, end)
+        bounded = self._settings.span_bounding
+        span = find_region(snapshot.tree, start, end, bounded, place.around)
         window = choose_window(place.before, place.after_region, self._settings)
         meter.span = str(span.kind)
 
@@ -268,7 +259,7 @@ class CompletionService:
         """Have the hole filled. Raises NoText when nothing worth offering came of it."""
         assert self._decoder is not None
         hole = make_hole(tree, span, window, self._settings, floor, meter.deadline, uri)
-        infill = self._decoder.infill(hole, meter.stop, meter.observe)
+        infill = self._decoder.infill(hole, meter.stop, meter.observe, meter.cost)
         meter.take(infill)
         if infill.reason == "hopeless":
             raise NoText("not-confident")

@@ -5,14 +5,14 @@ Nothing leaves the machine. Knows completions; does not know who asks for the su
 
 from __future__ import annotations
 
-import math
 from collections import Counter, deque
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from lsp_server.completion.result import OFFERED, Completion
-from lsp_server.diffusion.types import Accepted, Forwards
+from lsp_server.diffusion.types import Forwards, no_drafts
+from lsp_server.settings import Source
 
 REMEMBERED: Final = 1000
 """Percentiles are over so many of the last offered completions."""
@@ -32,7 +32,7 @@ class Summary:
     forwards: Forwards
     tokens: int
     tokens_per_forward: float | None  # per forward that commits: verify, else canvas
-    drafts: Accepted  # drafted tokens that were kept, by source
+    drafts: dict[Source, int]  # drafted tokens that were kept, by source
 
     def to_json(self) -> dict[str, Any]:
         """All keys always present; a number that cannot be said yet is null."""
@@ -45,7 +45,7 @@ class Stats:
     def __init__(self) -> None:
         self._withheld: Counter[str] = Counter()
         self._ms: deque[float] = deque(maxlen=REMEMBERED)
-        self._forwards, self._drafts = Forwards(), Accepted()
+        self._forwards, self._drafts = Forwards(), no_drafts()
         self._offered = self._accepted = self._cache_hits = self._tokens = 0
 
     def record(self, completion: Completion, ms: float | None = None) -> None:
@@ -57,13 +57,12 @@ class Stats:
             self._withheld[completion.reason] += 1
         self._cache_hits += completion.cached
         self._tokens += completion.tokens
-        forwards, drafts = completion.forwards, completion.accepted
+        forwards = completion.forwards
         self._forwards.prefill += forwards.prefill
         self._forwards.verify += forwards.verify
         self._forwards.canvas += forwards.canvas
-        self._drafts.add("syntax", drafts.syntax)
-        self._drafts.add("file", drafts.file)
-        self._drafts.add("denoiser", drafts.denoiser)
+        for source, count in completion.accepted.items():
+            self._drafts[source] += count
 
     def accept(self) -> None:
         """Count a completion that the user took."""
@@ -83,11 +82,15 @@ class Stats:
             forwards=Forwards(**asdict(self._forwards)),
             tokens=self._tokens,
             tokens_per_forward=self._tokens / committing if committing else None,
-            drafts=Accepted(**asdict(self._drafts)),
+            drafts=dict(self._drafts),
         )
 
 
 def percentile(values: Iterable[float], share: float) -> float | None:
     """The smallest value that at least ``share`` of the values do not exceed; None of none."""
-    ordered = sorted(values)
-    return ordered[max(math.ceil(len(ordered) * share) - 1, 0)] if ordered else None
+    known = [*values]
+    if not known:
+        return None
+    import numpy as np  # late: it takes a while, and a model that has answered has loaded it
+
+    return float(np.quantile(known, share, method="inverted_cdf"))

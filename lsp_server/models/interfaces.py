@@ -29,7 +29,14 @@ MASK = -1
 
 
 class Cancelled(Exception):
-    """The request was withdrawn between two forwards; caches stay consistent."""
+    """The request was withdrawn between two forwards; caches stay consistent.
+
+    ``forwards``: how many the interrupted call ran before that.
+    """
+
+    def __init__(self, forwards: int = 0) -> None:
+        super().__init__()
+        self.forwards = forwards
 
 
 class ModelError(Exception):
@@ -167,7 +174,7 @@ class Prefill:
 
 
 class Verifier(Protocol):
-    """The causal mode of a model, over one sequence that lives in its cache."""
+    """The causal mode of a model, over a sequence in its cache: that of the last prefill."""
 
     def prefill(self, prompt: PromptTokens, stop: Stop) -> Prefill:
         """Bring the cache to a prompt, in the model's own layout.
@@ -180,7 +187,10 @@ class Verifier(Protocol):
         """Append tokens; logits (tokens, vocabulary): row i predicts what follows tokens[i]."""
 
     def truncate(self, count: int) -> None:
-        """Forget the last ``count`` tokens of the sequence."""
+        """Drop the last ``count`` tokens of the sequence."""
+
+    def forget(self, document: str | None = None) -> None:
+        """Drop everything that is cached of a document, or of all of them."""
 
 
 class Tokenizer(Protocol):

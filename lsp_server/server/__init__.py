@@ -1,8 +1,10 @@
 """The language server.
 
-``handlers`` says which message leads to what; ``session`` puts the parts together: ``documents``
-(text and trees), ``engine`` (the model's life), ``worker`` (a thread, one to run the model and one
-to load the next), ``answers`` (the latest request wins), ``offers`` (what was accepted),
-``progress`` and ``logs``. ``protocol`` has the messages of our own, ``transport`` the manners on
-the wire. Nothing outside this package speaks LSP but the demonstration, which is a client.
+A message comes through ``protocol``, which binds a request about a text to its document
+(``documents``, ``requests``), to the handler that ``handlers`` names for it; ``answers`` asks the
+completion service, which ``engine`` keeps ready: ``backend`` is what it loads, ``worker`` a thread,
+one to run the model and one to load the next. ``server`` puts the parts together; ``messages`` has
+what we add to the protocol; ``offers`` knows what was accepted, ``progress`` tells how an infill
+goes, ``logs`` where the log goes; ``process`` has the standard streams and the end of the process.
+Nothing outside this package speaks LSP but the demonstration, which is a client.
 """

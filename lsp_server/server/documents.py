@@ -3,13 +3,15 @@ r"""Open documents in step with the editor: text, version, syntax tree, kind of 
 pygls' workspace does the bookkeeping; what a change does to a text is done here, because pygls
 breaks lines as ``str.splitlines`` does (also at form feeds, at ``\x85``, at U+2028 …), while the
 protocol knows ``\n``, ``\r\n`` and ``\r`` only. Positions are UTF-16. Nothing is ever read from
-disk. Knows nothing of models or completions.
+disk. All of this is on the event loop, at every key: nothing here goes through a whole text but
+to copy it.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from threading import Event
 from typing import Final
 from urllib.parse import unquote
 
@@ -18,30 +20,20 @@ from pygls.uris import uri_scheme
 from pygls.workspace import TextDocument, Workspace
 
 from lsp_server.completion.gate import LastChange
-from lsp_server.completion.service import Snapshot
-from lsp_server.positions import LINE_END, offset_at
+from lsp_server.completion.snapshot import Snapshot
+from lsp_server.positions import LineIndex
 from lsp_server.syntax.languages import language_for
-from lsp_server.syntax.tree import SyntaxTree
+from lsp_server.syntax.tree import Trees
 
 SCHEMES: Final = ("file", "untitled")
 """URI schemes of documents that people write in; others (diffs, outputs, …) are left alone."""
 
-MAX_PENDING: Final = 16
-"""With more edits than this since the last look, parsing anew is cheaper than following them."""
-
 LONE_SURROGATES: Final = re.compile("[\ud800-\udfff]")
 SURROGATE_PAIR: Final = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 
-Edit = tuple[int, int, str]
-"""Start and end in code points of the text before, and the text that replaces them."""
-
 
 class Document(TextDocument):
-    """A document as the editor has it.
-
-    The tree follows the text lazily, when a snapshot is asked for: edits that nobody asks about
-    cost a string operation each, and nothing that a parser does can put the text out of step.
-    """
+    """A document as the editor has it."""
 
     def __init__(
         self,
@@ -50,43 +42,45 @@ class Document(TextDocument):
         version: int | None = None,
         language_id: str | None = None,
     ) -> None:
-        super().__init__(uri, source=source or "", version=version, language_id=language_id)
+        super().__init__(uri, source="", version=version, language_id=language_id)
+        self._text = source or ""
         self.last_change = LastChange()
         self.cursor = 0  # offset where the last change ended
+        self.closed = Event()  # no answer is wanted any more
         self._changes: list[tuple[int, str]] = []  # of the notification being applied
-        self._pending: list[Edit] = []
-        self._tree: SyntaxTree | None = None
+        self._lines = LineIndex(self.source)
+        self._trees = Trees(language_for(language_id, self.path))
+        self._has_halves = _has_halves(self.source)
 
     @property
     def source(self) -> str:
         """The text."""
-        return self._source or ""
+        return self._text
 
     @property
     def lines(self) -> Sequence[str]:
         """The text's lines with their ends, by the protocol's line ends."""
-        text, starts = self.source, [0]
-        starts.extend(ending.end() for ending in LINE_END.finditer(text))
-        stops = [*starts[1:], len(text)]
-        return tuple(text[a:b] for a, b in zip(starts, stops, strict=True))
+        starts = self._lines.starts()
+        stops = [*starts[1:], len(self.source)]
+        return tuple(self.source[a:b] for a, b in zip(starts, stops, strict=True))
 
     def offset(self, position: types.Position) -> int:
         """Offset in code points of a position; one that lies outside is moved inside."""
-        return offset_at(self.source, position.line, position.character)
+        return self._lines.offset_at(self.source, position.line, position.character)
 
     def apply_change(self, change: types.TextDocumentContentChangeEvent) -> None:
         """Apply one change of a notification; one without a range replaces the whole text."""
-        text = self.source
+        text, new_text = self.source, change.text
         start, end = 0, len(text)
         if isinstance(change, types.TextDocumentContentChangePartial):
             start, end = sorted((self.offset(change.range.start), self.offset(change.range.end)))
-        self._changes.append((end - start, change.text))
-        self._source = text[:start] + change.text + text[end:]
-        self.cursor = start + len(change.text)
-        if LONE_SURROGATES.search(self._source, max(start - 1, 0), self.cursor + 1):
-            self._join_surrogates()
-        elif len(self._pending) <= MAX_PENDING:
-            self._pending.append((start, end, change.text))
+        self._changes.append((end - start, new_text))
+        if _has_halves(text[max(start - 1, 0) : start] + new_text + text[end : end + 1]):
+            start, end, new_text = _join_halves(text, start, end, new_text)
+            self._has_halves = True
+        self._text = "".join((text[:start], new_text, text[end:]))
+        self._lines.edit(self._text, start, end, len(new_text))
+        self.cursor = start + len(new_text)
 
     def end_changes(self, offered: Iterable[str] = ()) -> Sequence[tuple[int, str]]:
         """All changes of a notification are applied: say what they were together.
@@ -99,36 +93,33 @@ class Document(TextDocument):
         return changes
 
     def snapshot(self) -> Snapshot:
-        """The document as it is now, with its tree; unaffected by what comes later.
+        """The document as it is now; unaffected by what comes later.
 
         A surrogate half without its other half reads as U+FFFD: the same length in UTF-16 and in
         code points, and text that can be encoded.
         """
-        text = LONE_SURROGATES.sub("\N{REPLACEMENT CHARACTER}", self.source)
-        return Snapshot(
-            self.uri, self.language_id or "", self.version or 0, text, self._follow(text)
-        )
+        text = self.source
+        if self._has_halves:
+            text = LONE_SURROGATES.sub("\N{REPLACEMENT CHARACTER}", text)
+            self._has_halves = text != self.source
+        tree = self._trees.of(text)
+        return Snapshot(self.uri, self.language_id or "", self.version or 0, text, tree)
 
-    def _follow(self, text: str) -> SyntaxTree:
-        tree, edits = self._tree, self._pending
-        self._tree, self._pending = None, []  # whatever goes wrong below, the next look starts anew
-        if tree is None or len(edits) > MAX_PENDING:
-            tree = SyntaxTree.parse(text, language_for(self.language_id, self.path))
-        else:
-            for start, end, new_text in edits:
-                tree = tree.edit(start, end, new_text)
-        self._tree = tree
-        return tree
 
-    def _join_surrogates(self) -> None:
-        """Two halves that met in the text are one character, as they are for the editor."""
-        self._tree = None
-        self._pending = []
-        joined = SURROGATE_PAIR.sub(
-            lambda pair: pair[0].encode("utf-16", "surrogatepass").decode("utf-16"), self.source
-        )
-        self.cursor = min(self.cursor, len(joined))
-        self._source = joined
+def _has_halves(text: str) -> bool:
+    return not text.isascii() and LONE_SURROGATES.search(text) is not None
+
+
+def _join_halves(text: str, start: int, end: int, new_text: str) -> tuple[int, int, str]:
+    """An edit that makes one character of two halves that meet by it, as they are to the editor."""
+    if start and SURROGATE_PAIR.match(text[start - 1] + (new_text or text[end : end + 1])):
+        start, new_text = start - 1, text[start - 1] + new_text
+    if SURROGATE_PAIR.match(new_text[-1:] + text[end : end + 1]):
+        end, new_text = end + 1, new_text + text[end]
+    joined = SURROGATE_PAIR.sub(
+        lambda pair: pair[0].encode("utf-16", "surrogatepass").decode("utf-16"), new_text
+    )
+    return start, end, joined
 
 
 class Documents(Workspace):
@@ -136,10 +127,30 @@ class Documents(Workspace):
 
     def find(self, uri: str) -> Document | None:
         """An open document of a scheme that people write in, or None."""
-        document = self._text_documents.get(unquote(uri))
+        document = self.text_documents.get(unquote(uri))
         if isinstance(document, Document) and uri_scheme(uri) in SCHEMES:
             return document
         return None
+
+    def get_text_document(self, doc_uri: str) -> TextDocument:
+        """A document; one that is not open is empty."""
+        return self.text_documents.get(unquote(doc_uri)) or Document(doc_uri)
+
+    def put_text_document(
+        self, text_document: types.TextDocumentItem, notebook_uri: str | None = None
+    ) -> None:
+        """Open a document; what was asked about an earlier one of its URI is over."""
+        opened, uri = text_document, text_document.uri
+        self.remove_text_document(uri)
+        document = Document(uri, opened.text, opened.version, opened.language_id)
+        self.text_documents[unquote(uri)] = document
+
+    def remove_text_document(self, doc_uri: str) -> None:
+        """Close a document."""
+        document = self.text_documents.get(unquote(doc_uri))
+        if isinstance(document, Document):
+            document.closed.set()
+        super().remove_text_document(doc_uri)
 
     def update_text_document(
         self,
@@ -147,14 +158,5 @@ class Documents(Workspace):
         change: types.TextDocumentContentChangeEvent,
     ) -> None:
         """Apply a change; one to a document that is not open is ignored."""
-        if unquote(text_doc.uri) in self._text_documents:
+        if unquote(text_doc.uri) in self.text_documents:
             super().update_text_document(text_doc, change)
-
-    def _create_text_document(
-        self,
-        doc_uri: str,
-        source: str | None = None,
-        version: int | None = None,
-        language_id: str | None = None,
-    ) -> Document:
-        return Document(doc_uri, source, version, language_id)

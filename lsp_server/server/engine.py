@@ -12,31 +12,31 @@ import gc
 import logging
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from threading import Event
 from typing import Final
 
 from lsp_server.completion.service import CompletionService
 from lsp_server.models.embedded.download import EMBEDDED
-from lsp_server.models.interfaces import Cancelled, Model, ModelError
+from lsp_server.models.interfaces import Cancelled, ModelError
+from lsp_server.server.backend import Backend, Load
 from lsp_server.server.messages import ModelSummary, State, Status
 from lsp_server.server.worker import Worker
 from lsp_server.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-RELOADING: Final = ("model", "precision", "device", "threads")
+RELOADING: Final = ("model", "precision", "device")
 """Settings that only a newly loaded model can follow."""
-
-Progress = Callable[[str, float], None]
-Load = Callable[[Settings, Progress], Model]
 
 
 class Engine:
     """Owns the model and the service on top of it. Used from the event loop's thread.
 
-    ``worker`` is the thread that runs models, ``loader`` the one that loads them. ``changed`` is
-    called whenever ``status`` has something new to say.
+    ``load`` loads the model that settings name. ``worker`` is the thread that runs models,
+    ``loader`` the one that loads them. ``changed`` is called whenever ``status`` has something new
+    to say.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class Engine:
         self.settings = settings
         self._worker, self._loader = worker, loader
         self._load, self._changed = load, changed
-        self._model: Model | None = None  # the one that serves …
+        self._backend: Backend | None = None  # the model that serves …
         self._loaded_for: Settings | None = None  # … and the settings that it was loaded for
         self._service: CompletionService | None = None
         self._paused = False
@@ -68,7 +68,7 @@ class Engine:
     @property
     def status(self) -> Status:
         """What there is to tell."""
-        summary = _summary(self._model)
+        summary = _summary(self._backend)
         state: State = "ready"
         if self._service is None:
             state = "error" if self._progress is None else "loading"
@@ -83,7 +83,7 @@ class Engine:
         service = self._service
         if service is not None:
             service.forget(uri)
-            self._worker.submit(lambda: service.forget_prompt(uri))
+            self._worker.submit(partial(service.forget_prompt, uri))
 
     def pause(self, paused: bool) -> None:
         """Pause or resume."""
@@ -116,10 +116,10 @@ class Engine:
         self._switch = asyncio.create_task(self._switch_model())
 
     async def _switch_model(self) -> None:
-        settings, replacing = self.settings, self._model is not None
+        settings, replacing = self.settings, self._backend is not None
         problem = await self._install(settings)
-        if problem and self._model is not None:
-            problem = f"{problem}; {self._model.info.name} goes on serving"
+        if problem and self._backend is not None:
+            problem = f"{problem}; {self._backend.info.name} goes on serving"
         elif problem and settings.model != EMBEDDED:  # which then serves
             other = await self._install(replace(settings, model=EMBEDDED))
             problem = "; ".join(dict.fromkeys([problem, other or f"{EMBEDDED} serves instead"]))
@@ -142,15 +142,15 @@ class Engine:
                 raise Cancelled  # nothing else stops a load
             loop.call_soon_threadsafe(show, message, progress)
 
-        def load() -> Model:
+        def load() -> Backend:
             gc.collect()  # what an overtaken or failed load has left
             return self._load(settings, report)
 
         try:
-            model = await self._loader.run(load, overtaken)
+            backend = await self._loader.run(load, overtaken)
             async with self._building:
-                self._service = await self._build(model)
-                self._model, self._loaded_for = model, settings
+                self._service = await self._build(backend)
+                self._backend, self._loaded_for = backend, settings
         except ModelError as error:
             return str(error)
         except Exception as error:
@@ -166,27 +166,16 @@ class Engine:
 
     async def _build_anew(self) -> None:
         async with self._building:
-            if self._model is not None:
-                self._service = await self._build(self._model)
+            if self._backend is not None:
+                self._service = await self._build(self._backend)
         self._changed()
 
-    async def _build(self, model: Model) -> CompletionService:
-        settings = self.settings
-
-        def build() -> CompletionService:
-            import torch
-
-            from lsp_server.diffusion.decoder import Decoder
-
-            if settings.threads:
-                torch.set_num_threads(settings.threads)  # which each thread keeps for itself
-            return CompletionService(Decoder(model, settings), settings)
-
-        return await self._worker.run(build, Event())
+    async def _build(self, backend: Backend) -> CompletionService:
+        return await self._worker.run(partial(_serve, backend, self.settings), Event())
 
     def _tell_progress(self, message: str, progress: float) -> None:
         """Tell how far a load is; of which model, where another one serves."""
-        if self._model is not None:
+        if self._backend is not None:
             name = Path(self.settings.model).name or "the default model"
             message = f"{name}: {message}"
         self._tell(message, progress)
@@ -201,10 +190,14 @@ def _same_model(settings: Settings, others: Settings) -> bool:
     return all(getattr(settings, name) == getattr(others, name) for name in RELOADING)
 
 
-def _summary(model: Model | None) -> ModelSummary | None:
-    if model is None:
+def _serve(backend: Backend, settings: Settings) -> CompletionService:
+    return CompletionService(backend.infiller(settings), settings)
+
+
+def _summary(backend: Backend | None) -> ModelSummary | None:
+    if backend is None:
         return None
-    info = model.info
+    info = backend.info
     return ModelSummary(
         info.name, info.family, info.parameters, info.device, info.precision, info.load_ms
     )

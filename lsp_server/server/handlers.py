@@ -1,7 +1,8 @@
 """The language server: which message leads to what, and how a server is started.
 
-Every handler is short and decides nothing about completions. A completion never raises to the
-client: it is answered with null, and the reason is logged.
+Every handler is short and decides nothing about completions. Requests about a text come as
+``protocol`` has bound them to their document. A completion never raises to the client: it is
+answered with null, and the reason is logged.
 """
 
 from __future__ import annotations
@@ -10,20 +11,18 @@ import asyncio
 import logging
 import os
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 from lsprotocol import types
 
-from lsp_server.completion.gate import Trigger
 from lsp_server.completion.reasons import REASONS
-from lsp_server.completion.service import Completion, CompletionService, Selected, Snapshot
-from lsp_server.models.interfaces import Model, Stop
-from lsp_server.positions import offset_at
 from lsp_server.server import logs, messages
-from lsp_server.server.engine import Load, Progress
+from lsp_server.server.answers import Withheld
+from lsp_server.server.backend import Load, load_backend, use_threads
+from lsp_server.server.process import claim_stdio, exit_with
 from lsp_server.server.progress import InfillProgress
-from lsp_server.server.protocol import arrival, claim_stdio, exit_with
-from lsp_server.server.requests import Question, Withheld
+from lsp_server.server.requests import CompletionRequest, InfillRequest
 from lsp_server.server.server import UnmaskServer
 from lsp_server.settings import Settings
 
@@ -91,32 +90,13 @@ def on_cursor(server: UnmaskServer, params: messages.CursorParams) -> None:
 
 
 async def on_inline_completion(
-    server: UnmaskServer, params: types.InlineCompletionParams
+    server: UnmaskServer, request: CompletionRequest
 ) -> types.InlineCompletionList | None:
     """Complete at a cursor; null when there is nothing to show."""
-    came = arrival()
-    text = came.snapshot.text if came.snapshot else ""
-    offset = _offset(text, params.position)
-    invoked = params.context.trigger_kind == types.InlineCompletionTriggerKind.Invoked
-    trigger: Trigger = "invoked" if invoked else "automatic"
-
-    def complete(service: CompletionService, snapshot: Snapshot, stop: Stop) -> Completion:
-        selected, info = None, params.context.selected_completion_info
-        if info:
-            selected = Selected(
-                _offset(text, info.range.start), _offset(text, info.range.end), info.text
-            )
-        return service.complete(
-            *(snapshot, offset, trigger, selected, stop),
-            last_change=came.last_change,
-            arrived=came.at,
-        )
-
     try:
-        question = Question(offset, offset, trigger, complete)
-        completion = await server.answers.ask(messages.INLINE_COMPLETION, came, question)
-        if completion.text is not None and came.snapshot is not None:
-            return types.InlineCompletionList([server.item(came.snapshot, completion)])
+        completion = await server.answers.ask(request)
+        if completion.text is not None and request.snapshot is not None:
+            return types.InlineCompletionList([server.item(request.snapshot, completion)])
     except Withheld:
         pass
     except Exception as error:
@@ -124,25 +104,18 @@ async def on_inline_completion(
     return None
 
 
-async def on_infill(server: UnmaskServer, params: messages.InfillParams) -> dict[str, Any]:
+async def on_infill(server: UnmaskServer, request: InfillRequest) -> dict[str, Any]:
     """Fill a region; the answer says why when there is nothing."""
-    came = arrival()
-    text = came.snapshot.text if came.snapshot else ""
-    start, end = sorted((_offset(text, params.range.start), _offset(text, params.range.end)))
-    with InfillProgress(server, params.work_done_token, params.partial_result_token) as progress:
-        progress.on_cancel(lambda: server.answers.stop(messages.INFILL))
-
-        def infill(service: CompletionService, snapshot: Snapshot, stop: Stop) -> Completion:
-            return service.infill(snapshot, start, end, stop, progress.observer, came.at)
-
+    with InfillProgress(server, request.work_done_token, request.partial_result_token) as progress:
+        progress.on_cancel(partial(server.answers.stop, messages.INFILL))
         try:
-            question = Question(start, end, "invoked", infill)
-            completion = await server.answers.ask(messages.INFILL, came, question)
+            completion = await server.answers.ask(request, progress.observer)
         except Withheld as withheld:
-            completion = Completion(None, start, end, None, withheld.reason)
+            completion = request.nothing(withheld.reason)
+    snapshot = request.snapshot
     return {
-        **completion.to_json(text),
-        "version": came.snapshot.version if came.snapshot else None,
+        **completion.to_json(snapshot.text if snapshot else ""),
+        "version": snapshot.version if snapshot else None,
         "message": REASONS.get(completion.reason, completion.reason),
     }
 
@@ -150,7 +123,8 @@ async def on_infill(server: UnmaskServer, params: messages.InfillParams) -> dict
 async def on_models(server: UnmaskServer, params: object) -> list[messages.ModelListing]:
     """The models to choose from; their files are looked at on another thread."""
     serving = server.engine.status.model
-    return await asyncio.to_thread(_list_models, serving.name if serving else None)
+    name = serving.name if serving else None
+    return await asyncio.to_thread(_list_models, server.engine.settings, name)
 
 
 def on_stats(server: UnmaskServer, params: object) -> messages.Stats:
@@ -231,7 +205,7 @@ def create(settings: Settings, load: Load) -> UnmaskServer:
 def serve(settings: Settings, tcp: tuple[str, int] | None = None) -> int:
     """Serve one client over standard input and output, or TCP, to the end; the exit status."""
     logs.configure()
-    server = create(settings, _load)
+    server = create(settings, load_backend)
     if tcp:
         logger.info("listening on %s:%d", *tcp)
         server.start_tcp(*tcp)
@@ -243,20 +217,11 @@ def serve(settings: Settings, tcp: tuple[str, int] | None = None) -> int:
     return status
 
 
-def _offset(text: str, position: types.Position) -> int:
-    return offset_at(text, position.line, position.character)
-
-
-def _load(settings: Settings, progress: Progress) -> Model:
-    """Load a model; only now is torch imported, on the loader's thread."""
-    from lsp_server.models.loader import load
-
-    return load(settings, progress)
-
-
-def _list_models(serving: str | None) -> list[messages.ModelListing]:
+def _list_models(settings: Settings, serving: str | None) -> list[messages.ModelListing]:
+    """The models as the settings would load them; nothing is timed beside a model at work."""
     from lsp_server.models.registry import listings
 
+    use_threads(settings.threads)  # timings are on record by the number of threads
     return [
         messages.ModelListing(
             name=listing.name,
@@ -270,5 +235,5 @@ def _list_models(serving: str | None) -> list[messages.ModelListing]:
             in_use=listing.name == serving,
             problem=listing.problem,
         )
-        for listing in listings()
+        for listing in listings(settings.precision, settings.device, measure=False)
     ]

@@ -117,6 +117,9 @@ class Latency:
     """What the last answer cost, as its user felt it."""
 
     method: Literal["textDocument/inlineCompletion", "unmask/infill"]
+    uri: str  # of the document, as in the request
+    position: types.Position  # of the cursor, or where the region starts
+    trigger: Literal["invoked", "automatic"]
     ms: float  # from the arrival of the request to its answer
     offered: bool
     reason: str  # "offered", or why there is no text
@@ -256,7 +259,17 @@ class Request(Generic[P]):
     id: int | str
     method: str
     jsonrpc: str
-    params: P | None = None
+    params: P
+
+
+@attrs.define
+class BareRequest:
+    """JSON-RPC envelope of a request that says nothing but its method."""
+
+    id: int | str
+    method: str
+    jsonrpc: str
+    params: Any = None
 
 
 @attrs.define
@@ -279,10 +292,10 @@ class Response(Generic[P]):
 
 _MESSAGES: dict[str, type] = {
     INFILL: Request[InfillParams],
-    MODELS: Request[dict[str, Any]],
-    STATS: Request[dict[str, Any]],
-    PAUSE: Request[dict[str, Any]],
-    RESUME: Request[dict[str, Any]],
+    MODELS: BareRequest,
+    STATS: BareRequest,
+    PAUSE: BareRequest,
+    RESUME: BareRequest,
     DIGEST: Request[DocumentParams],
     STATUS: Notification[Status],
     LATENCY: Notification[Latency],

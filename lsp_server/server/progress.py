@@ -71,8 +71,7 @@ class InfillProgress:
         if self._partial is not None:
             cells = tuple(CanvasCell(cell.text, cell.origin, cell.state) for cell in step.cells)
             canvas = Canvas(step.kind, cells, round(step.ms, 1))
-            value = self._server.protocol._converter.unstructure(canvas)
-            self._server.protocol.notify(types.PROGRESS, types.ProgressParams(self._partial, value))
+            self._server.progress(types.ProgressParams(self._partial, canvas))
 
 
 def draw(step: Step) -> str:

@@ -1,148 +1,161 @@
-"""Asking the completion service on behalf of the editor: the latest request wins, nothing raises.
+"""Requests about the text of a document, bound to the document as it was when they came.
 
-Knows when a request may be asked, how it is withdrawn, what it cost and whom to tell. Does not
-know what a completion is made of.
+Later changes to the document do not reach into them: positions are offsets from here on.
 """
 
 from __future__ import annotations
 
-import asyncio
-import logging
-from collections.abc import Callable
-from dataclasses import dataclass
+import time
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
 from threading import Event
-from typing import Literal
+from typing import Any, ClassVar, Final, Literal, Protocol
 
-from lsp_server.completion.gate import Ask, Trigger, refusal
-from lsp_server.completion.reasons import REASONS
-from lsp_server.completion.service import Completion, CompletionService, Snapshot
-from lsp_server.completion.stats import Stats
-from lsp_server.models.interfaces import Cancelled, Stop
-from lsp_server.server.engine import Engine
-from lsp_server.server.logs import where
-from lsp_server.server.messages import ForwardCounts, Latency
-from lsp_server.server.protocol import Arrival
-from lsp_server.server.worker import Worker
+from lsprotocol import types
 
-logger = logging.getLogger(__name__)
+from lsp_server.completion.gate import Ask, LastChange, Trigger
+from lsp_server.completion.service import Completion, CompletionService, Observer, Selected
+from lsp_server.completion.snapshot import Snapshot
+from lsp_server.models.interfaces import Stop
+from lsp_server.server.documents import Document, Documents
+from lsp_server.server.messages import INFILL, INLINE_COMPLETION, InfillParams
 
 Method = Literal["textDocument/inlineCompletion", "unmask/infill"]
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What is to be asked about ``start`` to ``end`` of a document, which are one at a cursor."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextRequest(ABC):
+    """What is asked about the text from ``start`` to ``end``, which are one at a cursor."""
 
-    start: int
-    end: int
+    method: ClassVar[Method]
+
+    uri: str
+    position: types.Position  # of the start
     trigger: Trigger
-    put: Callable[[CompletionService, Snapshot, Stop], Completion]
+    start: int = 0
+    end: int = 0
+    snapshot: Snapshot | None = None  # None: not open, or nothing that we look at
+    last_change: LastChange = field(default_factory=LastChange)
+    closed: Event = field(default_factory=Event)  # set when the document is
+    arrived: float = field(default_factory=time.perf_counter)
 
+    @abstractmethod
+    def put(
+        self, service: CompletionService, snapshot: Snapshot, stop: Stop, observe: Observer | None
+    ) -> Completion:
+        """The service's answer about the document, which is open."""
 
-class Withheld(Exception):
-    """There is no answer, for a reason that is not the service's."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-
-class Answers:
-    """Puts questions to the service, one at a time; a newer one of a method stops the older."""
-
-    def __init__(
-        self, engine: Engine, worker: Worker, stats: Stats, report: Callable[[Latency], None]
-    ) -> None:
-        self.cancelled = 0  # requests withdrawn or overtaken
-        self._engine, self._worker = engine, worker
-        self._stats, self._report = stats, report
-        self._latest: dict[Method, Event] = {}
-
-    async def ask(self, method: Method, came: Arrival, question: Question) -> Completion:
-        """The service's answer about the document as it was when the request arrived.
-
-        What the gate refuses is answered at once, without waiting for the model's thread.
-        Raises Withheld when there is none: the model is not ready, the document is not open, or a
-        newer request came.
-        """
-        stop = Event()
-        self.stop(method)
-        self._latest[method] = stop
-        try:
-            completion = await self._ask(came, question, stop)
-        except asyncio.CancelledError:
-            self.cancelled += 1
-            raise
-        except Withheld as withheld:
-            if withheld.reason == "cancelled":
-                self.cancelled += 1
-            else:
-                self._stats.record(Completion(None, 0, 0, None, withheld.reason))
-            logger.debug("%s: %s", method, withheld.reason)
-            raise
-        finally:
-            if self._latest.get(method) is stop:
-                del self._latest[method]
-        self._account(method, came, completion)
-        return completion
-
-    def stop(self, method: Method) -> None:
-        """Give up what is being asked."""
-        if stop := self._latest.get(method):
-            stop.set()
-
-    async def _ask(self, came: Arrival, question: Question, stop: Event) -> Completion:
-        service, snapshot = self._engine.service, came.snapshot
-        if service is None:
-            raise Withheld(self._engine.status.state)
-        if snapshot is None:
-            raise Withheld("closed")
-        asked = Ask(
+    def gated(self, snapshot: Snapshot) -> Ask:
+        """The request as the gate sees it."""
+        return Ask(
             *(snapshot.uri, snapshot.language_id, snapshot.text),
-            *(question.start, question.trigger, came.last_change),
+            *(self.start, self.trigger, self.last_change),
         )
-        reason = refusal(asked, self._engine.settings)
-        if reason is not None:
-            return Completion(None, question.start, question.end, None, reason)
-        try:
-            return await self._worker.run(
-                lambda: question.put(service, snapshot, stop.is_set), stop
-            )
-        except Cancelled:
-            raise Withheld("cancelled") from None
-        except Exception as error:
-            logger.error("a request failed: %s", where(error))
-            raise Withheld("error") from error
 
-    def _account(self, method: Method, came: Arrival, completion: Completion) -> None:
-        ms = round(came.elapsed_ms(), 1)
-        self._stats.record(completion, ms)
-        forwards = completion.forwards
-        logger.info(
-            "%s: %.1f ms, %s, %d tokens, forwards %d prefill + %d verify + %d canvas",
-            *(method, ms, completion.reason, completion.tokens),
-            *(forwards.prefill, forwards.verify, forwards.canvas),
+    def nothing(self, reason: str) -> Completion:
+        """The answer without a text."""
+        return Completion(None, self.start, self.end, None, reason)
+
+    def elapsed_ms(self) -> float:
+        """Milliseconds since it came."""
+        return (time.perf_counter() - self.arrived) * 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompletionRequest(TextRequest):
+    """Ghost text at a cursor."""
+
+    method: ClassVar[Method] = INLINE_COMPLETION
+
+    selected: Selected | None = None  # in the suggest widget
+
+    @classmethod
+    def read(cls, params: types.InlineCompletionParams, documents: Documents) -> CompletionRequest:
+        """The request that came now."""
+        document = documents.find(params.text_document.uri)
+        offset, info = _offset(document, params.position), params.context.selected_completion_info
+        selected = None
+        if info is not None:
+            start, end = _offset(document, info.range.start), _offset(document, info.range.end)
+            selected = Selected(start, end, info.text)
+        invoked = params.context.trigger_kind == types.InlineCompletionTriggerKind.Invoked
+        return cls(
+            uri=params.text_document.uri,
+            position=params.position,
+            trigger="invoked" if invoked else "automatic",
+            start=offset,
+            end=offset,
+            selected=selected,
+            **_state(document),
         )
-        model, sums = self._engine.status.model, self._stats.summary()
-        committing = forwards.verify or forwards.canvas
-        self._report(
-            Latency(
-                method=method,
-                ms=ms,
-                offered=completion.text is not None,
-                reason=completion.reason,
-                message=REASONS.get(completion.reason, completion.reason),
-                forwards=ForwardCounts(forwards.prefill, forwards.verify, forwards.canvas),
-                tokens=completion.tokens,
-                tokens_per_forward=completion.tokens / committing if committing else None,
-                cached=completion.cached,
-                cached_tokens=completion.cached_tokens,
-                p50=sums.p50,
-                p95=sums.p95,
-                model=model.name if model else "",
-                device=model.device if model else "",
-                precision=model.precision if model else "",
-                span=completion.span,
-                version=came.snapshot.version if came.snapshot else 0,
-            )
+
+    def put(
+        self, service: CompletionService, snapshot: Snapshot, stop: Stop, observe: Observer | None
+    ) -> Completion:
+        """The service's answer about the document, which is open."""
+        return service.complete(
+            *(snapshot, self.start, self.trigger, self.selected, stop, observe),
+            last_change=self.last_change,
+            arrived=self.arrived,
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InfillRequest(TextRequest):
+    """A region to be filled, with tokens for its progress."""
+
+    method: ClassVar[Method] = INFILL
+
+    work_done_token: int | str | None = None
+    partial_result_token: int | str | None = None
+
+    @classmethod
+    def read(cls, params: InfillParams, documents: Documents) -> InfillRequest:
+        """The request that came now."""
+        document = documents.find(params.text_document.uri)
+        ends = _offset(document, params.range.start), _offset(document, params.range.end)
+        return cls(
+            uri=params.text_document.uri,
+            position=params.range.start,
+            trigger="invoked",
+            start=min(ends),
+            end=max(ends),
+            work_done_token=params.work_done_token,
+            partial_result_token=params.partial_result_token,
+            **_state(document),
+        )
+
+    def put(
+        self, service: CompletionService, snapshot: Snapshot, stop: Stop, observe: Observer | None
+    ) -> Completion:
+        """The service's answer about the document, which is open."""
+        return service.infill(snapshot, self.start, self.end, stop, observe, self.arrived)
+
+
+class Read(Protocol):
+    """Binds a message's parameters to the document that they are about."""
+
+    def __call__(self, params: Any, documents: Documents) -> TextRequest:
+        """The request that came now."""
+
+
+READERS: Final[dict[str, Read]] = {
+    INLINE_COMPLETION: CompletionRequest.read,
+    INFILL: InfillRequest.read,
+}
+"""Requests about the text of a document as it is when they arrive, by method."""
+
+
+def _offset(document: Document | None, position: types.Position) -> int:
+    return 0 if document is None else document.offset(position)
+
+
+def _state(document: Document | None) -> dict[str, Any]:
+    """What a request keeps of its document."""
+    if document is None:
+        return {}
+    return {
+        "snapshot": document.snapshot(),
+        "last_change": document.last_change,
+        "closed": document.closed,
+    }

@@ -1,7 +1,7 @@
 """A server with its parts: engine, worker, answers, statistics, settings, documents.
 
-Knows how the parts are put together and what is told to the editor. Which message leads to what
-is in ``handlers``.
+How the parts are put together, and what is told to the editor. Which message leads to what is in
+``handlers``.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import time
 from collections.abc import Mapping
 from concurrent.futures import Future
 from dataclasses import asdict
+from functools import partial
 from hashlib import sha256
 from importlib.metadata import version
 from typing import Final
@@ -20,12 +21,15 @@ from lsprotocol import types
 from pygls.lsp.server import LanguageServer
 
 from lsp_server.completion import stats
-from lsp_server.completion.service import Completion, Snapshot
+from lsp_server.completion.service import Completion
+from lsp_server.completion.snapshot import Snapshot
 from lsp_server.memory import resident_bytes
 from lsp_server.models.interfaces import Cancelled
 from lsp_server.positions import position_at
+from lsp_server.server.answers import Answers
+from lsp_server.server.backend import Load
 from lsp_server.server.documents import Documents
-from lsp_server.server.engine import Engine, Load
+from lsp_server.server.engine import Engine
 from lsp_server.server.logs import PROJECT, EditorLog, where
 from lsp_server.server.messages import (
     ACCEPTED_COMMAND,
@@ -40,7 +44,6 @@ from lsp_server.server.messages import (
 )
 from lsp_server.server.offers import Offers
 from lsp_server.server.protocol import ServerProtocol
-from lsp_server.server.requests import Answers
 from lsp_server.server.worker import Worker
 from lsp_server.settings import Settings
 
@@ -69,6 +72,7 @@ class UnmaskServer(LanguageServer):
         self.answers = Answers(self.engine, self.worker, self.stats, self._tell_latency)
         self.sends_accepted = False  # items carry a command that says that they were inserted
         self._defaults = settings
+        self._problems: list[str] = []  # of the settings, as far as they are logged
         self._copilot_dialect = False
         self._timer: asyncio.TimerHandle | None = None
         self._log: EditorLog | None = None
@@ -76,7 +80,7 @@ class UnmaskServer(LanguageServer):
     @property
     def documents(self) -> Documents:
         """The open documents."""
-        return self.protocol.open_documents()
+        return self.protocol.workspace
 
     def read_options(self, options: object) -> None:
         """Take over ``initializationOptions``: settings, and what the client is like."""
@@ -157,7 +161,7 @@ class UnmaskServer(LanguageServer):
             cache_hits=sums.cache_hits,
             forwards=ForwardCounts(**asdict(sums.forwards)),
             tokens=sums.tokens,
-            drafts=DraftCounts(**asdict(sums.drafts)),
+            drafts=DraftCounts(**sums.drafts),
             open_documents=len(self.documents.text_documents),
             rss_bytes=resident_bytes(),
             p50=sums.p50,
@@ -198,15 +202,16 @@ class UnmaskServer(LanguageServer):
         service, document = self.engine.service, self.documents.find(uri)
         if service is None or document is None or self.worker.busy:
             return
-        snapshot, now = document.snapshot(), time.perf_counter()
-        warming = self.worker.warm(lambda stop: service.prefill(snapshot, offset, stop, now))
-        warming.add_done_callback(_log_failure)
+        warm = partial(service.prefill, document.snapshot(), offset, arrived=time.perf_counter())
+        self.worker.warm(warm).add_done_callback(_log_failure)
 
     def _merge(self, values: object) -> Settings:
         """The defaults with the editor's values on top; what cannot be read stays as it is."""
         settings, problems = Settings.read(values, self._defaults, self.engine.settings)
         for problem in problems:
-            logger.error("settings ignored: %s", problem)
+            if problem not in self._problems:
+                logger.error("settings ignored: %s", problem)
+        self._problems = problems
         return settings
 
     def report_server_error(self, error: Exception, source: object) -> None:

@@ -8,13 +8,21 @@ between two forwards. Knows nothing of what the jobs do.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from functools import partial
 from queue import SimpleQueue
 from threading import Event, Thread
 from typing import Any, TypeVar
 
+from lsp_server.models.interfaces import Cancelled
+
 T = TypeVar("T")
+
+
+class NotBegun(Exception):
+    """The thread was busy with other jobs for too long."""
 
 
 class Worker:
@@ -36,17 +44,26 @@ class Worker:
         """Whether a real job runs or waits."""
         return bool(self._stops)
 
-    async def run(self, job: Callable[[], T], stop: Event) -> T:
+    async def run(self, job: Callable[[], T], stop: Event, start_by: float | None = None) -> T:
         """Run a job on the thread and wait for what it returns or raises.
 
-        When the waiting task is cancelled, ``stop`` is set: the job is expected to read it.
+        When the waiting task is cancelled, ``stop`` is set: the job is expected to read it. Raises
+        Cancelled when it was set before the job began, and NotBegun when the job has not begun at
+        ``start_by``, by ``time.perf_counter``; then it never will.
         """
         self.cool()
         self._stops.add(stop)
+        future = self.submit(partial(_begin, job, stop))
         try:
-            return await asyncio.wrap_future(self.submit(job))
+            waiting = asyncio.wrap_future(future)
+            if start_by is not None:
+                await asyncio.wait([waiting], timeout=max(start_by - time.perf_counter(), 0))
+                if not waiting.done() and future.cancel():
+                    raise NotBegun
+            return await waiting
         except asyncio.CancelledError:
             stop.set()
+            future.cancel()
             raise
         finally:
             self._stops.discard(stop)
@@ -85,3 +102,9 @@ class Worker:
                 except BaseException as error:
                     future.set_exception(error)
             del item, future, job  # or the last job's values live until the next one comes
+
+
+def _begin(job: Callable[[], T], stop: Event) -> T:
+    if stop.is_set():
+        raise Cancelled
+    return job()

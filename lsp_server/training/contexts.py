@@ -19,7 +19,7 @@ from lsp_server.models.embedded.model import CausalBase
 from lsp_server.models.embedded.spec import SPEC
 from lsp_server.models.embedded.transformer import Qwen2
 from lsp_server.models.interfaces import PromptTokens, Tokenizer
-from lsp_server.terminal.source import SourceError
+from lsp_server.source_files import SourceError
 
 LONGEST: Final = 320
 """Tokens of a context."""

@@ -53,7 +53,7 @@ def compare(base: EmbeddedModel, blocks: Model, count: int) -> Iterator[bool]:
         )
         expected, found = one_at_a_time.infill(hole), block_by_block.infill(hole)
         same = (found.ids, found.text) == (expected.ids, expected.text)
-        yield same and found.forwards.canvas == found.tokens
+        yield same and found.cost.forwards.canvas == found.cost.tokens
 
 
 def _end_of_line(written: str) -> int | None:

@@ -276,9 +276,9 @@ def test_a_hole_is_filled_and_every_forward_shown(
 ) -> None:
     steps: list[Step] = []
     infill = decode(model_of(name), observe=steps.append)
-    assert infill.forwards.canvas == len(steps) > 1
+    assert infill.cost.forwards.canvas == len(steps) > 1
     assert {step.kind for step in steps} == {"canvas"}
-    assert 0 < infill.tokens <= 12
+    assert 0 < infill.cost.tokens <= 12
     assert infill.reason in ("ended", "length")
 
 

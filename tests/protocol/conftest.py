@@ -12,7 +12,6 @@ from threading import Thread
 import pytest
 import pytest_asyncio
 
-from lsp_server.diffusion import decoder
 from lsp_server.server.handlers import create
 from lsp_server.server.server import UnmaskServer
 from lsp_server.settings import Settings
@@ -42,9 +41,8 @@ class Stage:
 
 
 @pytest.fixture
-def stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
+def stage() -> Iterator[Stage]:
     puppet = Puppet()
-    monkeypatch.setattr(decoder, "Decoder", puppet.decoder)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

@@ -1,4 +1,4 @@
-"""A test double for the decoder and its model: says what it is told to, as slowly as it is told.
+"""A test double for a backend and its decoder: says what it is told to, as slowly as it is told.
 
 Used to pin down what depends on time (cancellation, order, loading), which a real model would
 leave to chance. What completions are like is tested with the real one.
@@ -10,21 +10,23 @@ import time
 from collections.abc import Callable
 from threading import Event
 
-from lsp_server.diffusion.types import Accepted, Cell, Forwards, Hole, Infill, Milliseconds, Step
+from lsp_server.completion.service import Infiller
+from lsp_server.diffusion.types import Cell, Cost, Hole, Infill, Step
 from lsp_server.models.interfaces import Cancelled, ModelError, ModelInfo, Stop
+from lsp_server.server.backend import Backend
 from lsp_server.settings import Settings
 
 INFO = ModelInfo("puppet", "puppet", "none", 1, "cpu", "fp32", True, 1.0)
 
 
-class Puppet:
-    """Stands for the model and for the decoder on top of it."""
+class Puppet(Backend, Infiller):
+    """Stands for a backend and for what fills holes with it."""
 
     def __init__(self) -> None:
-        self.info = INFO
         self.text = "a + b"
         self.error: Exception | None = None  # raised instead of an answer
-        self.holding = False  # answers wait, and ask whether to stop
+        self.holding = False  # answers wait, and ask whether to stop …
+        self.deaf = False  # … unless they are in one long forward
         self.holes: list[Hole] = []  # asked to fill
         self.warmed: list[Hole] = []
         self.forgotten: list[str] = []  # documents that were closed
@@ -35,6 +37,10 @@ class Puppet:
         self.loaded = Event()  # loading waits for it
         self.loaded.set()
 
+    @property
+    def info(self) -> ModelInfo:
+        return INFO
+
     def load(self, settings: Settings, progress: Callable[[str, float], None]) -> Puppet:
         self.loads.append(settings)
         progress("waking the puppet", 0.5)
@@ -43,26 +49,26 @@ class Puppet:
             raise self.load_error
         return self
 
-    def decoder(self, model: Puppet, settings: Settings) -> Puppet:
+    def infiller(self, settings: Settings) -> Puppet:
         return self
 
     def infill(
-        self, hole: Hole, stop: Stop, observe: Callable[[Step], None] | None = None
+        self, hole: Hole, stop: Stop, observe: Callable[[Step], None] | None, cost: Cost
     ) -> Infill:
         self.holes.append(hole)
         self.begun.set()
         if self.error:
             raise self.error
+        cost.forwards.prefill = 1
         if observe:
             observe(Step("prefill", (), 1.0))
         self.hold(stop)
         if observe:
             cells = (Cell(self.text, "base", "committed"), Cell("", "mask", "mask"))
             observe(Step("verify", cells, 1.0))
-        forwards = Forwards(prefill=1, verify=1)
-        return Infill(
-            self.text, "ended", 0.9, 3, forwards, Accepted(denoiser=2), 2, 0, Milliseconds()
-        )
+        cost.forwards.verify, cost.tokens, cost.drafted = 1, 3, 2
+        cost.accepted["denoiser"] = 2
+        return Infill(self.text, "ended", 0.9, cost)
 
     def prefill(self, hole: Hole, stop: Stop) -> int:
         self.warmed.append(hole)
@@ -76,10 +82,10 @@ class Puppet:
     def hold(self, stop: Stop) -> None:
         """Stand still while held, as a model between two forwards."""
         while self.holding:
-            if stop():
+            if stop() and not self.deaf:
                 self.stopped += 1
                 raise Cancelled
             time.sleep(0.002)
-        if stop():
+        if stop() and not self.deaf:
             self.stopped += 1
             raise Cancelled

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+import time
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 from lsprotocol import types
@@ -11,8 +15,10 @@ from pygls.exceptions import JsonRpcException, JsonRpcRequestCancelled
 
 from lsp_server.models.interfaces import ModelError
 from lsp_server.server import messages
+from lsp_server.server import server as server_module
+from lsp_server.syntax import tree
 from tests.protocol.conftest import Stage
-from tests.protocol.editor import AUTOMATIC, Editor, within
+from tests.protocol.editor import AUTOMATIC, INVOKED, Editor, within
 
 URI = "file:///project/sums.py"
 TEXT = "def add(a, b):\n    return "
@@ -57,6 +63,18 @@ async def test_latency_is_told(editor: Editor) -> None:
     assert latency.forwards == messages.ForwardCounts(prefill=1, verify=1, canvas=0)
     assert (latency.tokens, latency.tokens_per_forward, latency.cached) == (3, 3.0, False)
     assert (latency.model, latency.device, latency.version) == ("puppet", "cpu", 1)
+    where = types.Position(1, len("    return "))
+    assert (latency.uri, latency.position, latency.trigger) == (URI, where, "invoked")
+
+
+async def test_latency_says_what_was_asked(editor: Editor) -> None:
+    editor.open(URI, TEXT + "0\n")
+    editor.insert(URI, 0, "#")
+    await editor.complete(URI, 1, AUTOMATIC)
+    await editor.infill(URI, len(TEXT) + 2, len(TEXT) + 1)
+    automatic, infill = editor.latencies
+    assert (automatic.position, automatic.trigger) == (types.Position(0, 1), "automatic")
+    assert (infill.method, infill.trigger) == ("unmask/infill", "invoked")
 
 
 async def test_cancelled_request_stops_between_forwards(editor: Editor, stage: Stage) -> None:
@@ -85,6 +103,111 @@ async def test_latest_request_wins(editor: Editor, stage: Stage) -> None:
     assert (await within(120, newest)) is not None
     stats = await editor.stats()
     assert (stats.cancelled, stats.offered) == (3, 1)
+
+
+async def test_an_overtaken_request_has_no_answer_though_it_costs_nothing(
+    editor: Editor, stage: Stage
+) -> None:
+    """Its answer is the rest of an earlier one."""
+    editor.open(URI, TEXT + "\n0\n")
+    assert await editor.complete(URI, len(TEXT)) is not None
+    stage.puppet.holding = True
+    infill = editor.infill(URI, len(TEXT) + 1, len(TEXT) + 2)
+    await becomes(lambda: len(stage.puppet.holes) == 2)
+    older, newer = editor.ask(URI, len(TEXT)), editor.ask(URI, len(TEXT))
+    await editor.stats()  # both have been handled
+    stage.puppet.holding = False
+    await within(60, infill)
+    assert await within(60, older) is None
+    assert await within(60, newer) is not None
+    stats = await editor.stats()
+    assert (stats.cancelled, stats.offered, stats.cache_hits) == (1, 3, 1)
+
+
+@pytest.mark.parametrize("method", [messages.INLINE_COMPLETION, messages.INFILL])
+async def test_an_overtaken_request_has_no_answer_though_there_is_a_text(
+    editor: Editor, stage: Stage, method: str
+) -> None:
+    """It was overtaken in the last forward, behind which nothing looks whether to stop."""
+    stage.puppet.holding = stage.puppet.deaf = True
+    editor.open(URI, TEXT + "0\n")
+
+    def ask() -> asyncio.Future[Any]:
+        if method == messages.INFILL:
+            return editor.infill(URI, len(TEXT), len(TEXT) + 1)
+        return editor.ask(URI, len(TEXT))
+
+    older = ask()
+    await becomes(stage.puppet.begun.is_set)
+    newer = ask()
+    await editor.stats()  # it has been handled
+    stage.puppet.holding = False
+    answer = await within(60, older)
+    assert (answer["reason"] if answer else None) == (
+        "cancelled" if method == messages.INFILL else None
+    )
+    assert await within(60, newer)
+    stats = await editor.stats()
+    assert (stats.cancelled, stats.offered) == (1, 1)
+    assert len(editor.latencies) == 1
+
+
+async def test_an_automatic_completion_does_not_outwait_its_deadline(
+    editor: Editor, stage: Stage
+) -> None:
+    await configure(editor, {"timeoutMs": 50})
+    await becomes(lambda: stage.server.engine.settings.timeout_ms == 50)
+    editor.open(URI, TEXT + "\n0\n")
+    stage.puppet.holding = True
+    infill = editor.infill(URI, len(TEXT) + 1, len(TEXT) + 2)
+    await becomes(lambda: len(stage.puppet.holes) == 1)
+    assert await within(60, editor.complete(URI, len(TEXT), AUTOMATIC)) is None
+    assert editor.latencies[-1].reason == "timeout"
+    assert not infill.done(), "who waits for an infill goes on waiting"
+    stage.puppet.holding = False
+    assert (await within(60, infill))["text"] == "a + b"
+    assert len(stage.puppet.holes) == 1, "what was withdrawn is not begun"
+
+
+async def test_the_deadline_counts_from_the_arrival(editor: Editor, stage: Stage) -> None:
+    editor.open(URI, TEXT + "\n0\n")
+    stage.puppet.holding = True
+    infill = editor.infill(URI, len(TEXT) + 1, len(TEXT) + 2)
+    await becomes(lambda: len(stage.puppet.holes) == 1)
+    before = time.perf_counter()
+    asked = editor.ask(URI, len(TEXT), AUTOMATIC)
+    await editor.stats()  # it has been handled
+    after = time.perf_counter()
+    stage.puppet.holding = False
+    assert (await within(60, infill))["text"] == "a + b"
+    await within(60, asked)
+    timeout = stage.server.engine.settings.timeout_ms / 1000
+    assert before <= stage.puppet.holes[-1].deadline - timeout <= after
+
+
+async def test_nothing_is_parsed_on_the_event_loop(
+    editor: Editor, stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And nothing at all that the gate refuses."""
+    parsed: list[tuple[str, str]] = []
+    parse_bytes = tree._parse
+
+    def watched(data: bytes, *rest: Any) -> Any:
+        parsed.append((threading.current_thread().name, data.decode()))
+        return parse_bytes(data, *rest)
+
+    monkeypatch.setattr(tree, "_parse", watched)
+    monkeypatch.setattr(server_module, "PAUSE_S", 3600)  # nothing is warmed
+    await configure(editor, {"languages": {"*": True, "javascript": False}})
+    editor.open("file:///project/off.js", "let sum = ", "javascript")
+    assert await within(60, editor.complete("file:///project/off.js")) is None
+    editor.open(URI, TEXT)
+    editor.replace_all(URI, [(0, 0, "#\n"), (0, 0, "#\n"), (0, 0, "#\n")])
+    assert await within(60, editor.complete(URI, trigger=AUTOMATIC)) is None  # several places
+    assert parsed == []
+    assert await within(60, editor.complete(URI)) is not None
+    assert parsed[0] == ("model", editor.text(URI))
+    assert {thread for thread, _ in parsed} == {"model"}
 
 
 async def test_completion_does_not_stop_an_infill(editor: Editor, stage: Stage) -> None:
@@ -250,6 +373,32 @@ async def test_one_wrong_setting_costs_no_other(editor: Editor, stage: Stage) ->
     await within(30, told())
 
 
+async def test_a_wrong_setting_is_logged_once(editor: Editor) -> None:
+    """Editors send all settings whenever one changes."""
+    for tokens in (9, 8, 7):
+        await configure(editor, {"timeoutMs": "soon", "maxTokens": tokens})
+    await configure(editor, {"timeoutMs": "soon", "minConfidence": 7})
+
+    def told() -> list[str]:
+        return [line for line in editor.logged if "settings ignored" in line]
+
+    await becomes(lambda: len(told()) >= 2)
+    assert ["timeoutMs" in line for line in told()] == [True, False]
+
+
+async def test_models_are_listed_as_the_settings_would_load_them(
+    editor: Editor, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("UNMASK_CACHE", str(tmp_path))
+    for precision in ("fp32", "bf16", "auto"):
+        await configure(editor, {"precision": precision, "device": "cpu"})
+        await editor.until("ready", 10)
+        (embedded,) = await editor.request(messages.MODELS, {})
+        if precision != "auto":
+            assert embedded.precision == precision
+    assert not (tmp_path / "machine.json").exists(), "nothing was timed beside a model at work"
+
+
 async def test_pause_and_resume(editor: Editor) -> None:
     editor.open(URI, TEXT)
     status = await editor.request(messages.PAUSE, {})
@@ -355,24 +504,40 @@ async def test_closed_document_is_forgotten(editor: Editor, stage: Stage) -> Non
     assert item.insert_text == "b + a"
 
 
-async def test_closing_a_document_clears_it_from_the_model_once_that_is_free(
-    editor: Editor, stage: Stage
+@pytest.mark.parametrize("deaf", [False, True])
+@pytest.mark.parametrize("trigger", [INVOKED, AUTOMATIC])
+async def test_closing_a_document_ends_what_is_asked_about_it(
+    editor: Editor, stage: Stage, deaf: bool, trigger: types.InlineCompletionTriggerKind
 ) -> None:
-    stage.puppet.holding = True
+    """Also when the text was found before anything could look whether it is still wanted."""
+    stage.puppet.holding, stage.puppet.deaf = True, deaf
     editor.open(URI, TEXT)
-    asked = editor.ask(URI)
+    asked = editor.ask(URI, trigger=trigger)
     await becomes(stage.puppet.begun.is_set)
     editor.close(URI)
     await editor.stats()  # so that closing has been handled
-    assert stage.puppet.forgotten == [], "not while the model computes"
     stage.puppet.holding = False
-    await within(120, asked)
+    assert await within(60, asked) is None
+    assert (await editor.stats()).withheld == {"closed": 1}
+    assert list(stage.server.offers.texts(URI)) == []
     await becomes(lambda: stage.puppet.forgotten == [URI])
     stage.puppet.text = "b + a"
     editor.open(URI, TEXT)
-    item = await within(120, editor.complete(URI))
+    item = await within(60, editor.complete(URI))
     assert item is not None
     assert item.insert_text == "b + a", "nothing is left of the answer from before"
+
+
+async def test_closing_a_document_leaves_the_others(editor: Editor, stage: Stage) -> None:
+    stage.puppet.holding = True
+    editor.open("file:///project/other.py", TEXT)
+    editor.open(URI, TEXT)
+    asked = editor.ask(URI)
+    await becomes(stage.puppet.begun.is_set)
+    editor.close("file:///project/other.py")
+    await editor.stats()
+    stage.puppet.holding = False
+    assert await within(60, asked) is not None
 
 
 async def test_copilot_dialect(stage: Stage) -> None:

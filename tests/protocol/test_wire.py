@@ -171,6 +171,8 @@ def test_wrong_parameters_are_answered(greeted: Wire) -> None:
     assert greeted.answer(2)["result"] is None
     greeted.send(id=3, method="unmask/infill", params={"range": []})
     assert greeted.answer(3)["error"]["code"] == -32602
+    greeted.send(id=30, method="unmask/infill")
+    assert greeted.answer(30)["error"]["code"] == -32602
     greeted.send(id=4, method="no/such/request", params={})
     assert greeted.answer(4)["error"]["code"] == -32601
     greeted.send(id=5, method="workspace/executeCommand", params={"command": "no.such"})
@@ -223,7 +225,7 @@ def test_server_ends_with_its_client() -> None:
 def test_standard_output_is_the_protocols_alone() -> None:
     script = (
         "import os\n"
-        "from lsp_server.server.protocol import claim_stdio\n"
+        "from lsp_server.server.process import claim_stdio\n"
         "incoming, outgoing = claim_stdio()\n"
         "print('a stray print')\n"
         "os.write(1, b'a stray write')\n"

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 from hashlib import sha256
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from lsprotocol import types
 
-from lsp_server.server.documents import MAX_PENDING, Document, Documents
+from lsp_server import positions
+from lsp_server.positions import offset_at
+from lsp_server.server import documents as module
+from lsp_server.server.documents import Document, Documents
+from lsp_server.syntax import tree
 from lsp_server.syntax.languages import language_for
 from lsp_server.syntax.tree import SyntaxTree
 
@@ -126,15 +132,71 @@ def test_change_without_a_range_replaces_everything() -> None:
     assert snapshot.tree.errors() == fresh("new = (\n").errors() > 0
 
 
-def test_more_edits_than_are_followed() -> None:
+def test_edits_parse_nothing_and_a_look_parses_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    parses: list[str] = []
+    parse_bytes = tree._parse
+
+    def watched(data: bytes, *rest: object) -> object:
+        parses.append(data.decode())
+        return parse_bytes(data, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(tree, "_parse", watched)
     document = Document(URI, "", 1, "python")
-    document.snapshot()
-    for number in range(MAX_PENDING + 5):
+    assert document.snapshot().tree.errors() == 0
+    for number in range(40):
         document.apply_change(change_of(0, number, 0, number, "("))
-    text = "(" * (MAX_PENDING + 5)
-    snapshot = document.snapshot()
-    assert snapshot.tree.text == text
-    assert snapshot.tree.errors() == fresh(text).errors()
+        snapshot = document.snapshot()
+    assert parses == [""]
+    assert snapshot.tree.errors() == fresh("(" * 40).errors()
+    assert snapshot.tree.root is not None
+    assert parses == ["", "(" * 40, "(" * 40], "one for the snapshot and one for what is expected"
+
+
+def test_a_key_goes_through_no_whole_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every pattern that is looked for while a key is handled sees a few characters."""
+    text = "x = 1\n" * 5_000 + "é = 2\n" * 5_000
+    document, longest = Document(URI, text, 1, "python"), 0
+
+    class Watched:
+        def __init__(self, pattern: re.Pattern[str]) -> None:
+            self.pattern = pattern
+
+        def __getattr__(self, name: str) -> object:
+            def call(*arguments: Any) -> object:
+                nonlocal longest
+                subject, *bounds = arguments[1:] if name == "sub" else arguments
+                start, stop = bounds if len(bounds) == 2 else (*bounds, len(subject))[-2:]
+                longest = max(longest, stop - start if bounds else len(subject))
+                return getattr(self.pattern, name)(*arguments)
+
+            return call
+
+    for owner, name in (
+        (module, "LONE_SURROGATES"),
+        (module, "SURROGATE_PAIR"),
+        (positions, "LINE_END"),
+    ):
+        monkeypatch.setattr(owner, name, Watched(getattr(owner, name)))
+    for line in (9_000, 2, 9_001):
+        document.apply_change(change_of(line, 3, line, 3, "("))
+        document.end_changes()
+        document.offset(types.Position(line, 4))
+        snapshot = document.snapshot()
+    assert snapshot.text == document.source
+    assert 0 < longest < 20
+
+
+@given(st.data())
+def test_positions_after_edits_are_those_of_the_text(data: st.DataObject) -> None:
+    document = Document(URI, data.draw(TEXTS, label="opened"), 1, "python")
+    numbers = st.integers(0, 8)
+    for _ in range(data.draw(st.integers(1, 6), label="edits")):
+        where = [data.draw(numbers) for _ in range(4)]
+        document.apply_change(change_of(*where, data.draw(TEXTS, label="inserted")))
+    for line in range(12):
+        for character in range(12):
+            position = types.Position(line, character)
+            assert document.offset(position) == offset_at(document.source, line, character)
 
 
 def test_snapshot_does_not_change_with_the_document() -> None:
@@ -155,7 +217,11 @@ def test_halves_of_a_character_join_where_they_meet() -> None:
     assert document.source == document.snapshot().text == "😀"
     document.apply_change(change_of(0, 2, 0, 2, "!"))
     assert document.source == "😀!"
-    assert sha256(document.source.encode()).digest() == sha256("😀!".encode()).digest()
+    document.apply_change(change_of(0, 0, 0, 0, json.loads('"\\ud83d"') + json.loads('"\\ude00"')))
+    document.apply_change(change_of(0, 0, 0, 0, "\n"))
+    assert document.source == "\n😀😀!"
+    assert document.offset(types.Position(1, 4)) == 3
+    assert sha256(document.source.encode()).digest() == sha256("\n😀😀!".encode()).digest()
 
 
 @pytest.mark.parametrize(
@@ -215,6 +281,18 @@ def test_change_to_a_document_that_is_not_open_is_ignored() -> None:
     other = types.VersionedTextDocumentIdentifier(2, "file:///other.py")
     documents.update_text_document(other, change_of(0, 0, 0, 0, "y"))
     assert documents.find("file:///other.py") is None
+
+
+def test_a_document_knows_that_it_was_closed() -> None:
+    documents = opened(URI, "x")
+    first = documents.find(URI)
+    assert first is not None
+    documents.put_text_document(types.TextDocumentItem(URI, "python", 1, "x"))
+    second = documents.find(URI)
+    assert second is not None
+    assert (first.closed.is_set(), second.closed.is_set()) == (True, False)
+    documents.remove_text_document(URI)
+    assert second.closed.is_set()
 
 
 def test_version_follows() -> None:

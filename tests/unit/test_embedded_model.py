@@ -114,7 +114,7 @@ def test_drafts_never_change_the_text(
         plain = Decoder(model, Settings(drafts=())).infill(hole)
         drafted = Decoder(model, Settings()).infill(hole)
         assert drafted.ids == plain.ids
-        assert drafted.forwards.verify <= plain.forwards.verify
+        assert drafted.cost.forwards.verify <= plain.cost.forwards.verify
 
 
 def test_pure_denoising_with_the_embedded_denoiser(embedded: EmbeddedModel) -> None:
@@ -125,5 +125,5 @@ def test_pure_denoising_with_the_embedded_denoiser(embedded: EmbeddedModel) -> N
         PromptTokens.around(embedded.tokenizer.encode("something else"), []), never
     )
     assert decoder.infill(hole).text == got.text
-    assert 0 < got.forwards.canvas <= got.tokens
-    assert got.forwards.verify == 0
+    assert 0 < got.cost.forwards.canvas <= got.cost.tokens
+    assert got.cost.forwards.verify == 0

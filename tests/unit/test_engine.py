@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import threading
 import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -11,27 +12,35 @@ from threading import Event
 
 import pytest
 
-from lsp_server.completion.service import CompletionService
-from lsp_server.diffusion import decoder
+from lsp_server.completion.service import CompletionService, Infiller
 from lsp_server.models.interfaces import Cancelled, ModelError, ModelInfo
-from lsp_server.server.engine import Engine, Progress
+from lsp_server.server.backend import Backend, Progress
+from lsp_server.server.engine import Engine
 from lsp_server.server.messages import Status
 from lsp_server.server.worker import Worker
 from lsp_server.settings import Settings
 
 
-class Loaded:
+class Loaded(Backend):
     """A model that is nothing but its name."""
 
     def __init__(self, name: str) -> None:
-        self.info = ModelInfo(name, "scripted", "none", 1, "cpu", "fp32", "seen", 1.0)
+        self._info = ModelInfo(name, "scripted", "none", 1, "cpu", "fp32", "seen", 1.0)
+
+    @property
+    def info(self) -> ModelInfo:
+        return self._info
+
+    def infiller(self, settings: Settings) -> Decoded:
+        return Decoded(self, settings)
 
 
-class Decoded:
-    """A decoder that is nothing but its model and settings."""
+class Decoded(Infiller):
+    """A decoder that is nothing but its backend, its settings and its thread."""
 
     def __init__(self, model: Loaded, settings: Settings) -> None:
         self.model, self.settings = model, settings
+        self.thread = threading.current_thread().name
 
 
 class Stage:
@@ -110,8 +119,7 @@ def name(status: Status) -> str | None:
 
 
 @pytest.fixture
-def stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
-    monkeypatch.setattr(decoder, "Decoder", Decoded)
+def stage() -> Iterator[Stage]:
     stage = Stage()
     yield stage
     for held in stage.held.values():
@@ -242,6 +250,16 @@ async def test_other_settings_change_while_a_model_loads(stage: Stage) -> None:
     assert len(stage.loads) == 2
 
 
+async def test_another_number_of_threads_loads_nothing(stage: Stage) -> None:
+    """Each thread that computes keeps its own number: it is set where the model runs."""
+    await stage.started()
+    for threads in (3, 0):
+        stage.choose(threads=threads)
+        await stage.until(lambda _, n=threads: decoded(stage.engine.service).settings.threads == n)
+        assert decoded(stage.engine.service).thread == "model"
+    assert len(stage.loads) == 1
+
+
 async def test_settings_that_change_during_the_first_load_count(stage: Stage) -> None:
     release = stage.hold("first")
     stage.engine.start()
@@ -255,8 +273,8 @@ async def test_settings_that_change_during_the_first_load_count(stage: Stage) ->
 
 async def test_the_old_model_is_released(stage: Stage) -> None:
     await stage.started()
-    old = weakref.ref(stage.engine._model)
-    stage.engine._model.itself = stage.engine._model  # only the garbage collector can end this
+    old = weakref.ref(stage.engine._backend)
+    stage.engine._backend.itself = stage.engine._backend  # only the garbage collector can end this
     gc.disable()
     try:
         stage.choose(model="second")

@@ -42,15 +42,15 @@ def fill(denoiser: Denoiser, hole: Hole | None = None, **options: object) -> Inf
 @pytest.mark.parametrize("sampler", SAMPLERS)
 def test_every_sampler_fills_the_hole(sampler: str) -> None:
     got = fill(TinyKnowing(TEXT), sampler=sampler)
-    assert (got.text, got.reason, got.tokens) == (TEXT, "ended", len(TEXT))
-    assert 0 < got.forwards.canvas <= len(TEXT)
-    assert got.forwards.verify == got.forwards.prefill == 0
+    assert (got.text, got.reason, got.cost.tokens) == (TEXT, "ended", len(TEXT))
+    assert 0 < got.cost.forwards.canvas <= len(TEXT)
+    assert got.cost.forwards.verify == got.cost.forwards.prefill == 0
 
 
 @pytest.mark.parametrize("sampler", ["threshold", "factor", "remask"])
 def test_the_more_is_determined_the_fewer_forwards(sampler: str) -> None:
     forwards = [
-        fill(TinyKnowing(TEXT, given=given), sampler=sampler).forwards.canvas
+        fill(TinyKnowing(TEXT, given=given), sampler=sampler).cost.forwards.canvas
         for given in (0, 4, 8, len(TEXT))
     ]
     assert forwards == sorted(set(forwards), reverse=True)
@@ -79,14 +79,14 @@ def test_a_line_that_ends_with_the_hole_ends_behind_the_canvas(
 
 
 def test_both_edges_of_the_hole_are_known() -> None:
-    assert fill(TinyKnowing(TEXT), sampler="threshold").forwards.canvas == 6  # two at a time
+    assert fill(TinyKnowing(TEXT), sampler="threshold").cost.forwards.canvas == 6  # two at a time
 
 
 def test_a_stable_and_certain_canvas_is_filled_at_once() -> None:
     certain = TinyKnowing(TEXT, sure=0.9999, unsure=0.9999)
-    assert fill(certain, sampler="top_k").forwards.canvas == 2
+    assert fill(certain, sampler="top_k").cost.forwards.canvas == 2
     unsure = TinyKnowing(TEXT, sure=0.99, unsure=0.99)
-    assert fill(unsure, sampler="top_k").forwards.canvas == len(TEXT)
+    assert fill(unsure, sampler="top_k").cost.forwards.canvas == len(TEXT)
 
 
 @pytest.mark.parametrize("sampler", SAMPLERS)
@@ -103,7 +103,7 @@ def test_the_canvas_grows_and_shrinks(sampler: str, start: int) -> None:
 def test_the_canvas_grows_to_its_limit_and_no_further() -> None:
     denoiser = TinyKnowing(TEXT, growing=True)
     got = fill(denoiser, Hole(Prompt.around("a:\n", ""), 7), length="grow", fixed_tokens=2)
-    assert got.tokens == 7
+    assert got.cost.tokens == 7
     assert max(length for length, _ in denoiser.calls) == 7
 
 
@@ -115,7 +115,7 @@ def test_a_canvas_may_vanish() -> None:
 def test_a_fixed_canvas_keeps_its_length_whatever_the_model_can() -> None:
     denoiser = TinyKnowing(TEXT, growing=True)
     got = fill(denoiser, fixed_tokens=14)
-    assert got.tokens == 14
+    assert got.cost.tokens == 14
     assert {length for length, _ in denoiser.calls} == {14}
 
 
@@ -127,10 +127,10 @@ def test_the_search_finds_the_length(size: int) -> None:
     assert got.length is not None
     assert got.length.masks == size
     assert got.length.strategy == "search"
-    assert 9 <= got.length.forwards < got.forwards.canvas
+    assert 9 <= got.length.forwards < got.cost.forwards.canvas
 
 
-def test_the_prior_counts_the_stub_and_the_files_own_density() -> None:
+def test_the_prior_counts_the_partial_token_and_the_files_own_density() -> None:
     lengths = Lengths((8, 9, 64), (0.0, 1.0, 0.0))  # nine characters, each of them a token
     hole = Hole(Prompt.around("ab, cd\n" * 40 + "(a", ""), 64, lengths=lengths)
     got = fill(TinyKnowing(TEXT), hole, length="prior")
@@ -145,7 +145,7 @@ def test_what_the_syntax_forces_is_the_least_length() -> None:
         Hole(Prompt.around("", ""), 64, expect=lambda _: "(abcdef):"),
         fixed_tokens=3,
     )
-    assert got.tokens == 9
+    assert got.cost.tokens == 9
 
 
 def test_every_forward_is_observed_the_search_too() -> None:
@@ -154,7 +154,7 @@ def test_every_forward_is_observed_the_search_too() -> None:
     got = Decoder(TinyModel(TinyKnowing(TEXT)), settings).infill(
         Hole(Prompt.around("", ""), 64), observe=steps.append
     )
-    assert len(steps) == got.forwards.canvas
+    assert len(steps) == got.cost.forwards.canvas
     assert "".join(cell.text for cell in steps[-1].cells) == TEXT
 
 
@@ -175,9 +175,9 @@ def test_a_doubtful_token_is_taken_back_and_predicted_again() -> None:
     options = Settings(length="fixed", fixed_tokens=len(TEXT), sampler="remask")
     got = Decoder(TinyModel(Hasty(TEXT)), options).infill(hole, observe=steps.append)
     assert fill(Hasty(TEXT), hole, sampler="threshold").text != TEXT
-    assert got.drafted == got.tokens + len(TEXT) // 2
+    assert got.cost.drafted == got.cost.tokens + len(TEXT) // 2
     assert sum(cell.state == "refused" for step in steps for cell in step.cells) == len(TEXT) // 2
-    assert got.forwards.canvas <= len(TEXT) + len(TEXT) // 2
+    assert got.cost.forwards.canvas <= len(TEXT) + len(TEXT) // 2
 
 
 def test_refresh_is_asked_for_as_the_policy_says() -> None:
@@ -221,7 +221,7 @@ def test_cancelled_between_two_forwards(length: str) -> None:
     assert len(denoiser.calls) == 3
 
 
-def test_the_stub_is_written_first_and_left_out() -> None:
+def test_the_partial_token_is_written_first_and_left_out() -> None:
     got = fill(TinyKnowing(TEXT), Hole(Prompt.around(TEXT[:2], ""), 64))
     assert got.text == TEXT[2:]
     got = fill(TinyKnowing(TEXT), Hole(Prompt.around("fed", ""), 64))
@@ -240,7 +240,7 @@ class Pairs(TinyTokenizer):
         return [*super().pieces()[:EXPAND], b"ab"]
 
 
-def test_room_is_made_for_a_stub_in_more_tokens_than_foreseen() -> None:
+def test_room_is_made_for_a_partial_token_in_more_tokens_than_foreseen() -> None:
     model = TinyModel(TinyKnowing("ab"), tokenizer=Pairs())
     options = Settings(length="fixed", fixed_tokens=1)
     assert Decoder(model, options).infill(Hole(Prompt.around("ab", ""), 9)).ids == (0, 1)
@@ -253,8 +253,8 @@ def test_nothing_behind_the_texts_end_is_waited_for() -> None:
         return text.index("(") if "(" in text else None
 
     got = fill(TinyKnowing(TEXT, given=4), Hole(Prompt.around("", ""), 64, end=end))
-    assert (got.text, got.reason, got.forwards.canvas) == ("abc", "ended", 1)
-    assert got.tokens == 4
+    assert (got.text, got.reason, got.cost.forwards.canvas) == ("abc", "ended", 1)
+    assert got.cost.tokens == 4
     assert got.confidence == pytest.approx(0.95**4, rel=1e-4)
 
 
@@ -302,7 +302,7 @@ class Narrow(TinyKnowing):
         return Marginals(super().denoise(prompt, canvas, refresh).logits[:, vocabulary], vocabulary)
 
 
-def test_a_stub_outside_the_heads_vocabulary_is_written_all_the_same() -> None:
+def test_a_partial_token_outside_the_heads_vocabulary_is_written_all_the_same() -> None:
     got = fill(Narrow("abdef"), Hole(Prompt.around("ab", ""), 64), fixed_tokens=5)
     assert got.text == "def"
     assert got.ids[:2] == (0, 1)
@@ -332,8 +332,8 @@ def test_it_ends_whatever_the_logits(
     searches = got.length is not None and got.length.strategy in ("search", "both")
     grows = got.length is not None and got.length.strategy == "grow"
     taken_back = most // 2 * (sampler == "remask")
-    assert got.forwards.canvas <= most * (1 + 3 * grows + searches) + taken_back
-    assert got.tokens <= most
+    assert got.cost.forwards.canvas <= most * (1 + 3 * grows + searches) + taken_back
+    assert got.cost.tokens <= most
     assert MASK not in got.ids
     assert denoiser.growth is None or {EXPAND, END}.isdisjoint(got.ids)
     assert (got.length is not None) == denoiser.two_sided

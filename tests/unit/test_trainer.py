@@ -17,7 +17,7 @@ from lsp_server.models.embedded.model import CanvasDenoiser, CausalBase
 from lsp_server.models.embedded.spec import SPEC, Shape
 from lsp_server.models.embedded.weights import DenseWeights
 from lsp_server.models.interfaces import MASK, PromptTokens
-from lsp_server.terminal.source import SourceError
+from lsp_server.source_files import SourceError
 from lsp_server.training import trainer
 from lsp_server.training.adapter import Adapter
 from lsp_server.training.contexts import LONGEST, begin, draw_sequence, read

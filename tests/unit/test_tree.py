@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lsp_server.syntax.languages import language_for
-from lsp_server.syntax.tree import LIMIT, SyntaxTree
+from lsp_server.syntax import tree as module
+from lsp_server.syntax.languages import Language, language_for
+from lsp_server.syntax.tree import LIMIT, SyntaxTree, Trees
 
 SAMPLES = {
     ".py": "class A:\n    def f(self, x):\n        '''Doc.'''\n        return [x, f'{x}']\n\n",
@@ -43,6 +47,83 @@ def test_edits_equal_splices_and_a_fresh_parse(
         assert (tree.errors() > 0) == (fresh.errors() > 0)
         if not fresh.errors():  # how errors are repaired may depend on what was there before
             assert str(tree.root) == str(fresh.root)
+
+
+@given(
+    extension=st.sampled_from(sorted(SAMPLES)),
+    edits=EDITS,
+    looked_at=st.lists(st.booleans(), min_size=12, max_size=12),
+)
+def test_trees_of_a_document_equal_a_fresh_parse(
+    extension: str, edits: list[tuple[int, int, str]], looked_at: list[bool]
+) -> None:
+    """Any number of edits between two looks."""
+    text = SAMPLES[extension]
+    trees = Trees(language_for(None, "x" + extension))
+    for (place, length, new), look in zip(edits, looked_at, strict=False):
+        start = place % (len(text) + 1)
+        text = text[:start] + new + text[min(start + length, len(text)) :]
+        followed, fresh = trees.of(text), parse(extension, text)
+        if look:
+            assert (followed.errors() > 0) == (fresh.errors() > 0)
+            if not fresh.errors():
+                assert str(followed.root) == str(fresh.root)
+
+
+def watch_parsing(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, bool]]:
+    """Of every parse: the bytes, and whether it went on from an older tree."""
+    parses: list[tuple[int, bool]] = []
+    parse_bytes = module._parse
+
+    def watched(data: bytes, language: Language, old: object = None) -> object:
+        parses.append((len(data), old is not None))
+        return parse_bytes(data, language, old)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(module, "_parse", watched)
+    return parses
+
+
+def test_a_tree_is_parsed_once_and_only_when_it_is_looked_at(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    parses = watch_parsing(monkeypatch)
+    trees = Trees(language_for("python", None))
+    texts = ["x = 1\n" + "y" * number for number in range(40)]
+    made = [trees.of(text) for text in texts]
+    assert (made[3].text, parses) == (texts[3], [])
+    for _ in range(2):
+        assert made[3].errors() == 0
+    assert parses == [(9, False)]
+    assert made[39].errors() == made[20].errors() == 0
+    assert parses[1:] == [(45, True), (26, True)]
+    assert str(trees.of(texts[20]).root) == str(made[20].root)
+    assert len(parses) == 3, "the same text is not parsed again"
+
+
+def test_a_tree_looked_at_on_two_threads_is_parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    parses = watch_parsing(monkeypatch)
+    shared = parse(".py", "x = [1, 2]\n" * 2000)
+    with ThreadPoolExecutor(4) as threads:
+        roots = list(threads.map(lambda _: str(shared.root), range(8)))
+    assert len(set(roots)) == len(parses) == 1
+
+
+def test_other_threads_run_while_a_tree_is_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The parser would hold the interpreter's lock for as long as it takes."""
+    inside, go_on = Event(), Event()
+
+    def wait(byte: int, has_error: bool) -> bool:
+        inside.set()
+        assert go_on.wait(60)
+        return False
+
+    monkeypatch.setattr(module, "_go_on", wait)
+    with ThreadPoolExecutor(1) as thread:
+        parsing = thread.submit(parse(".py", "x = [1, (2, 3)]\n" * 200).errors)
+        assert inside.wait(60)
+        assert not parsing.done()
+        go_on.set()
+        assert parsing.result() == 0
 
 
 @given(text=st.text(st.sampled_from("aé√😀\ud800\n\r\0"), max_size=40))

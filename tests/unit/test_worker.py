@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Iterator
 from threading import Event
 
 import pytest
 
-from lsp_server.server.worker import Worker
+from lsp_server.models.interfaces import Cancelled
+from lsp_server.server.worker import NotBegun, Worker
 
 
 @pytest.fixture
@@ -64,6 +66,49 @@ async def test_job_that_is_cancelled_while_it_waits_never_runs(worker: Worker) -
     await first
     await worker.run(lambda: None, Event())
     assert ran == []
+
+
+async def test_job_that_is_stopped_while_it_waits_never_runs(worker: Worker) -> None:
+    gate, stop, ran = Event(), Event(), []
+    first = asyncio.create_task(worker.run(gate.wait, Event()))
+    second = asyncio.create_task(worker.run(lambda: ran.append(2), stop))
+    await asyncio.sleep(0)
+    stop.set()
+    gate.set()
+    await first
+    with pytest.raises(Cancelled):
+        await second
+    assert ran == []
+
+
+async def test_job_that_cannot_begin_in_time_never_runs(worker: Worker) -> None:
+    gate, ran = Event(), []
+    first = asyncio.create_task(worker.run(gate.wait, Event()))
+    await asyncio.sleep(0)
+    with pytest.raises(NotBegun):
+        await worker.run(lambda: ran.append(2), Event(), start_by=time.perf_counter() + 0.01)
+    assert not first.done()
+    gate.set()
+    await first
+    await worker.run(lambda: None, Event())
+    assert ran == []
+    assert not worker.busy
+
+
+async def test_job_that_has_begun_in_time_is_waited_for(worker: Worker) -> None:
+    gate, begun = Event(), Event()
+
+    def job() -> str:
+        begun.set()
+        assert gate.wait(60)
+        return "done"
+
+    soon = time.perf_counter() + 0.2
+    late = asyncio.create_task(worker.run(job, Event(), start_by=soon))
+    await asyncio.to_thread(begun.wait, 60)
+    await asyncio.sleep(max(soon - time.perf_counter(), 0) + 0.05)
+    gate.set()
+    assert await late == "done"
 
 
 async def test_real_work_stops_warming(worker: Worker) -> None:

@@ -26,7 +26,7 @@ from lsp_server.models.interfaces import (
     PromptTokens,
     Stop,
 )
-from lsp_server.models.quantization import DenseLinear
+from lsp_server.models.quantization import DenseLinear, Linear
 
 ALPHABET = "abcdef ()\n:,"
 END = len(ALPHABET)
@@ -200,6 +200,7 @@ class TinyCausal:
         self.model = random_qwen2(seed=seed)
         self.cache = self.model.new_cache()
         self.forwards = 0
+        self.forgotten: list[str | None] = []
 
     def prefill(self, prompt: PromptTokens, stop: Stop) -> Prefill:
         if stop():
@@ -216,6 +217,10 @@ class TinyCausal:
     def truncate(self, count: int) -> None:
         self.cache.truncate(self.cache.length - count)
 
+    def forget(self, document: str | None = None) -> None:
+        self.forgotten.append(document)
+        self.cache.truncate(0)
+
 
 @dataclass
 class TinyModel:
@@ -225,3 +230,27 @@ class TinyModel:
     verifier: TinyCausal | None = None
     tokenizer: TinyTokenizer = TinyTokenizer()  # noqa: RUF009
     info: ModelInfo = INFO
+
+
+class RandomStore:
+    """Weights of the embedded base in a toy size, with its whole vocabulary."""
+
+    dtype, device = torch.float32, torch.device("cpu")
+
+    def __init__(self) -> None:
+        self.shape = replace(SHAPE, width=16, head_width=4, inner=24, vocabulary=151936)
+        self._model = random_qwen2(self.shape)
+
+    def vector(self, name: str) -> Tensor:
+        kind, *rest = name.split(".")
+        if kind != "blocks":
+            return self._model.embedding if kind == "embedding" else self._model.norm
+        vector: Tensor = getattr(self._model.blocks[int(rest[0])], rest[1])
+        return vector
+
+    def linear(self, name: str) -> Linear:
+        kind, *rest = name.split(".")
+        if kind == "head":
+            return self._model.head
+        linear: Linear = getattr(self._model.blocks[int(rest[0])], rest[1])
+        return linear

@@ -1,0 +1,160 @@
+"""Asking the completion service on behalf of the editor: the latest request wins, nothing raises.
+
+Knows when a request may be asked, how it is withdrawn, what it cost and whom to tell. Does not
+know what a completion is made of.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from functools import partial
+from threading import Event
+
+from lsp_server.completion.gate import refusal
+from lsp_server.completion.reasons import REASONS
+from lsp_server.completion.service import Completion, Observer
+from lsp_server.completion.stats import Stats
+from lsp_server.models.interfaces import Cancelled, Stop
+from lsp_server.server.engine import Engine
+from lsp_server.server.logs import where
+from lsp_server.server.messages import ForwardCounts, Latency
+from lsp_server.server.requests import Method, TextRequest
+from lsp_server.server.worker import NotBegun, Worker
+
+logger = logging.getLogger(__name__)
+
+
+class Withheld(Exception):
+    """There is no answer, for a reason that is not the service's."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Answers:
+    """Puts requests to the service, one at a time; a newer one of a method stops the older."""
+
+    def __init__(
+        self, engine: Engine, worker: Worker, stats: Stats, report: Callable[[Latency], None]
+    ) -> None:
+        self.cancelled = 0  # requests withdrawn or overtaken
+        self._engine, self._worker = engine, worker
+        self._stats, self._report = stats, report
+        self._latest: dict[Method, Event] = {}
+
+    async def ask(self, request: TextRequest, observe: Observer | None = None) -> Completion:
+        """The service's answer about the document as it was when the request arrived.
+
+        What the gate refuses is answered at once, without waiting for the model's thread; an
+        automatic request that the thread has no time for is answered at its deadline, with nothing.
+        Raises Withheld when there is no answer: the model is not ready, the document is not open
+        or was closed meanwhile, or a newer request came.
+        """
+        self.stop(request.method)
+        stop = self._latest[request.method] = Event()
+        try:
+            completion = await self._answer(request, stop, observe)
+        except asyncio.CancelledError:
+            self.cancelled += 1
+            raise
+        except Withheld as withheld:
+            if withheld.reason == "cancelled":
+                self.cancelled += 1
+            else:
+                self._stats.record(request.nothing(withheld.reason))
+            logger.debug("%s: %s", request.method, withheld.reason)
+            raise
+        finally:
+            if self._latest.get(request.method) is stop:
+                del self._latest[request.method]
+        self._account(request, completion)
+        return completion
+
+    def stop(self, method: Method) -> None:
+        """Give up what is being asked."""
+        if stop := self._latest.get(method):
+            stop.set()
+
+    async def _answer(
+        self, request: TextRequest, stop: Event, observe: Observer | None
+    ) -> Completion:
+        service, snapshot = self._engine.service, request.snapshot
+        if service is None:
+            raise Withheld(self._engine.status.state)
+        if snapshot is None or request.closed.is_set():
+            raise Withheld("closed")
+        reason = refusal(request.gated(snapshot), self._engine.settings)
+        if reason is not None:
+            return request.nothing(reason)
+        completion: Completion | None = None
+        try:
+            completion = await self._worker.run(
+                partial(request.put, service, snapshot, _either(stop, request.closed), observe),
+                *(stop, self._deadline(request)),
+            )
+        except NotBegun:
+            return request.nothing("timeout")
+        except Cancelled:
+            pass
+        except Exception as error:
+            logger.error("a request failed: %s", where(error))
+            raise Withheld("error") from error
+        if request.closed.is_set():  # perhaps only after the service had looked
+            raise Withheld("closed")
+        if completion is None or stop.is_set():
+            raise Withheld("cancelled")
+        return completion
+
+    def _deadline(self, request: TextRequest) -> float | None:
+        """When nobody waits for an answer any more, by ``time.perf_counter``."""
+        if request.trigger != "automatic":
+            return None
+        return request.arrived + self._engine.settings.timeout_ms / 1000
+
+    def _account(self, request: TextRequest, completion: Completion) -> None:
+        ms = round(request.elapsed_ms(), 1)
+        self._stats.record(completion, ms)
+        forwards = completion.forwards
+        logger.info(
+            "%s: %.1f ms, %s, %d tokens, forwards %d prefill + %d verify + %d canvas",
+            *(request.method, ms, completion.reason, completion.tokens),
+            *(forwards.prefill, forwards.verify, forwards.canvas),
+        )
+        model, sums = self._engine.status.model, self._stats.summary()
+        committing = forwards.verify or forwards.canvas
+        self._report(
+            Latency(
+                method=request.method,
+                uri=request.uri,
+                position=request.position,
+                trigger=request.trigger,
+                ms=ms,
+                offered=completion.text is not None,
+                reason=completion.reason,
+                message=REASONS.get(completion.reason, completion.reason),
+                forwards=ForwardCounts(forwards.prefill, forwards.verify, forwards.canvas),
+                tokens=completion.tokens,
+                tokens_per_forward=completion.tokens / committing if committing else None,
+                cached=completion.cached,
+                cached_tokens=completion.cached_tokens,
+                p50=sums.p50,
+                p95=sums.p95,
+                model=model.name if model else "",
+                device=model.device if model else "",
+                precision=model.precision if model else "",
+                span=completion.span,
+                version=request.snapshot.version if request.snapshot else 0,
+            )
+        )
+
+
+def _either(*flags: Event) -> Stop:
+    """Stop when one of the flags is set."""
+
+    def stop() -> bool:
+        return any(flag.is_set() for flag in flags)
+
+    return stop

@@ -1,0 +1,77 @@
+"""What the engine loads: a model, and what fills holes with it by the settings of the moment.
+
+torch is imported here at the earliest when a model is loaded, on the loader's thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Protocol
+
+from lsp_server.completion.service import Infiller
+from lsp_server.models.interfaces import Model, ModelInfo
+from lsp_server.settings import Settings
+
+Progress = Callable[[str, float], None]
+
+
+class Backend(Protocol):
+    """A loaded model."""
+
+    @property
+    def info(self) -> ModelInfo:
+        """Name, size, device, precision."""
+
+    def infiller(self, settings: Settings) -> Infiller:
+        """What fills holes by some settings; called on the thread that it will be used on."""
+
+
+Load = Callable[[Settings, Progress], Backend]
+"""Loads the model that settings name; raises ModelError. Called on the loader's thread."""
+
+
+class ModelBackend:
+    """A model with a decoder."""
+
+    def __init__(self, model: Model) -> None:
+        self._model = model
+
+    @property
+    def info(self) -> ModelInfo:
+        """Name, size, device, precision."""
+        return self._model.info
+
+    def infiller(self, settings: Settings) -> Infiller:
+        """A decoder, which computes with as many threads as the settings say."""
+        from lsp_server.diffusion.decoder import Decoder
+
+        use_threads(settings.threads)
+        return Decoder(self._model, settings)
+
+
+def load_backend(settings: Settings, progress: Progress) -> Backend:
+    """Load a model by its name; blocking, for seconds to minutes. Raises ModelError."""
+    use_threads(settings.threads)
+    from lsp_server.models.loader import load
+
+    return ModelBackend(load(settings, progress))
+
+
+def use_threads(count: int) -> None:
+    """Let torch compute with ``count`` threads, or with as many as it finds best for 0.
+
+    Each thread that computes keeps its own number.
+    """
+    import torch
+
+    best = _best_threads()
+    torch.set_num_threads(count or best)
+
+
+@cache
+def _best_threads() -> int:
+    """What torch found best; asked first before anything else is set."""
+    import torch
+
+    return torch.get_num_threads()
