@@ -47,16 +47,24 @@ class Settings:
     suffix_tokens: int = _number(128, 0, 8192)  # tokens of context after it
     sampler: Sampler = "verify"
     drafts: tuple[Source, ...] = SOURCES  # where drafts come from
-    draft_confidence: float = _number(0.12, 0.0, 1.0)  # drafts end when their product is below
-    threshold: float = _number(0.9, 0.0, 1.0)  # samplers "threshold", "remask": commit all above
-    factor: float = _number(1.0, 0.0, 100.0)  # sampler "factor": n while (n + 1)(1 - c) is below
-    entropy_bound: float = _number(0.1, 0.0, 100.0)  # sampler "entropy": nats committed per step
+    # Drafts end where the product of their confidences falls below.
+    draft_confidence: float = _number(0.12, 0.0, 1.0)
+    # Samplers "threshold" and "remask": commit every token above.
+    threshold: float = _number(0.9, 0.0, 1.0)
+    # Sampler "factor": commit n tokens while (n + 1)(1 - confidence) is below.
+    factor: float = _number(1.0, 0.0, 100.0)
+    # Sampler "entropy": joint entropy committed per step, in nats.
+    entropy_bound: float = _number(0.1, 0.0, 100.0)
     top_k: int = _number(1, 1, 1024)  # sampler "top_k": tokens committed per step
     length: Strategy = "auto"  # how a two-sided model gets its number of masks
-    fixed_tokens: int = _number(16, 1, 1024)  # masks for "fixed", and where nothing is known
-    refresh_every: int = _number(1, 0, 1024)  # forwards until the context is new; 0: per canvas
-    min_confidence: float = _number(0.2, 0.0, 1.0)  # give up when the first tokens are below
-    timeout_ms: int = _number(3000, 1, 600_000)  # from the arrival of an automatic request
+    # Masks for length "fixed", and where nothing is known of a hole.
+    fixed_tokens: int = _number(16, 1, 1024)
+    # Forwards from computing the context to doing it anew; 0: once per canvas.
+    refresh_every: int = _number(1, 0, 1024)
+    # An automatic completion is given up when its first tokens are less probable together.
+    min_confidence: float = _number(0.2, 0.0, 1.0)
+    # What an automatic completion has so many milliseconds after it was asked for is offered.
+    timeout_ms: int = _number(3000, 1, 600_000)
 
     def __post_init__(self) -> None:
         for each in fields(self):

@@ -10,12 +10,21 @@ export default defineConfig(
     extends: [tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked],
     languageOptions: { parserOptions: { projectService: true } },
     rules: {
+      // Not even with `void`: whatever nobody waits for goes through inBackground.
+      '@typescript-eslint/no-floating-promises': [
+        'error',
+        { ignoreVoid: false, checkThenables: true },
+      ],
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
       '@typescript-eslint/no-unused-vars': [
         'error',
         { varsIgnorePattern: '^_', argsIgnorePattern: '^_' },
       ],
     },
+  },
+  {
+    files: ['test/**/*.ts'], // the test runner waits by itself
+    rules: { '@typescript-eslint/no-floating-promises': ['error', { checkThenables: true }] },
   },
   {
     files: ['**/*.js'],

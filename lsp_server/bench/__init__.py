@@ -1,5 +1,5 @@
-"""The benchmarks: how fast, at what cost and how well the shipped decoder fills holes.
+"""The benchmarks: how fast, at what cost and how well a model fills holes.
 
-Every benchmark measures its contestants side by side in one run: the decoder as shipped, the same
-with the denoiser off, and one-token-at-a-time decoding of the same weights.
+Every benchmark measures variants of decoding side by side in one run: the decoder as set, the same
+with the denoiser off, and one token at a time, all on the same weights.
 """

@@ -2,7 +2,7 @@
 
 Cuts the rest of a line, what is between two brackets, a block, or a line with its block: at
 random, repeatably, by the look of the text alone, so that no grammar decides where it will be
-measured. Knows files; nothing of models. Files are only read.
+measured. Files are only read.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from typing import Final, Literal
 
 from lsp_server.completion.exclusions import is_secret_file
 from lsp_server.completion.service import Snapshot
+from lsp_server.source_files import SourceError, read
 from lsp_server.syntax.languages import Language, language_for
 from lsp_server.syntax.tree import SyntaxTree
-from lsp_server.terminal.source import SourceError, read
 
 Shape = Literal["line", "brackets", "block", "statement"]
 

@@ -1,8 +1,7 @@
-"""The benchmark ``infill`` asks whether what is filled in is right, and what it costs.
+"""The benchmark ``infill``: whether what is filled in is right (pass@1), and what it costs.
 
-Fills the same holes as shipped, without the denoiser and one token at a time, in turns, and runs
-the resulting programs. The prompt is prefilled once per hole, from cold, and its cost is counted
-for every contestant. Knows decoders and problems; draws tables.
+Fills the same holes by every variant, in turns, and runs the resulting programs. The prompt is
+prefilled once per hole, from cold, and its cost is counted for every variant.
 """
 
 from __future__ import annotations
@@ -14,15 +13,15 @@ from typing import Any
 from rich.table import Table
 
 from lsp_server.bench import report, sandbox
-from lsp_server.bench.contestants import (
+from lsp_server.bench.humaneval_infilling import Problem, filling, hole_of
+from lsp_server.bench.report import Progress, Spread, Tally
+from lsp_server.bench.variants import (
+    AS_SET,
     ONE_AT_A_TIME,
-    SHIPPED,
-    contestants,
+    make_variants,
     prefill_cold,
     rotated,
 )
-from lsp_server.bench.problems import Problem, filling, hole_of
-from lsp_server.bench.report import Progress, Spread, Tally
 from lsp_server.diffusion.types import Infill
 from lsp_server.models.interfaces import Model
 from lsp_server.settings import Settings
@@ -30,7 +29,7 @@ from lsp_server.settings import Settings
 
 @dataclass(slots=True)
 class Score:
-    """What one contestant made of all the holes, in their order."""
+    """What one variant made of all the holes, in their order."""
 
     name: str
     texts: list[str] = field(default_factory=list)
@@ -45,9 +44,9 @@ class Score:
         self.texts.append(text)
         self.infills.append(infill)
         self.exact += problem.matches(text)
-        self.tally.add(infill)
+        self.tally.add(infill.cost)
         self.tally.add_prefill(*prefill)
-        self.ms.append(infill.ms.total + prefill[1])
+        self.ms.append(infill.cost.ms.total + prefill[1])
 
     @property
     def passed(self) -> int:
@@ -71,17 +70,17 @@ def measure(
     lines: bool,
     progress: Progress,
 ) -> list[Score]:
-    """Fill every hole by every contestant; nothing is run yet."""
-    rivals = contestants(model, settings)
-    scores = {rival.name: Score(rival.name) for rival in rivals}
-    prefill_cold(rivals[0].decoder, hole_of(problems[0], lines, settings))  # warm up
+    """Fill every hole by every variant; nothing is run yet."""
+    variants = make_variants(model, settings)
+    scores = {variant.name: Score(variant.name) for variant in variants}
+    prefill_cold(variants[0].decoder, hole_of(problems[0], lines, settings))  # warm up
     for number, problem in enumerate(problems):
         progress(f"hole {number + 1} of {len(problems)} in {model.info.precision}")
         hole = hole_of(problem, lines, settings)
-        prefill = prefill_cold(rivals[0].decoder, hole)
-        for rival in rotated(rivals, number):
-            infill = rival.decoder.infill(hole)
-            scores[rival.name].add(problem, infill, filling(infill.text, lines), prefill)
+        prefill = prefill_cold(variants[0].decoder, hole)
+        for variant in rotated(variants, number):
+            infill = variant.decoder.infill(hole)
+            scores[variant.name].add(problem, infill, filling(infill.text, lines), prefill)
     return list(scores.values())
 
 
@@ -100,10 +99,10 @@ def run_programs(
 
 
 def to_json(problems: Sequence[Problem], scores: Sequence[Score]) -> dict[str, Any]:
-    """Every contestant's sums, then every hole."""
+    """Every variant's sums, then every hole."""
     reference = by_name(scores, ONE_AT_A_TIME)
     return {
-        "contestants": {
+        "variants": {
             score.name: {
                 "holes": len(score.texts),
                 "passed": score.passed,
@@ -128,9 +127,9 @@ def to_json(problems: Sequence[Problem], scores: Sequence[Score]) -> dict[str, A
                         "text": score.texts[index],
                         "outcome": score.outcomes[index],
                         "ms": round(score.ms[index], 3),
-                        "tokens": score.infills[index].tokens,
-                        "forwards": asdict(score.infills[index].forwards),
-                        "accepted": asdict(score.infills[index].accepted),
+                        "tokens": score.infills[index].cost.tokens,
+                        "forwards": asdict(score.infills[index].cost.forwards),
+                        "accepted": dict(score.infills[index].cost.accepted),
                     }
                     for score in scores
                 },
@@ -141,7 +140,7 @@ def to_json(problems: Sequence[Problem], scores: Sequence[Score]) -> dict[str, A
 
 
 def table(title: str, scores: Sequence[Score]) -> Table:
-    """One row per contestant."""
+    """One row per variant."""
     reference = by_name(scores, ONE_AT_A_TIME)
     rows = report.new_table(
         title,
@@ -178,9 +177,9 @@ def table(title: str, scores: Sequence[Score]) -> Table:
 def comparison(precisions: Mapping[str, Sequence[Score]]) -> Iterator[str]:
     """What another precision changes in the texts as shipped, in a line each."""
     first, *others = precisions
-    mine = by_name(precisions[first], SHIPPED)
+    mine = by_name(precisions[first], AS_SET)
     for other in others:
-        its = by_name(precisions[other], SHIPPED)
+        its = by_name(precisions[other], AS_SET)
         count = len(mine.texts)
         yield (
             f"{first} against {other}: pass@1 {report.share(mine.passed, count)} against "
@@ -190,5 +189,5 @@ def comparison(precisions: Mapping[str, Sequence[Score]]) -> Iterator[str]:
 
 
 def by_name(scores: Sequence[Score], name: str) -> Score:
-    """The score of one contestant."""
+    """The score of one variant."""
     return next(score for score in scores if score.name == name)

@@ -1,4 +1,4 @@
-"""The benchmark ``latency`` types real text into real files and times what a user waits for.
+"""The benchmark ``latency``: milliseconds that a user waits while real text is typed.
 
 Asks for a completion after every key, as an editor does while someone types, and lets every
 request finish, as after the last key before a pause. Time counts from the key to the answer, the
@@ -16,10 +16,10 @@ from typing import Any, Literal
 
 from rich.table import Table
 
-from lsp_server.bench import bounding, report
-from lsp_server.bench.contestants import forget, rotated
-from lsp_server.bench.passages import Passage, Typed
+from lsp_server.bench import report, span_bounding
+from lsp_server.bench.keystrokes import Passage, Typed
 from lsp_server.bench.report import Progress, Spread, Tally
+from lsp_server.bench.variants import clear_cache, rotated
 from lsp_server.completion.gate import LastChange
 from lsp_server.completion.service import Completion, CompletionService
 from lsp_server.models.interfaces import Model, never
@@ -34,7 +34,7 @@ rule refused before the model was asked."""
 
 @dataclass(slots=True)
 class Score:
-    """All requests of one contestant."""
+    """All requests of one variant."""
 
     name: str
     ms: dict[Phase, list[float]] = field(default_factory=lambda: {phase: [] for phase in PHASES})
@@ -64,16 +64,16 @@ class Score:
 def measure(
     model: Model, settings: Settings, passages: Sequence[Passage], keys: int, progress: Progress
 ) -> list[Score]:
-    """Type every passage with every contestant, in turns, each from cold."""
-    names = list(bounding.services(model, settings))
+    """Type every passage with every variant, in turns, each from cold."""
+    names = list(span_bounding.services(model, settings))
     scores = {name: Score(name) for name in names}
-    warm_up = bounding.services(model, settings)[names[0]]
+    warm_up = span_bounding.services(model, settings)[names[0]]
     _type(warm_up, passages[0], 0, Score(""))  # the first forwards of a process are slower
     for number, passage in enumerate(passages):
-        services = bounding.services(model, settings)  # nothing is left of earlier passages
+        services = span_bounding.services(model, settings)  # nothing is left of earlier passages
         for name in rotated(names, number):
             progress(f"{passage.file.path.name}, place {number + 1} of {len(passages)}, {name}")
-            forget(model)
+            clear_cache(model)
             _type(services[name], passage, keys, scores[name])
     return list(scores.values())
 
@@ -112,9 +112,9 @@ def pauses_after(key: str) -> bool:
 
 
 def to_json(scores: Sequence[Score]) -> dict[str, Any]:
-    """Every contestant's times by phase, and what they cost."""
+    """Every variant's times by phase, and what they cost."""
     return {
-        "contestants": {
+        "variants": {
             score.name: {
                 "requests": score.requests,
                 "reasons": dict(score.reasons),
@@ -138,7 +138,7 @@ def to_json(scores: Sequence[Score]) -> dict[str, Any]:
 
 
 def table(scores: Sequence[Score]) -> Table:
-    """One row per contestant."""
+    """One row per variant."""
     rows = report.new_table(
         "Milliseconds from key to answer: p50 / p95 (requests)",
         "",

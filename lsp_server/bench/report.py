@@ -1,28 +1,26 @@
-"""What benchmarks have in common: sums of cost, medians and spreads, the machine, the file.
-
-Pure arithmetic and plain values; knows neither models nor holes.
-"""
+"""What benchmarks have in common: sums of cost, medians, tables, and the report that is written."""
 
 from __future__ import annotations
 
-import importlib.metadata
+import argparse
 import json
-import os
-import platform
-import statistics
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
-import psutil
+import numpy as np
+from rich.console import Console, RenderableType
 from rich.table import Table
 
-from lsp_server.diffusion.types import Accepted, Forwards, Milliseconds
+from lsp_server.bench.machine import machine, versions
+from lsp_server.diffusion.types import Forwards, Milliseconds, no_drafts
 from lsp_server.models.interfaces import ModelInfo
 from lsp_server.models.storage import replacing
-from lsp_server.settings import Settings
+from lsp_server.settings import Settings, Source
+from lsp_server.source_files import SourceError
 
 FORWARDS = "forwards p/v/c"
 ACCEPTED = "kept s/f/d"
@@ -35,21 +33,11 @@ CAPTION = (
 Progress = Callable[[str], None]
 """Told what is being measured."""
 
-_FLAGS = (
-    "avx",
-    "avx2",
-    "avx512f",
-    "avx512_vnni",
-    "avx512_bf16",
-    "avx_vnni",
-    "amx_int8",
-    "amx_bf16",
-)
-_PACKAGES = ("unmask", "torch", "transformers", "tokenizers", "tree-sitter", "pygls", "numpy")
+_WIDTH: Final = 160  # columns of tables that do not go to a terminal
 
 
 class Cost(Protocol):
-    """What an answer cost; an ``Infill`` and a ``Completion`` both say."""
+    """What an answer cost: the decoder's own count, or that of a ``Completion``."""
 
     @property
     def tokens(self) -> int:
@@ -60,7 +48,7 @@ class Cost(Protocol):
         """Forward passes by kind."""
 
     @property
-    def accepted(self) -> Accepted:
+    def accepted(self) -> Mapping[Source, int]:
         """Drafts kept, by source."""
 
     @property
@@ -76,7 +64,7 @@ class Tally:
     tokens: int = 0
     decoded: int = 0  # tokens that decoding brought: not those that prefills gave
     forwards: Forwards = field(default_factory=Forwards)
-    accepted: Accepted = field(default_factory=Accepted)
+    accepted: dict[Source, int] = field(default_factory=no_drafts)
     ms: Milliseconds = field(default_factory=Milliseconds)
 
     def add(self, cost: Cost) -> None:
@@ -89,8 +77,8 @@ class Tally:
             self.decoded += cost.tokens
         for name in ("prefill", "verify", "canvas"):
             _increase(self.forwards, name, getattr(cost.forwards, name))
-        for name in ("syntax", "file", "denoiser"):
-            _increase(self.accepted, name, getattr(cost.accepted, name))
+        for source, count in cost.accepted.items():
+            self.accepted[source] += count
         for name in ("total", "prefill", "verify", "canvas"):
             _increase(self.ms, name, getattr(cost.ms, name))
 
@@ -131,7 +119,7 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """Repeats of one measurement."""
+    """Repeats of one measurement: how many, and where they lie."""
 
     count: int
     median: float
@@ -142,24 +130,14 @@ class Spread:
     @classmethod
     def of(cls, values: Iterable[float]) -> Spread:
         """Summarise values; all zero when there are none."""
-        ordered = sorted(values)
-        if not ordered:
+        measured = np.array(list(values))
+        if not measured.size:
             return cls(0, 0.0, 0.0, 0.0, 0.0)
-        median = statistics.median(ordered)
-        return cls(len(ordered), median, ordered[0], ordered[-1], percentile(ordered, 0.95))
+        low, median, p95, high = map(float, np.percentile(measured, (0, 50, 95, 100)))
+        return cls(measured.size, median, low, high, p95)
 
     def __str__(self) -> str:
         return f"{self.median:.1f} [{self.low:.1f}–{self.high:.1f}]" if self.count else "–"
-
-
-def percentile(ordered: Sequence[float], share: float) -> float:
-    """The value below which ``share`` of sorted values lie, interpolated; 0 for none."""
-    if not ordered:
-        return 0.0
-    place = (len(ordered) - 1) * share
-    below = int(place)
-    above = min(below + 1, len(ordered) - 1)
-    return ordered[below] + (ordered[above] - ordered[below]) * (place - below)
 
 
 def ratio(value: float, reference: float) -> float:
@@ -172,9 +150,10 @@ def share(part: int, whole: int) -> str:
     return f"{100 * part / whole:.1f}% ({part}/{whole})" if whole else "–"
 
 
-def slashed(counts: Forwards | Accepted, repeats: int = 1) -> str:
+def slashed(counts: Forwards | Mapping[Source, int], repeats: int = 1) -> str:
     """Counts for a table, per repeat: ``12/34/5``."""
-    return "/".join(str(count // repeats) for count in asdict(counts).values())
+    values = asdict(counts) if isinstance(counts, Forwards) else counts
+    return "/".join(str(count // repeats) for count in values.values())
 
 
 def wilson(part: int, whole: int) -> tuple[float, float]:
@@ -202,32 +181,6 @@ def context(benchmark: str, settings: Settings, model: ModelInfo) -> dict[str, A
     }
 
 
-def machine() -> dict[str, Any]:
-    """The processor as far as it matters for speed, and the memory."""
-    described = _processor()
-    flags = described.get("flags", "").split()
-    return {
-        "processor": described.get("model name", platform.processor() or platform.machine()),
-        "cores": psutil.cpu_count(logical=False) or os.cpu_count(),
-        "threads": os.cpu_count(),
-        "flags": [flag for flag in _FLAGS if flag in flags],
-        "memory_bytes": psutil.virtual_memory().total,
-        "load": [round(value, 2) for value in psutil.getloadavg()],
-        "system": f"{platform.system()} {platform.machine()}",
-    }
-
-
-def versions() -> dict[str, str]:
-    """Python and the packages whose version changes speed or text."""
-    found = {"python": platform.python_version()}
-    for package in _PACKAGES:
-        try:
-            found[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return found
-
-
 def headline(report: dict[str, Any]) -> str:
     """Machine and model in a line, to stand over a table."""
     described, model = report["machine"], report["model"]
@@ -248,6 +201,47 @@ def new_table(title: str, first: str, *columns: str) -> Table:
     return table
 
 
+@contextmanager
+def progress_on_terminal() -> Iterator[Progress]:
+    """Says on a terminal what is being measured; on anything else, nothing."""
+    with Console(stderr=True).status("") as status:
+        yield status.update
+
+
+def check_writable(path: Path | None) -> None:
+    """Raise SourceError, before the work, for a report that could not be written after it."""
+    if path and not path.absolute().parent.is_dir():
+        raise SourceError(f"cannot write {path}: there is no such folder")
+
+
+def options(arguments: argparse.Namespace, *names: str) -> dict[str, Any]:
+    """Some of a command's arguments by name, for the report."""
+    return {name: getattr(arguments, name) for name in names}
+
+
+def show(
+    result: dict[str, Any],
+    tables: Iterable[RenderableType],
+    path: Path | None,
+    caption: str = CAPTION,
+) -> None:
+    """Print the tables, and write the report where there is a path."""
+    console = open_console()
+    console.print(headline(result))
+    for table in tables:
+        console.print(table)
+    console.print(caption, style="dim")
+    if path:
+        write(path, result)
+        console.print(f"report: {path}")
+
+
+def open_console() -> Console:
+    """Standard output, wide enough for the tables where it is no terminal."""
+    console = Console()
+    return console if console.is_terminal else Console(width=_WIDTH)
+
+
 def write(path: Path, report: dict[str, Any]) -> None:
     """Write a report as JSON, whole or not at all."""
     with replacing(path) as temporary:
@@ -256,13 +250,3 @@ def write(path: Path, report: dict[str, Any]) -> None:
 
 def _increase(target: Any, name: str, value: float) -> None:
     setattr(target, name, getattr(target, name) + value)
-
-
-def _processor() -> dict[str, str]:
-    """The first processor as Linux describes it; empty elsewhere."""
-    try:
-        first = Path("/proc/cpuinfo").read_text("utf-8").split("\n\n")[0]
-    except OSError:
-        return {}
-    pairs = (line.split(":", 1) for line in first.splitlines() if ":" in line)
-    return {name.strip(): value.strip() for name, value in pairs}

@@ -1,4 +1,4 @@
-"""Runs a Python program that nobody has read, for its exit status, and lets it do little harm.
+"""Runs generated Python programs for their exit status, and lets them do little harm.
 
 A process of its own in an empty folder: isolated mode, no environment, limits on time, memory
 and file size, no network where the kernel lets us take it away; the whole process group

@@ -1,8 +1,7 @@
-"""The benchmark ``structure`` asks how much faster than prose structured text is written.
+"""The benchmark ``structure``: how much faster than prose structured text is written.
 
-Writes on from ten prompts in the categories of the published table, with the same decoder settings
-for all, next to the same decoder without its denoiser and to one token at a time. Tokens per
-second count everything, the prefill too. Knows decoders; draws tables.
+Writes on from ten prompts in the categories of the published table, by every variant with the same
+settings for all prompts. Tokens per second count everything, the prefill too.
 """
 
 from __future__ import annotations
@@ -15,17 +14,18 @@ from typing import Any
 from rich.table import Table
 
 from lsp_server.bench import report
-from lsp_server.bench.contestants import (
+from lsp_server.bench.prompts import PROMPTS, PUBLISHED, Category, Prompt
+from lsp_server.bench.repetition import repetition_period
+from lsp_server.bench.report import Progress, Spread, Tally
+from lsp_server.bench.variants import (
+    AS_SET,
     ONE_AT_A_TIME,
-    SHIPPED,
-    Contestant,
-    contestants,
-    forget,
+    Variant,
+    clear_cache,
+    make_variants,
     rotated,
 )
-from lsp_server.bench.loops import period_of
-from lsp_server.bench.prompts import PROMPTS, PUBLISHED, Category, Prompt
-from lsp_server.bench.report import Progress, Spread, Tally
+from lsp_server.diffusion.prompt import Prompt as HolePrompt
 from lsp_server.diffusion.types import Hole, Infill
 from lsp_server.models.interfaces import Model
 from lsp_server.settings import Settings
@@ -33,7 +33,7 @@ from lsp_server.settings import Settings
 
 @dataclass(slots=True)
 class Runs:
-    """All repeats of one prompt by one contestant; the text is the same in each."""
+    """All repeats of one prompt by one variant; the text is the same in each."""
 
     text: str = ""
     ids: tuple[int, ...] = ()
@@ -44,13 +44,13 @@ class Runs:
     def add(self, infill: Infill) -> None:
         """Count one more repeat."""
         self.text, self.ids, self.reason = infill.text, infill.ids, infill.reason
-        self.rates.append(1000 * infill.tokens / infill.ms.total)
-        self.tally.add(infill)
+        self.rates.append(1000 * infill.cost.tokens / infill.cost.ms.total)
+        self.tally.add(infill.cost)
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A prompt and what each contestant made of it."""
+    """A prompt and what each variant made of it."""
 
     prompt: Prompt
     runs: dict[str, Runs]
@@ -58,7 +58,7 @@ class Row:
     @property
     def period(self) -> int | None:
         """After how many tokens the text as shipped goes round, or None."""
-        return period_of(self.runs[SHIPPED].ids)
+        return repetition_period(self.runs[AS_SET].ids)
 
     @property
     def counts(self) -> bool:
@@ -78,17 +78,17 @@ def measure(
     progress: Progress,
     prompts: Sequence[Prompt] = PROMPTS,
 ) -> list[Row]:
-    """Decode every prompt ``repeats`` times by every contestant, in turns.
+    """Decode every prompt ``repeats`` times by every variant, in turns.
 
     A canvas that is the whole hole gets exactly ``tokens`` masks.
     """
-    rivals = contestants(model, replace(settings, length="fixed", fixed_tokens=tokens))
-    rows = [Row(prompt, {rival.name: Runs() for rival in rivals}) for prompt in prompts]
-    for rival in rivals:  # the first forwards of a process are slower
-        _decode(rival, prompts[0], min(tokens, 8))
-    for repeat, row, rival in _schedule(rows, rivals, repeats):
-        progress(f"{row.prompt.name}, {rival.name}, {repeat + 1} of {repeats}")
-        row.runs[rival.name].add(_decode(rival, row.prompt, tokens))
+    variants = make_variants(model, replace(settings, length="fixed", fixed_tokens=tokens))
+    rows = [Row(prompt, {variant.name: Runs() for variant in variants}) for prompt in prompts]
+    for variant in variants:  # the first forwards of a process are slower
+        _decode(variant, prompts[0], min(tokens, 8))
+    for repeat, row, variant in _schedule(rows, variants, repeats):
+        progress(f"{row.prompt.name}, {variant.name}, {repeat + 1} of {repeats}")
+        row.runs[variant.name].add(_decode(variant, row.prompt, tokens))
     return rows
 
 
@@ -111,7 +111,7 @@ def to_json(rows: Sequence[Row]) -> dict[str, Any]:
             category: {
                 "published_tokens_per_s": PUBLISHED[category],
                 "published_ratio_to_prose": _published_ratio(category),
-                "contestants": {
+                "variants": {
                     name: {
                         "tokens_per_s": round(category_rate(rows, category, name), 3),
                         "ratio_to_prose": round(_ratio(rows, category, name), 4),
@@ -152,7 +152,7 @@ def tables(rows: Sequence[Row]) -> Iterator[Table]:
         "loop",
     )
     for row in rows:
-        shipped = row.runs[SHIPPED]
+        shipped = row.runs[AS_SET]
         repeats = max(1, shipped.tally.answers)
         prompts.add_row(
             row.prompt.name,
@@ -169,18 +169,18 @@ def tables(rows: Sequence[Row]) -> Iterator[Table]:
 
 
 def _schedule(
-    rows: Sequence[Row], rivals: Sequence[Contestant], repeats: int
-) -> Iterator[tuple[int, Row, Contestant]]:
-    """Contestants in turns, so that a slow phase of the machine hits all of them alike."""
+    rows: Sequence[Row], variants: Sequence[Variant], repeats: int
+) -> Iterator[tuple[int, Row, Variant]]:
+    """Variants in turns, so that a slow phase of the machine hits all of them alike."""
     for repeat in range(repeats):
         for number, row in enumerate(rows):
-            for rival in rotated(rivals, repeat + number):
-                yield repeat, row, rival
+            for variant in rotated(variants, repeat + number):
+                yield repeat, row, variant
 
 
-def _decode(rival: Contestant, prompt: Prompt, tokens: int) -> Infill:
-    forget(rival.decoder.model)
-    return rival.decoder.infill(Hole(prompt.text, "", tokens))
+def _decode(variant: Variant, prompt: Prompt, tokens: int) -> Infill:
+    clear_cache(variant.decoder.model)
+    return variant.decoder.infill(Hole(HolePrompt.around(prompt.text, ""), tokens))
 
 
 def _ratio(rows: Sequence[Row], category: Category, name: str) -> float:
@@ -205,7 +205,7 @@ def _row_to_json(row: Row) -> dict[str, Any]:
         "prompt": row.prompt.text,
         "loops_after_tokens": row.period,
         "counts": row.counts,
-        "contestants": {
+        "variants": {
             name: {
                 "tokens_per_s": [round(rate, 3) for rate in runs.rates],
                 "median": round(row.rate(name).median, 3),

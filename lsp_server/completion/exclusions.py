@@ -53,7 +53,7 @@ def is_secret_file(path: Path, globs: Sequence[str] = ()) -> bool:
 
 @lru_cache(maxsize=8)
 def _compile(globs: tuple[str, ...]) -> PathSpec[Any]:
-    return PathSpec.from_lines("gitignore", _lines(globs))
+    return _read_lines(_lines(globs))
 
 
 def _lines(globs: Iterable[str]) -> Iterator[str]:
@@ -68,9 +68,13 @@ def _lines(globs: Iterable[str]) -> Iterator[str]:
                 yield "**/" + line
 
 
+def _read_lines(lines: Iterable[str]) -> PathSpec[Any]:
+    return PathSpec.from_lines("gitignore", lines, backend="simple")
+
+
 def _is_valid(line: str) -> bool:
     try:
-        PathSpec.from_lines("gitignore", [line])
+        _read_lines([line])
     except (ValueError, re.error):
         return False
     return True

@@ -7,30 +7,41 @@ line break comes back with the item. Does not know windows or models.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Final
 
-from lsp_server.completion.brackets import REACH
 from lsp_server.positions import LINE_END, clamp, line_start, line_stop
-from lsp_server.syntax.languages import Lexis
+from lsp_server.syntax.brackets import BracketMatcher, match_brackets
+from lsp_server.syntax.languages import LexicalRules
 from lsp_server.syntax.lexer import GENERIC, Inside, inside_after, scan
-from lsp_server.syntax.surroundings import closes_only, look_around
+from lsp_server.syntax.surroundings import Surroundings, closes_only, look_around
 from lsp_server.syntax.tree import SyntaxTree
 
+NEAR: Final = 10_000
+"""Characters on either side of a place from which its manners are learned."""
 
-@dataclass(frozen=True, slots=True)
+_FAR: Final = 50_000
+"""Characters before a place without a tree in which open brackets are looked for."""
+
+_OUTERMOST: Final = re.compile(r"^(?=\S)", re.MULTILINE)
+
+
+@dataclass(frozen=True)
 class Place:
     r"""A document around ``start`` and ``end``, which are equal for a cursor.
 
     ``rest`` is what stands right of the end on its line. ``below`` is everything after that: it
     starts with ``\n``, or is empty on the last line. ``inside`` is the string or comment in which
-    the place lies.
+    the place lies, ``around`` what the syntax says about it, if there is a tree.
     """
 
     before: str
     rest: str
     below: str
-    lexis: Lexis = GENERIC
+    lexical: LexicalRules = GENERIC
     inside: Inside | None = None
+    around: Surroundings | None = field(default=None, repr=False)
 
     @classmethod
     def of(cls, tree: SyntaxTree, start: int, end: int) -> Place:
@@ -38,22 +49,42 @@ class Place:
         text, language = tree.text, tree.language
         stop = line_stop(text, end)
         before, rest, below = newlines(text[:start]), text[end:stop], newlines(text[stop:])
-        if language is not None and tree.root is not None:
-            inside = look_around(tree, language, start, end).inside
-            return cls(before, rest, below, language.lexis, inside)
-        lexis = GENERIC if language is None else language.lexis
-        line = text[max(line_start(text, start), start - REACH) : start]
-        inside = inside_after(line, list(scan(line, lexis)), lexis)
-        return cls(before, rest, below, lexis, inside)
+        lexical = GENERIC if language is None else language.lexical
+        around = look_around(tree, start, end)
+        if around is not None:
+            return cls(before, rest, below, lexical, around.inside, around)
+        line = text[max(line_start(text, start), start - NEAR) : start]
+        inside = inside_after(line, list(scan(line, lexical)), lexical)
+        return cls(before, rest, below, lexical, inside)
 
     @property
     def line(self) -> str:
         """The line of the place, left of it."""
         return self.before[self.before.rfind("\n") + 1 :]
 
+    @cached_property
+    def opened(self) -> str:
+        """The brackets that are open here, outermost first.
+
+        Without a tree they are looked for from a line on that is not indented, which is the best
+        guess at a place outside strings and comments.
+        """
+        if self.around is not None:
+            return self.around.unclosed
+        start = 0
+        if len(self.before) > _FAR:
+            outermost = _OUTERMOST.search(self.before, len(self.before) - _FAR)
+            start = outermost.start() if outermost else len(self.before) - _FAR
+        matcher = match_brackets(self.before[start:], self.lexical)
+        return "".join(bracket.char for bracket in matcher.opened)
+
+    def match(self, text: str) -> BracketMatcher:
+        """The brackets of a text that stands here."""
+        return match_brackets(text, self.lexical, self.inside, self.line)
+
     @property
     def closing(self) -> bool:
-        """S1: nothing right of the place but marks that close, as editors insert them.
+        """Nothing right of the place but marks that close, as editors insert them.
 
         Such a rest is no context: it is hidden from the model and typed again by its answer.
         """

@@ -1,8 +1,8 @@
-r"""What the model wrote, made fit to be shown: small pure rules, each with an id, in order.
+r"""What the model wrote, made fit to be shown: small pure rules, in order.
 
 A rule takes a draft and gives it back, changed or not, or None: it must not be shown. A rule that
-leaves nothing but white space has dropped the draft too. Rules see text with ``\n`` line breaks;
-they know nothing of models, trees or the protocol.
+leaves nothing but white space has dropped the draft too. Beside each rule stands the reason to give
+for a draft that it dropped. Texts have ``\n`` line breaks.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
-from lsp_server.completion.brackets import REACH, excess, foreign, retyped
 from lsp_server.completion.indentation import indent_like
-from lsp_server.completion.place import Place
-from lsp_server.syntax.validity import closes_foreign
+from lsp_server.completion.place import NEAR, Place
+from lsp_server.completion.rest_of_line import find_retyped
+from lsp_server.syntax.brackets import closes_open, find_excess, match_brackets
 
 WORD: Final = re.compile(r"\w")
 UNFINISHED_WORD: Final = re.compile(r"\w+\Z")
@@ -55,42 +55,42 @@ Rules = tuple[tuple[str, Rule], ...]
 
 
 def cut_special_tokens(draft: Draft) -> Draft:
-    """C1: a special token never survives, nor half a character."""
+    """Cut the text before a special token, and before half a character at its end."""
     text = SPECIAL.split(draft.text, maxsplit=1)[0]
     return replace(draft, text=text.rstrip("\ufffd"))
 
 
 def cut_trailing_space(draft: Draft) -> Draft:
-    """C5: no blank lines at the end, and no white space before the end of a line."""
+    """Remove blank lines at the end, and white space where the document's line ends there."""
     text = re.sub(r"\s*\n\s*\Z", "", draft.text)
     return replace(draft, text=text if draft.place.rest.strip() else text.rstrip())
 
 
 def match_indentation(draft: Draft) -> Draft:
-    """C3: tabs or spaces, as the document has them."""
-    around = draft.place.before[-REACH:] + "\n" + draft.place.below[:REACH]
+    """Indent with tabs or spaces, as the document does."""
+    around = draft.place.before[-NEAR:] + "\n" + draft.place.below[:NEAR]
     return replace(draft, text=indent_like(around, draft.place.line, draft.text))
 
 
 def cut_inner_space(draft: Draft) -> Draft:
-    """C4: no space behind an opening bracket or before its partner, unless the document has it."""
+    """Remove space inside the brackets around the text, unless the document has it there."""
     place, opener = draft.place, draft.place.line[-1:]
     if draft.prose or place.inside or opener not in ("(", "[") or not draft.text.startswith(" "):
         return draft
-    around = place.before[-REACH:] + "\n" + place.below[:REACH]
+    around = place.before[-NEAR:] + "\n" + place.below[:NEAR]
     if re.search(rf"{re.escape(opener)} +\S", around):
         return draft
     text = draft.text.lstrip(" ")
-    closers = foreign(text, place.lexis)
-    end = closers[0] if closers else 0
+    closers = place.match(text).unopened
+    end = closers[0].offset if closers else 0
     return replace(draft, text=text[:end].rstrip(" ") + text[end:])
 
 
 def take_rest(draft: Draft) -> Draft:
-    """S1, D2: what the text types again of the rest of the line is replaced, not doubled."""
+    """Let the text replace what it types again of the rest of the line."""
     place = draft.place
     if place.closing:
-        found = retyped(place.rest, draft.text, place.lexis, place.inside)
+        found = find_retyped(place.rest, draft.text, place.lexical, place.inside)
     else:
         first, rest = draft.text.split("\n", 1)[0], place.rest.rstrip()
         again = bool(rest) and _repeats(replace(draft, text=first), rest)
@@ -103,7 +103,7 @@ def take_rest(draft: Draft) -> Draft:
 
 
 def close_block(draft: Draft) -> Draft:
-    """S2: lines put between a pair of brackets move the closing one to a line of its own."""
+    """Move the closing bracket behind lines to a line of its own."""
     line = draft.place.line
     between = draft.place.closing and draft.left[:1] in (")", "]", "}")
     if not between or not draft.text.startswith("\n"):
@@ -113,7 +113,7 @@ def close_block(draft: Draft) -> Draft:
 
 
 def cut_head_overlap(draft: Draft) -> Draft:
-    """D1: what already stands before a region is not typed again at its start."""
+    """Remove from the start what stands before the region already."""
     line, text = draft.place.line.strip(), draft.text.lstrip()
     if WORD.search(line) and text.startswith(line):
         joined = WORD.match(line[-1]) and WORD.match(text[len(line) : len(line) + 1])
@@ -127,7 +127,7 @@ def cut_head_overlap(draft: Draft) -> Draft:
 
 
 def cut_tail_overlap(draft: Draft) -> Draft:
-    """D1: what follows on the line is not typed again at the end of the text."""
+    """Remove from the end what follows on the line already."""
     for size in range(min(len(draft.text), len(draft.left)), 0, -1):
         piece = draft.left[:size]
         worth = WORD.search(piece) or piece.strip() in ("", ",", ";")
@@ -138,20 +138,20 @@ def cut_tail_overlap(draft: Draft) -> Draft:
 
 
 def drop_repeated_lines(draft: Draft) -> Draft | None:
-    """D3: nothing but a copy of the lines below is no completion."""
+    """Drop a text that only repeats the lines below."""
     full = draft.place.line + draft.text + draft.left
     written = _filled_lines(full)[:REPEATED_LINES]
     if WORD.search("".join(written)) is None:
         return draft
-    return None if written == _filled_lines(draft.place.below[:REACH])[: len(written)] else draft
+    return None if written == _filled_lines(draft.place.below[:NEAR])[: len(written)] else draft
 
 
 def cut_repeated_lines(draft: Draft) -> Draft:
-    """D1: last lines that are the next lines of the document, indentation included, go."""
+    """Remove last lines that the document goes on with already, indentation included."""
     if draft.left.strip():
         return draft
     lines = [line.rstrip() for line in draft.text.split("\n")]
-    below = [line.rstrip() for line in draft.place.below[:REACH].lstrip("\n").split("\n")]
+    below = [line.rstrip() for line in draft.place.below[:NEAR].lstrip("\n").split("\n")]
     for count in range(min(len(lines) - 1, len(below)), 0, -1):
         if lines[-count:] == below[:count] and WORD.search("".join(lines[-count:])):
             return _cut(draft, "\n".join(lines[:-count]).rstrip())
@@ -159,12 +159,14 @@ def cut_repeated_lines(draft: Draft) -> Draft:
 
 
 def cut_closed_again(draft: Draft) -> Draft | None:
-    """D4: what is closed right of the text or below it is not closed in it too."""
+    """Cut before a bracket that closes what is closed right of the text or below it already."""
     place = draft.place
     if draft.prose:
         return draft
-    behind = place.rest + place.below
-    offset = excess(place.before, draft.text, behind, draft.taken, place.lexis, place.inside)
+    last = (place.line + draft.text).rsplit("\n", 1)[-1]
+    behind = (place.rest + place.below[:NEAR])[:NEAR]
+    below = match_brackets(behind[draft.taken :], place.lexical, head=last)
+    offset = find_excess(place.opened, place.match(draft.text), place.match(behind), below)
     if offset is None:
         return draft
     head, tail = draft.text[:offset], draft.text[offset:]
@@ -175,14 +177,16 @@ def cut_closed_again(draft: Draft) -> Draft | None:
 
 
 def drop_foreign_closers(draft: Draft) -> Draft | None:
-    """V1: brackets that close what is not open are not shown."""
-    if draft.prose or draft.place.inside:
+    """Drop a text that closes a bracket that is not open."""
+    place = draft.place
+    if draft.prose or place.inside:
         return draft
-    return None if closes_foreign(draft.place.before, draft.text, draft.replaced) else draft
+    own, replaced = place.match(draft.text), place.match(draft.replaced)
+    return draft if closes_open(place.opened, own, replaced) else None
 
 
 def drop_unchanged(draft: Draft) -> Draft | None:
-    """D5: a text that is what it replaces changes nothing."""
+    """Drop a text that is the same as what it replaces."""
     return None if draft.text == draft.replaced else draft
 
 
@@ -214,19 +218,19 @@ REGION: Final[Rules] = (
 
 
 def cut_unfinished(text: str) -> str:
-    """L4: a text that broke off, without the line, or of a single one the word, it broke off in."""
+    """Remove the line in which a text broke off; of a single line, the word."""
     head, line_break, _ = text.rpartition("\n")
     return head if line_break else UNFINISHED_WORD.sub("", text)
 
 
 def polish(draft: Draft, rules: Rules = COMPLETION) -> Draft | str:
-    """The draft as it may be shown, or the id of the rule that dropped it (V6: it was blank)."""
+    """The draft as it may be shown, or the reason why nothing may: a key of ``REASONS``."""
     if not draft.text.strip():
         return "blank"
-    for identity, rule in rules:
+    for reason, rule in rules:
         changed = rule(draft)
         if changed is None or not changed.text.strip():
-            return identity
+            return reason
         draft = changed
     return draft
 
@@ -243,8 +247,10 @@ def _repeats(draft: Draft, piece: str) -> bool:
     if not text.endswith(piece) or (WORD.match(piece) and WORD.match(text[start - 1 : start])):
         return False
     place = draft.place
-    closers = {start + offset for offset in foreign(piece, place.lexis)}
-    return draft.prose or closers <= set(foreign(text, place.lexis, place.inside))
+    if draft.prose:
+        return True
+    closers = {start + each.offset for each in match_brackets(piece, place.lexical).unopened}
+    return closers <= {each.offset for each in place.match(text).unopened}
 
 
 def _filled_lines(text: str) -> list[str]:

@@ -12,9 +12,10 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from lsp_server.diffusion.types import Accepted, Forwards, Infill, Milliseconds, Step
+from lsp_server.diffusion.types import Cost, Forwards, Infill, Milliseconds, Step, no_drafts
 from lsp_server.models.interfaces import Stop, Suffix
 from lsp_server.positions import position_at
+from lsp_server.settings import Source
 
 OFFERED = "offered"
 """The reason of a completion that has a text."""
@@ -45,7 +46,7 @@ class Completion:
     confidence: float = 0.0
     forwards: Forwards = field(default_factory=Forwards)
     tokens: int = 0
-    accepted: Accepted = field(default_factory=Accepted)
+    accepted: dict[Source, int] = field(default_factory=no_drafts)  # drafts kept, by source
     cached_tokens: int = 0
     ms: Timing = field(default_factory=Timing)
     cached: bool = False
@@ -61,7 +62,7 @@ class Completion:
             "confidence": self.confidence,
             "forwards": asdict(self.forwards),
             "tokens": self.tokens,
-            "accepted": asdict(self.accepted),
+            "accepted": dict(self.accepted),
             "cached_tokens": self.cached_tokens,
             "suffix": self.suffix,
             "ms": {phase: round(ms, 3) for phase, ms in asdict(self.ms).items()},
@@ -82,37 +83,25 @@ class Meter:
 
         ``arrived`` is when the request came, by ``time.perf_counter``; None: now.
         """
-        self.stop = stop
+        self.stop, self.observe = stop, observe
+        self.cost = Cost()  # the decoder counts in it
         self.confidence = 0.0
         self.cached = False
         self.span: str | None = None
         self.suffix: Suffix | None = None
-        self._observe = observe
+        self._polish_ms = 0.0
         self._started = time.perf_counter()
         self.arrived = self._started if arrived is None else arrived
         self.deadline = math.inf if timeout_ms is None else self.arrived + timeout_ms / 1000
-        self._forwards, self._accepted, self._ms = Forwards(), Accepted(), Timing()
-        self._tokens = self._cached_tokens = 0
 
     @property
     def late(self) -> bool:
         """Whether the deadline has passed."""
         return time.perf_counter() > self.deadline
 
-    def observe(self, step: Step) -> None:
-        """Count a forward and pass it on."""
-        setattr(self._forwards, step.kind, getattr(self._forwards, step.kind) + 1)
-        setattr(self._ms, step.kind, getattr(self._ms, step.kind) + step.ms)
-        if self._observe is not None:
-            self._observe(step)
-
     def take(self, infill: Infill) -> None:
-        """The decoder's own account of its answer, which is exact."""
-        ms = infill.ms
+        """What the decoder says of its answer."""
         self.confidence, self.suffix = infill.confidence, infill.suffix
-        self._forwards, self._accepted = infill.forwards, infill.accepted
-        self._ms = Timing(0.0, ms.prefill, ms.verify, ms.canvas)
-        self._tokens, self._cached_tokens = infill.tokens, infill.cached_tokens
 
     def reuse(self, confidence: float) -> None:
         """The answer is what was left of an earlier one."""
@@ -123,7 +112,7 @@ class Meter:
         """Time what is done inside."""
         started = time.perf_counter()
         yield
-        self._ms.polish = (time.perf_counter() - started) * 1000
+        self._polish_ms = (time.perf_counter() - started) * 1000
 
     def nothing(self, reason: str, start: int, end: int) -> Completion:
         """A completion without a text."""
@@ -134,7 +123,7 @@ class Meter:
         return self._close(text, start, end, OFFERED)
 
     def _close(self, text: str | None, start: int, end: int, reason: str) -> Completion:
-        self._ms.total = self._elapsed()
+        cost, ms = self.cost, self.cost.ms
         return Completion(
             text=text,
             start=start,
@@ -142,11 +131,11 @@ class Meter:
             span=self.span,
             reason=reason,
             confidence=self.confidence,
-            forwards=self._forwards,
-            tokens=self._tokens,
-            accepted=self._accepted,
-            cached_tokens=self._cached_tokens,
-            ms=self._ms,
+            forwards=cost.forwards,
+            tokens=cost.tokens,
+            accepted=cost.accepted,
+            cached_tokens=cost.cached_tokens,
+            ms=Timing(self._elapsed(), ms.prefill, ms.verify, ms.canvas, self._polish_ms),
             cached=self.cached,
             suffix=self.suffix,
         )

@@ -28,7 +28,8 @@ from lsp_server.completion.postprocess import (
 )
 from lsp_server.completion.result import Completion, Meter, Timing
 from lsp_server.completion.snapshot import Snapshot
-from lsp_server.diffusion.types import Hole, Infill, Lengths, Step
+from lsp_server.diffusion.prompt import Prompt
+from lsp_server.diffusion.types import Cost, Hole, Infill, Lengths, Step
 from lsp_server.models.interfaces import Cancelled, Stop, never
 from lsp_server.positions import clamp
 from lsp_server.settings import Settings
@@ -64,8 +65,8 @@ PROSE: Final = frozenset(
 class Infiller(Protocol):
     """What fills holes: the decoder, to us."""
 
-    def infill(self, hole: Hole, stop: Stop, observe: Observer | None) -> Infill:
-        """Fill a hole; raises Cancelled between two forwards."""
+    def infill(self, hole: Hole, stop: Stop, observe: Observer | None, cost: Cost) -> Infill:
+        """Fill a hole, counting in ``cost`` what that takes; raises Cancelled between forwards."""
 
     def prefill(self, hole: Hole, stop: Stop) -> int:
         """Warm the cache for a hole; returns the forwards."""
@@ -167,8 +168,8 @@ class CompletionService:
             return 0
         place = Place.of(snapshot.tree, offset, offset)
         window = choose_window(place.before, place.after_cursor, self._settings)
-        hole = Hole(window.prefix, window.suffix, max_tokens=1, document=snapshot.uri)
-        return self._decoder.prefill(hole, stop)
+        prompt = Prompt.around(window.prefix, window.suffix)
+        return self._decoder.prefill(Hole(prompt, max_tokens=1, document=snapshot.uri), stop)
 
     def forget(self, uri: str) -> None:
         """Drop the answers for a document that is closed now; from any thread.
@@ -195,8 +196,8 @@ class CompletionService:
         if selected is not None:  # go on from the document as it will be with the item in it
             start, end, picked = selected.start, selected.end, selected.text
             tree, offset = tree.edit(start, end, picked), start + len(picked)
-        span = find_span(tree, offset, self._settings.span_bounding)
         place = Place.of(tree, offset, offset)
+        span = find_span(tree, offset, self._settings.span_bounding, place.around)
         window = choose_window(place.before, place.after_cursor, self._settings)
         meter.span = str(span.kind)
 
@@ -217,8 +218,9 @@ class CompletionService:
         text = snapshot.text
         self._check(Ask(snapshot.uri, snapshot.language_id, text, start, "invoked"), meter)
 
-        span = find_region(snapshot.tree, start, end, self._settings.span_bounding)
         place = Place.of(snapshot.tree, start, end)
+        bounded = self._settings.span_bounding
+        span = find_region(snapshot.tree, start, end, bounded, place.around)
         window = choose_window(place.before, place.after_region, self._settings)
         meter.span = str(span.kind)
 
@@ -257,7 +259,7 @@ class CompletionService:
         """Have the hole filled. Raises NoText when nothing worth offering came of it."""
         assert self._decoder is not None
         hole = make_hole(tree, span, window, self._settings, floor, meter.deadline, uri)
-        infill = self._decoder.infill(hole, meter.stop, meter.observe)
+        infill = self._decoder.infill(hole, meter.stop, meter.observe, meter.cost)
         meter.take(infill)
         if infill.reason == "hopeless":
             raise NoText("not-confident")
@@ -280,8 +282,7 @@ def make_hole(
     """The hole of a span, in the decoder's terms; ``floor``: below which it is hopeless."""
     lengths = find_lengths(tree.language, span)
     return Hole(
-        prefix=window.prefix,
-        suffix=window.suffix,
+        prompt=Prompt.around(window.prefix, window.suffix),
         max_tokens=settings.max_block_tokens if span.multiline else settings.max_tokens,
         ends_line=window.ends_line,
         end=span.end,

@@ -11,7 +11,8 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from lsp_server.completion.result import OFFERED, Completion
-from lsp_server.diffusion.types import Accepted, Forwards
+from lsp_server.diffusion.types import Forwards, no_drafts
+from lsp_server.settings import Source
 
 REMEMBERED: Final = 1000
 """Percentiles are over so many of the last offered completions."""
@@ -31,7 +32,7 @@ class Summary:
     forwards: Forwards
     tokens: int
     tokens_per_forward: float | None  # per forward that commits: verify, else canvas
-    drafts: Accepted  # drafted tokens that were kept, by source
+    drafts: dict[Source, int]  # drafted tokens that were kept, by source
 
     def to_json(self) -> dict[str, Any]:
         """All keys always present; a number that cannot be said yet is null."""
@@ -44,7 +45,7 @@ class Stats:
     def __init__(self) -> None:
         self._withheld: Counter[str] = Counter()
         self._ms: deque[float] = deque(maxlen=REMEMBERED)
-        self._forwards, self._drafts = Forwards(), Accepted()
+        self._forwards, self._drafts = Forwards(), no_drafts()
         self._offered = self._accepted = self._cache_hits = self._tokens = 0
 
     def record(self, completion: Completion, ms: float | None = None) -> None:
@@ -56,13 +57,12 @@ class Stats:
             self._withheld[completion.reason] += 1
         self._cache_hits += completion.cached
         self._tokens += completion.tokens
-        forwards, drafts = completion.forwards, completion.accepted
+        forwards = completion.forwards
         self._forwards.prefill += forwards.prefill
         self._forwards.verify += forwards.verify
         self._forwards.canvas += forwards.canvas
-        self._drafts.add("syntax", drafts.syntax)
-        self._drafts.add("file", drafts.file)
-        self._drafts.add("denoiser", drafts.denoiser)
+        for source, count in completion.accepted.items():
+            self._drafts[source] += count
 
     def accept(self) -> None:
         """Count a completion that the user took."""
@@ -82,7 +82,7 @@ class Stats:
             forwards=Forwards(**asdict(self._forwards)),
             tokens=self._tokens,
             tokens_per_forward=self._tokens / committing if committing else None,
-            drafts=Accepted(**asdict(self._drafts)),
+            drafts=dict(self._drafts),
         )
 
 

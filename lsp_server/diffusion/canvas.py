@@ -1,7 +1,4 @@
-"""A canvas while it is denoised: positions that are masks or tokens, and may become more or fewer.
-
-Knows tokens and probabilities; asks no model and decides nothing.
-"""
+"""A canvas while it is denoised: its positions are masks or tokens, and their number may change."""
 
 from __future__ import annotations
 
@@ -14,28 +11,28 @@ from lsp_server.models.interfaces import MASK, Growth
 
 
 @dataclass(slots=True, eq=False)
-class Position:
+class CanvasPosition:
     """One position: a mask, or a token and how probable it was when it was committed."""
 
     token: int = MASK
     confidence: float = 1.0
-    guess: int = MASK  # the best token after the last forward
+    best: int = MASK  # its most probable token after the last forward
     refused: int = MASK  # the token that was taken back
-    held: bool = False  # whether its token was owed: it is not taken back
+    required: bool = False  # its token was required, and is never taken back
 
 
-class Board:
+class Canvas:
     """The positions of one canvas.
 
     With ``growth``, a committed expand token becomes two masks and a committed delete token
-    vanishes (DreamOn, arXiv 2602.01326). A canvas never has more than ``most`` positions and
-    expands at most ``most`` times, as DreamOn's own budget has it, so that denoising ends.
+    vanishes (DreamOn, arXiv 2602.01326). A canvas never has more than ``limit`` positions and
+    expands at most ``limit`` times, as DreamOn's own budget has it, so that denoising ends.
     """
 
-    def __init__(self, masks: int, most: int, growth: Growth | None = None) -> None:
-        self.positions = [Position() for _ in range(masks)]
-        self.growth, self._most, self._expansions = growth, most, most
-        self.growing = 1.0  # the probability of all expand and delete tokens together
+    def __init__(self, masks: int, limit: int, growth: Growth | None = None) -> None:
+        self.positions = [CanvasPosition() for _ in range(masks)]
+        self.growth, self._limit, self._expansions = growth, limit, limit
+        self.resizing = 1.0  # the probability of all expand and delete tokens together
 
     @property
     def tokens(self) -> list[int]:
@@ -43,12 +40,12 @@ class Board:
         return [position.token for position in self.positions]
 
     @property
-    def masks(self) -> list[Position]:
+    def masks(self) -> list[CanvasPosition]:
         """The masks, left to right."""
         return [position for position in self.positions if position.token == MASK]
 
     @property
-    def leading(self) -> list[Position]:
+    def leading(self) -> list[CanvasPosition]:
         """The positions before the first mask."""
         return list(takewhile(lambda position: position.token != MASK, self.positions))
 
@@ -60,27 +57,27 @@ class Board:
     @property
     def expandable(self) -> bool:
         """Whether a mask may become two."""
-        return len(self.positions) < self._most and self._expansions > 0
+        return len(self.positions) < self._limit and self._expansions > 0
 
-    def commit(self, position: Position, token: int, confidence: float) -> None:
+    def commit(self, position: CanvasPosition, token: int, confidence: float) -> None:
         """A mask becomes ``token``; where that would expand a canvas that is full, it stays one."""
         if self.growth and token == self.growth.expand:
             if self.expandable:
-                self._replace(position, [Position(), Position()])
+                self._replace(position, [CanvasPosition(), CanvasPosition()])
                 self._expansions -= 1
-                self.growing *= confidence
+                self.resizing *= confidence
         elif self.growth and token == self.growth.delete:
             self._replace(position, [])
-            self.growing *= confidence
+            self.resizing *= confidence
         else:
             position.token, position.confidence = token, confidence
 
     def append(self) -> None:
         """One mask more at the end, if there is room."""
-        if len(self.positions) < self._most:
-            self.positions.append(Position())
+        if len(self.positions) < self._limit:
+            self.positions.append(CanvasPosition())
 
-    def take_back(self, positions: Iterable[Position]) -> None:
+    def take_back(self, positions: Iterable[CanvasPosition]) -> None:
         """Tokens become masks again."""
         for position in positions:
             position.refused, position.token, position.confidence = position.token, MASK, 1.0
@@ -89,12 +86,12 @@ class Board:
         """The positions for the trace; a token that has just been taken back shows once more."""
         return [_show(position) for position in self.positions]
 
-    def _replace(self, position: Position, others: list[Position]) -> None:
+    def _replace(self, position: CanvasPosition, others: list[CanvasPosition]) -> None:
         index = self.positions.index(position)
         self.positions[index : index + 1] = others
 
 
-def _show(position: Position) -> OpenCell:
+def _show(position: CanvasPosition) -> OpenCell:
     if position.token != MASK:
         return position.token, "denoiser", "draft"
     refused, position.refused = position.refused, MASK

@@ -1,52 +1,96 @@
-"""The decoder: one model, one hole at a time, by the way that the settings name.
-
-Knows canvases and logits, not documents; speaks to models only through ``models.base``.
-"""
+"""The decoder: fills holes with one model, by speculative or by masked decoding."""
 
 from __future__ import annotations
 
+import time
+from collections import deque
 from dataclasses import replace
+from threading import Lock
+from typing import Protocol
 
 from lsp_server.diffusion.length import Bias, published_bias
-from lsp_server.diffusion.masked import PureDenoising
-from lsp_server.diffusion.speculative import VerifiedDecoding
-from lsp_server.diffusion.token_healing import Prompt, Vocabulary
+from lsp_server.diffusion.masked import MaskedDecoding
+from lsp_server.diffusion.speculative import SpeculativeDecoding
+from lsp_server.diffusion.token_healing import Vocabulary, tokenize
 from lsp_server.diffusion.trace import Observer, Trace
-from lsp_server.diffusion.types import Hole, Infill
+from lsp_server.diffusion.types import Cost, Hole, Infill
 from lsp_server.models.interfaces import Model, Stop, never
 from lsp_server.settings import Settings
 
 
+class Decoding(Protocol):
+    """One hole being filled; made new for every request."""
+
+    def run(self, stop: Stop) -> Infill:
+        """Fill the hole; raises Cancelled between two forwards."""
+
+
 class Decoder:
-    """Fills holes with one model. Not for two threads at once: the model has one cache."""
+    """Fills holes with one model; ``infill`` and ``prefill`` are for one thread at a time."""
 
     def __init__(self, model: Model, settings: Settings, bias: Bias = published_bias) -> None:
         """``bias``: of the model's confidence by length, for the search of a canvas's length."""
         self.model, self.settings, self._bias = model, settings, bias
         self._vocabulary = Vocabulary(model.tokenizer.pieces())
-        self._document = ""  # whose text is in the model's cache
+        self._running = Lock()  # held while the model's cache is in use
+        self._forgotten: deque[str] = deque()  # documents whose sequences are yet to be dropped
 
-    def infill(self, hole: Hole, stop: Stop = never, observe: Observer | None = None) -> Infill:
-        """Fill a hole; ``observe`` sees every forward. Raises Cancelled between two forwards."""
-        self._document = hole.document
-        model, settings, trace = self.model, self.settings, Trace(self.model.tokenizer, observe)
-        way: VerifiedDecoding | PureDenoising
-        if settings.sampler == "verify" and model.verifier is not None:
-            way = VerifiedDecoding(hole, model, model.verifier, self._vocabulary, settings, trace)
-        else:
-            way = PureDenoising(hole, model, self._vocabulary, settings, trace, self._bias)
-        return replace(way.run(stop), suffix=model.info.suffix)
+    def infill(
+        self,
+        hole: Hole,
+        stop: Stop = never,
+        observe: Observer | None = None,
+        cost: Cost | None = None,
+    ) -> Infill:
+        """Fill a hole; ``observe`` is called after every forward.
+
+        What it costs is counted in ``cost``, also where it raises Cancelled, which it does between
+        two forwards.
+        """
+        cost = Cost() if cost is None else cost
+        started = time.perf_counter()
+        try:
+            with self._running:
+                infill = self._begin(hole, Trace(self.model.tokenizer, observe), cost).run(stop)
+        finally:
+            cost.ms.total = (time.perf_counter() - started) * 1000
+            self._drop_forgotten()
+        return replace(infill, suffix=self.model.info.suffix)
 
     def prefill(self, hole: Hole, stop: Stop = never) -> int:
         """Bring the model's cache to a hole's prompt ahead of time; returns the forwards."""
         if self.model.verifier is None:
             return 0
-        self._document = hole.document
-        prompt = Prompt.of(hole, self.model.tokenizer)
-        return self.model.verifier.prefill(prompt.prefix, prompt.suffix, stop).forwards
+        prompt, _ = tokenize(hole, self.model.tokenizer)
+        try:
+            with self._running:
+                return self.model.verifier.prefill(prompt, stop).forwards
+        finally:
+            self._drop_forgotten()
 
     def forget(self, document: str) -> None:
-        """Drop what the model's cache holds of a document."""
-        if self.model.verifier is not None and document and document == self._document:
-            self.model.verifier.prefill((), (), never)
-            self._document = ""
+        """Drop what the model's cache holds of a document.
+
+        From any thread: at once, or when the decoding that runs in another thread has ended.
+        """
+        self._forgotten.append(document)
+        self._drop_forgotten()
+
+    def _drop_forgotten(self) -> None:
+        while self._forgotten and self._running.acquire(blocking=False):
+            try:
+                while self._forgotten:
+                    document = self._forgotten.popleft()
+                    if self.model.verifier is not None:
+                        self.model.verifier.forget(document)
+            finally:
+                self._running.release()
+
+    def _begin(self, hole: Hole, trace: Trace, cost: Cost) -> Decoding:
+        """Speculative decoding where the model can verify and the settings let it, else masked."""
+        model, settings, vocabulary = self.model, self.settings, self._vocabulary
+        if model.verifier is not None and settings.sampler == "verify":
+            return SpeculativeDecoding(
+                hole, model, model.verifier, vocabulary, settings, trace, cost
+            )
+        return MaskedDecoding(hole, model, vocabulary, settings, trace, cost, self._bias)

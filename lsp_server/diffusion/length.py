@@ -87,13 +87,13 @@ class Prior:
         self.shares = tuple(share / total for share in shares)
 
     @classmethod
-    def of(cls, lengths: Lengths, density: float, stub: int, most: int) -> Prior:
+    def of(cls, lengths: Lengths, density: float, partial: int, most: int) -> Prior:
         """From lengths in characters, at ``density`` characters per token.
 
-        ``stub``: characters that the answer writes again before its own. What is longer than
-        ``most`` tokens counts as ``most``.
+        ``partial``: characters of the partial token, which the answer begins with again. What is
+        longer than ``most`` tokens counts as ``most``.
         """
-        upto = [0.0, *(_share_up_to(lengths, n * density - stub) for n in range(1, most)), 1.0]
+        upto = [0.0, *(_share_up_to(lengths, n * density - partial) for n in range(1, most)), 1.0]
         return cls([0.0, *(high - low for low, high in pairwise(upto))])
 
     @property
@@ -112,7 +112,7 @@ class Prior:
 
 
 @dataclass(frozen=True, slots=True)
-class Outlook:
+class LengthHints:
     """What is known of a hole's length before the first forward, in tokens."""
 
     least: int
@@ -137,34 +137,34 @@ class Outlook:
 
 
 def choose_length(
-    strategy: Strategy, outlook: Outlook, probe: Probe, bias: Bias = published_bias
+    strategy: Strategy, hints: LengthHints, probe: Probe, bias: Bias = published_bias
 ) -> Length:
     """The number of masks by a strategy, which one it was in the end, and its forwards."""
-    strategy = outlook.settle(strategy)
+    strategy = hints.settle(strategy)
     if strategy == "fixed":
-        return Length(min(max(outlook.usual, outlook.least), outlook.most), strategy)
+        return Length(min(max(hints.usual, hints.least), hints.most), strategy)
     if strategy in ("prior", "grow"):
-        return Length(outlook.start, strategy)
-    prior = outlook.prior if strategy == "both" else None
+        return Length(hints.start, strategy)
+    prior = hints.prior if strategy == "both" else None
 
     def score(masks: int) -> float:
         """CAL's calibrated confidence, as a logarithm, with the prior beside it."""
         confidence = math.log(max(probe(masks), 1e-9) / bias(masks))
         return confidence + (_PRIOR_WEIGHT * prior.log(masks) if prior else 0.0)
 
-    masks, forwards = _climb(score, outlook)
+    masks, forwards = _climb(score, hints)
     return Length(masks, strategy, forwards)
 
 
-def _climb(score: Callable[[int], float], outlook: Outlook) -> tuple[int, int]:
+def _climb(score: Callable[[int], float], hints: LengthHints) -> tuple[int, int]:
     """The best length from the start upwards, then downwards, and the lengths looked at.
 
-    Each way ends at a bound or after four lengths in a row that were no better than the best.
+    Each direction ends at a bound or after four lengths in a row that were no better than the best.
     """
-    best, highest, looked = outlook.start, score(outlook.start), 1
+    best, highest, looked = hints.start, score(hints.start), 1
     for step in (1, -1):
-        masks, worse = outlook.start + step, 0
-        while outlook.least <= masks <= outlook.most and worse < _PATIENCE:
+        masks, worse = hints.start + step, 0
+        while hints.least <= masks <= hints.most and worse < _PATIENCE:
             value, looked = score(masks), looked + 1
             if value > highest:
                 best, highest, worse = masks, value, 0

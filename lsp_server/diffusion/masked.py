@@ -1,9 +1,9 @@
-"""Pure denoising: every mask of a canvas is committed by its own confidence, nothing verifies.
+"""Masked decoding: each mask of a canvas is committed by its own confidence; nothing verifies.
 
-The way of every masked diffusion model that has no causal mode: several masks per forward, in any
-order. For a two-sided model the canvas is the whole hole, between prefix and suffix; for the
-others canvases follow one another, left to right. Knows what a forward's marginals lead to;
-samplers say which masks fall, lengths how many masks there are.
+For masked diffusion models, which have no causal mode: several masks per forward, in any order.
+For a two-sided model the canvas is the whole hole, between prefix and suffix; for the others
+canvases follow one another, left to right. The sampler says which masks to commit, the length
+strategy how many there are.
 """
 
 from __future__ import annotations
@@ -15,16 +15,17 @@ from math import prod
 import torch
 from torch import Tensor
 
-from lsp_server.diffusion.canvas import Board, Position
+from lsp_server.diffusion.canvas import Canvas, CanvasPosition
 from lsp_server.diffusion.length import (
     CODE,
     Bias,
-    Outlook,
+    LengthHints,
     Prior,
     choose_length,
     measure_density,
     published_bias,
 )
+from lsp_server.diffusion.output import JUDGED_TOKENS, Output
 from lsp_server.diffusion.refresh import Refresh
 from lsp_server.diffusion.samplers import (
     choose_doubtful,
@@ -34,22 +35,14 @@ from lsp_server.diffusion.samplers import (
     commit_top_k,
     is_certain,
 )
-from lsp_server.diffusion.token_healing import JUDGED, Prompt, Vocabulary, Writing
+from lsp_server.diffusion.token_healing import Vocabulary, tokenize
 from lsp_server.diffusion.trace import Trace
-from lsp_server.diffusion.types import (
-    Accepted,
-    Forwards,
-    Hole,
-    Infill,
-    Length,
-    Milliseconds,
-    Reason,
-)
-from lsp_server.models.interfaces import Cancelled, Canvas, Marginals, Model, Stop
+from lsp_server.diffusion.types import Cost, Hole, Infill, Length, Reason
+from lsp_server.models.interfaces import Cancelled, Marginals, Model, Stop
 from lsp_server.settings import Settings
 
 
-class PureDenoising:
+class MaskedDecoding:
     """One hole being filled; made new for every request.
 
     It ends: with m = ``hole.max_tokens``, a two-sided canvas takes at most m forwards, half as many
@@ -63,111 +56,104 @@ class PureDenoising:
         vocabulary: Vocabulary,
         settings: Settings,
         trace: Trace,
+        cost: Cost,
         bias: Bias = published_bias,
     ) -> None:
         self._hole, self._tokenizer, self._denoiser = hole, model.tokenizer, model.denoiser
         self._vocabulary, self._settings, self._trace = vocabulary, settings, trace
-        self._bias = bias
-        self._prompt = Prompt.of(hole, model.tokenizer, model.denoiser.two_sided)
-        self._writing = Writing(hole, model.tokenizer, self._prompt.stub)
+        self._cost, self._bias = cost, bias
+        self._prompt, self._partial = tokenize(hole, model.tokenizer, model.denoiser.two_sided)
+        self._output = Output(hole, model.tokenizer, self._partial)
         self._refresh = Refresh(settings.refresh_every)
-        self._forwards, self._ms = Forwards(), Milliseconds()
-        self._last_ms = 0.0
+        self._last_ms = 0.0  # of the last forward
         self._length: Length | None = None
         self._confidences: list[float] = []  # of what has been written
-        self._growing = 1.0  # of the tokens that changed the canvas's length
+        self._resizing = 1.0  # of the tokens that changed the canvas's length
         self._beginning = 1.0  # of the first tokens together
-        self._taken_back = 0
 
     def run(self, stop: Stop) -> Infill:
         """Fill the hole; raises Cancelled between two forwards."""
-        started = time.perf_counter()
-        reason = self._fill_hole(stop) if self._denoiser.two_sided else self._go_on(stop)
-        self._ms.total = (time.perf_counter() - started) * 1000
+        two_sided = self._denoiser.two_sided
+        reason = self._fill_one_canvas(stop) if two_sided else self._fill_canvases(stop)
         return Infill(
-            text=self._writing.answer,
+            text=self._output.answer,
             reason=reason,
-            confidence=self._growing * prod(self._confidences),
-            tokens=len(self._writing.ids),
-            forwards=self._forwards,
-            accepted=Accepted(denoiser=len(self._writing.ids)),
-            drafted=len(self._writing.ids) + self._taken_back,
-            cached_tokens=0,
-            ms=self._ms,
-            ids=tuple(self._writing.ids),
+            confidence=self._resizing * prod(self._confidences),
+            cost=self._cost,
+            ids=tuple(self._output.ids),
             length=self._length,
         )
 
-    def _fill_hole(self, stop: Stop) -> Reason:
+    def _fill_one_canvas(self, stop: Stop) -> Reason:
         """One canvas that is the hole."""
         most = min(self._hole.max_tokens, self._denoiser.width(len(self._prompt.prefix)))
         self._length = self._choose_length(most, stop)
         growth = self._denoiser.growth if self._length.strategy == "grow" else None
-        board = Board(self._length.masks, most, growth)
-        self._fill(board, stop)
-        self._write(board)
+        canvas = Canvas(self._length.masks, most, growth)
+        self._fill(canvas, stop)
+        self._write(canvas)
         if self._beginning < self._hole.min_confidence:
             return "hopeless"
-        return "length" if self._writing.owed else "ended"
+        return "length" if self._output.required else "ended"
 
-    def _go_on(self, stop: Stop) -> Reason:
+    def _fill_canvases(self, stop: Stop) -> Reason:
         """Canvas after canvas, until the text has come to its end."""
-        while (reason := self._writing.finished(self._beginning)) is None:
-            known = len(self._prompt.prefix) + len(self._writing.ids)
-            width = min(self._denoiser.width(known), self._writing.room)
-            board = Board(width, width)
-            self._fill(board, stop)
-            self._write(board)
+        while (reason := self._output.finished(self._beginning)) is None:
+            known = len(self._prompt.prefix) + len(self._output.ids)
+            width = min(self._denoiser.width(known), self._output.room)
+            canvas = Canvas(width, width)
+            self._fill(canvas, stop)
+            self._write(canvas)
         return reason
 
-    def _fill(self, board: Board, stop: Stop) -> None:
+    def _fill(self, canvas: Canvas, stop: Stop) -> None:
         """Denoise a canvas until its text is settled, or its beginning is hopeless."""
         revised = self._settings.sampler != "remask"
         while True:
-            self._commit(board, self._forward(board.tokens, stop))
-            if not board.masks and self._owed(board):
-                board.append()
-            settled = self._settled(board)
+            self._commit(canvas, self._forward(canvas.tokens, stop))
+            if not canvas.masks and self._required(canvas):
+                canvas.append()
+            settled = self._settled(canvas)
             if settled and not revised:
-                revised, settled = True, not self._take_back(board)
-            self._trace.show("canvas", self._last_ms, board.cells())
-            self._beginning = prod([*self._confidences, *board.confidences][:JUDGED])
+                revised, settled = True, not self._take_back(canvas)
+            self._trace.show("canvas", self._last_ms, canvas.cells)
+            self._beginning = prod([*self._confidences, *canvas.confidences][:JUDGED_TOKENS])
             if settled or self._beginning < self._hole.min_confidence:
                 return
 
-    def _commit(self, board: Board, marginals: Marginals) -> None:
-        """Commit what the sampler says; before that the stub, one token at a time."""
-        masks, owed = board.masks, self._owed(board)
-        logits = self._allow(board, marginals)
-        if owed:
-            masks[0].held = True
-            continuing = self._vocabulary.continuing(owed)
-            allowed = self._entries(marginals, continuing)
-            if not len(allowed):  # a head that is cut down to code may have none of them
-                board.commit(masks[0], continuing[0], 1.0)
+    def _commit(self, canvas: Canvas, marginals: Marginals) -> None:
+        """Commit what the sampler says; before that the required tokens, one at a time."""
+        masks, required = canvas.masks, self._required(canvas)
+        logits = self._allow(canvas, marginals)
+        if required:
+            masks[0].required = True
+            continuing = self._vocabulary.continuing(required)
+            allrequired = self._entries(marginals, continuing)
+            if not len(allrequired):  # a head that is cut down to code may have none of them
+                canvas.commit(masks[0], continuing[0], 1.0)
                 return
-            logits = _constrain(logits, allowed)
+            logits = _constrain(logits, allrequired)
         best = logits.softmax(-1).max(-1)
         probabilities, tokens = best.values.tolist(), _tokens(marginals, best.indices)
         rows = self._choose(logits, masks, tokens)
-        if owed:
-            board.commit(masks[0], tokens[0], probabilities[0])
-            # What follows may fall too, but only where it certainly follows the stub.
-            rows = [] if self._owed(board) else [row for row in rows if row > 0]
+        if required:
+            canvas.commit(masks[0], tokens[0], probabilities[0])
+            # What follows may fall too, but only where it certainly follows what is required.
+            rows = [] if self._required(canvas) else [row for row in rows if row > 0]
         for row in rows:
-            board.commit(masks[row], tokens[row], probabilities[row])
+            canvas.commit(masks[row], tokens[row], probabilities[row])
 
     def _choose(
-        self, logits: Tensor, masks: Sequence[Position], tokens: Sequence[int]
+        self, logits: Tensor, masks: Sequence[CanvasPosition], tokens: Sequence[int]
     ) -> list[int]:
         """The rows to commit: all of a stable canvas, else what the sampler says.
 
         Stable is what the last forward and this one would fill with the same tokens, almost
         without doubt: DiffusionGemma's early stop.
         """
-        stable = all(mask.guess == token for mask, token in zip(masks, tokens, strict=True))
+        stable = all(mask.best == token for mask, token in zip(masks, tokens, strict=True))
         for mask, token in zip(masks, tokens, strict=True):
-            mask.guess = token
+            mask.best = token
         if stable and is_certain(logits):
             return list(range(len(masks)))
         settings = self._settings
@@ -181,69 +167,67 @@ class PureDenoising:
             case _:
                 return commit_confident(logits, settings.threshold)
 
-    def _allow(self, board: Board, marginals: Marginals) -> Tensor:
+    def _allow(self, canvas: Canvas, marginals: Marginals) -> Tensor:
         """The logits without growth where it is out of place: a fixed canvas, or a full one."""
         logits, growth = marginals.logits, self._denoiser.growth
-        if growth is None or (board.growth and board.expandable):
+        if growth is None or (canvas.growth and canvas.expandable):
             return logits
-        unwanted = [growth.expand] if board.growth else [growth.expand, growth.delete]
+        unwanted = [growth.expand] if canvas.growth else [growth.expand, growth.delete]
         entries = self._entries(marginals, unwanted)
         return logits.index_fill(-1, entries, float("-inf"))
 
-    def _take_back(self, board: Board) -> bool:
+    def _take_back(self, canvas: Canvas) -> bool:
         """Make masks of the tokens that were least certain; whether there were any."""
-        free = [position for position in board.leading if not position.held]
+        free = [position for position in canvas.leading if not position.required]
         doubtful = choose_doubtful([each.confidence for each in free], self._settings.threshold)
-        board.take_back(free[index] for index in doubtful)
-        self._taken_back += len(doubtful)
+        canvas.take_back(free[index] for index in doubtful)
+        self._cost.drafted += len(doubtful)
         return bool(doubtful)
 
-    def _settled(self, board: Board) -> bool:
+    def _settled(self, canvas: Canvas) -> bool:
         """Whether nothing more has to fall: no mask is left, or none before the text's end."""
-        leading = [position.token for position in board.leading]
-        return len(leading) == len(board.positions) or (
-            bool(leading) and self._writing.would_end(leading)
+        leading = [position.token for position in canvas.leading]
+        return len(leading) == len(canvas.positions) or (
+            bool(leading) and self._output.would_end(leading)
         )
 
-    def _owed(self, board: Board) -> bytes:
-        return self._writing.owed_after([position.token for position in board.leading])
+    def _required(self, canvas: Canvas) -> bytes:
+        return self._output.required_after([position.token for position in canvas.leading])
 
     def _choose_length(self, most: int, stop: Stop) -> Length:
         """How many masks the hole gets; its forwards are counted and shown like all others."""
 
         def probe(masks: int) -> float:
-            board = Board(masks, masks)
-            marginals = self._forward(board.tokens, stop)
-            self._trace.show("canvas", self._last_ms, board.cells())
-            return float(self._allow(board, marginals).softmax(-1).amax(-1).mean())
+            canvas = Canvas(masks, masks)
+            marginals = self._forward(canvas.tokens, stop)
+            self._trace.show("canvas", self._last_ms, canvas.cells)
+            return float(self._allow(canvas, marginals).softmax(-1).amax(-1).mean())
 
-        hole, prompt = self._hole, self._prompt
-        forced = len(self._tokenizer.encode(prompt.stub + hole.expect("")))
+        hole = self._hole
+        forced = len(self._tokenizer.encode(self._partial + hole.expect("")))
         prior = None
         if hole.lengths is not None:
-            characters = len(hole.prefix) - len(prompt.stub) + len(hole.suffix)
-            tokens, code = len(prompt.prefix) + len(prompt.suffix), self._tokenizer.encode(CODE)
-            density = measure_density(characters, tokens, len(code))
-            prior = Prior.of(hole.lengths, density, len(prompt.stub), most)
-        outlook = Outlook(
+            characters = sum(len(part.text) for part in hole.prompt.parts) - len(self._partial)
+            code = self._tokenizer.encode(CODE)
+            density = measure_density(characters, len(self._prompt.ids), len(code))
+            prior = Prior.of(hole.lengths, density, len(self._partial), most)
+        hints = LengthHints(
             least=min(max(1, forced), most),
             most=most,
             usual=self._settings.fixed_tokens,
             prior=prior,
             growing=self._denoiser.growth is not None,
         )
-        return choose_length(self._settings.length, outlook, probe, self._bias)
+        return choose_length(self._settings.length, hints, probe, self._bias)
 
     def _forward(self, tokens: Sequence[int], stop: Stop) -> Marginals:
         if stop() or self._hole.late:  # a canvas that is not settled is no text
             raise Cancelled
         started = time.perf_counter()
-        known = [*self._prompt.prefix, *self._writing.ids]
-        canvas = Canvas(known, tokens, self._prompt.suffix)
-        marginals = self._denoiser.denoise(canvas, self._refresh.due(len(known), len(tokens)))
-        self._forwards.canvas += 1
-        self._last_ms = (time.perf_counter() - started) * 1000
-        self._ms.canvas += self._last_ms
+        prompt = self._prompt.continued(self._output.ids)
+        refresh = self._refresh.due(len(prompt.prefix), len(tokens))
+        marginals = self._denoiser.denoise(prompt, tokens, refresh)
+        self._last_ms = self._cost.count("canvas", started)
         return marginals
 
     def _entries(self, marginals: Marginals, tokens: Sequence[int]) -> Tensor:
@@ -253,19 +237,22 @@ class PureDenoising:
             return wanted
         return torch.isin(marginals.vocabulary, wanted).nonzero().flatten()
 
-    def _write(self, board: Board) -> None:
+    def _write(self, canvas: Canvas) -> None:
         """The tokens before the first mask are the text, up to where it ends."""
-        self._growing *= board.growing
-        for position in board.leading:
-            self._writing.append(position.token)
+        self._resizing *= canvas.resizing
+        for position in canvas.leading:
+            self._output.append(position.token)
             self._confidences.append(position.confidence)
+            self._cost.tokens += 1
+            self._cost.drafted += 1
+            self._cost.accepted["denoiser"] += 1
             self._trace.commit(position.token, "denoiser")
-            if self._writing.complete:
+            if self._output.complete:
                 return
 
 
 def _constrain(logits: Tensor, entries: Tensor) -> Tensor:
-    """The logits with nothing but ``entries`` in the first row."""
+    """The logits, of which the first row has ``entries`` alone."""
     first = torch.full_like(logits[:1], float("-inf"))
     return torch.cat([first.index_copy(-1, entries, logits[:1, entries]), logits[1:]])
 

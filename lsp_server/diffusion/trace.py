@@ -1,14 +1,14 @@
 """The trace of a decoding: after every forward, the hole as it then stood.
 
-Knows tokens and their origins; shows nothing itself. Costs nothing when nobody observes.
+Without an observer nothing is made of cells or steps.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Literal
 
-from lsp_server.diffusion.types import Cell, Origin, Step
+from lsp_server.diffusion.types import Cell, ForwardKind, Origin, Step
 from lsp_server.models.interfaces import Tokenizer
 
 Observer = Callable[[Step], None]
@@ -30,15 +30,15 @@ class Trace:
 
     def show(
         self,
-        kind: Literal["prefill", "verify", "canvas"],
+        kind: ForwardKind,
         ms: float,
-        open_cells: Sequence[OpenCell] = (),
+        open_cells: Callable[[], Iterable[OpenCell]] = tuple,
     ) -> None:
-        """A forward is done; ``open_cells`` follow what is committed (token None: a mask)."""
+        """A forward is done; what ``open_cells`` returns stands behind what is committed."""
         if self._observer:
             cells = [
                 Cell("" if token is None else self._text(token), origin, state)
-                for token, origin, state in open_cells
+                for token, origin, state in open_cells()
             ]
             self._observer(Step(kind, (*self._committed, *cells), ms))
 

@@ -11,11 +11,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
+from lsp_server.diffusion.prompt import Prompt
 from lsp_server.models.interfaces import Suffix
-from lsp_server.settings import Source, Strategy
+from lsp_server.settings import SOURCES, Source, Strategy
 
 Reason = Literal["ended", "length", "late", "hopeless"]
-Origin = Literal["base", "syntax", "file", "denoiser", "mask"]
+Origin = Literal["base", "mask"] | Source
+ForwardKind = Literal["prefill", "verify", "canvas"]
 State = Literal["committed", "draft", "refused", "mask"]
 
 
@@ -42,7 +44,7 @@ class Lengths:
 class Hole:
     """A place in a text to be filled.
 
-    ``ends_line``: a line break stands between the hole and ``suffix``. A causal model, which has
+    ``ends_line``: a line break stands between the hole and the suffix. A causal model, which has
     the suffix first, is to write it, and so says where the line ends; a canvas stands before it.
     What has been written by ``deadline`` has to do, where that is a text to be shown.
     ``end`` looks at what has been written into the hole so far and says at which character the
@@ -50,8 +52,7 @@ class Hole:
     text the syntax forces next, or "". Both are called once per cycle and must be cheap.
     """
 
-    prefix: str
-    suffix: str
+    prompt: Prompt
     max_tokens: int
     ends_line: bool = False
     end: Callable[[str], int | None] = field(default=_nowhere)
@@ -59,7 +60,7 @@ class Hole:
     lengths: Lengths | None = None  # what is known beforehand of how long the text is
     min_confidence: float = 0.0  # stop as "hopeless" when the first tokens fall below together
     deadline: float = math.inf  # by ``time.perf_counter``
-    document: str = ""  # an opaque key of the document that prefix and suffix are from
+    document: str = ""  # an opaque key of the document, by which what is cached is forgotten
 
     @property
     def late(self) -> bool:
@@ -86,19 +87,6 @@ class Forwards:
 
 
 @dataclass(slots=True)
-class Accepted:
-    """Drafted tokens that were kept, by source."""
-
-    syntax: int = 0
-    file: int = 0
-    denoiser: int = 0
-
-    def add(self, source: Source, count: int) -> None:
-        """Count ``count`` more kept drafts of ``source``."""
-        setattr(self, source, getattr(self, source) + count)
-
-
-@dataclass(slots=True)
 class Milliseconds:
     """Wall time by phase."""
 
@@ -106,6 +94,33 @@ class Milliseconds:
     prefill: float = 0.0
     verify: float = 0.0
     canvas: float = 0.0
+
+
+def no_drafts() -> dict[Source, int]:
+    """A count of drafts by source, all of them 0."""
+    return dict.fromkeys(SOURCES, 0)
+
+
+@dataclass(slots=True)
+class Cost:
+    """What decoding one hole has cost so far.
+
+    The decoder counts in it while it runs: after Cancelled it says what ran until then.
+    """
+
+    forwards: Forwards = field(default_factory=Forwards)
+    tokens: int = 0  # committed
+    drafted: int = 0
+    accepted: dict[Source, int] = field(default_factory=no_drafts)  # drafts kept, by source
+    cached_tokens: int = 0  # of the prompt, that needed no forward
+    ms: Milliseconds = field(default_factory=Milliseconds)
+
+    def count(self, kind: ForwardKind, started: float, forwards: int = 1) -> float:
+        """Count forwards that ran since ``started``, by ``time.perf_counter``; returns their ms."""
+        ms = (time.perf_counter() - started) * 1000
+        setattr(self.forwards, kind, getattr(self.forwards, kind) + forwards)
+        setattr(self.ms, kind, getattr(self.ms, kind) + ms)
+        return ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +136,7 @@ class Cell:
 class Step:
     """One forward: the hole as it stood after it."""
 
-    kind: Literal["prefill", "verify", "canvas"]
+    kind: ForwardKind
     cells: tuple[Cell, ...]
     ms: float
 
@@ -133,12 +148,7 @@ class Infill:
     text: str
     reason: Reason
     confidence: float  # that the text is the model's whole greedy answer up to its end
-    tokens: int
-    forwards: Forwards
-    accepted: Accepted
-    drafted: int
-    cached_tokens: int
-    ms: Milliseconds
+    cost: Cost
     ids: tuple[int, ...] = ()
     length: Length | None = None  # of a canvas that is the whole hole
     suffix: Suffix | None = None  # how the model knew what follows

@@ -29,7 +29,14 @@ MASK = -1
 
 
 class Cancelled(Exception):
-    """The request was withdrawn between two forwards; caches stay consistent."""
+    """The request was withdrawn between two forwards; caches stay consistent.
+
+    ``forwards``: how many the interrupted call ran before that.
+    """
+
+    def __init__(self, forwards: int = 0) -> None:
+        super().__init__()
+        self.forwards = forwards
 
 
 class ModelError(Exception):
@@ -41,16 +48,59 @@ def first_line(error: Exception) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
-@dataclass(frozen=True, slots=True)
-class Canvas:
-    """Token ids around and inside a hole: ``prefix | tokens | suffix``.
+PartKind = Literal["suffix", "prefix"]
+"""What a part of a prompt is: the text behind the hole, or the text before it."""
 
-    ``tokens`` holds ids and MASK; ids inside it are anchors, known before denoising.
+
+@dataclass(frozen=True, slots=True)
+class PartTokens:
+    """The token ids of one part of a prompt."""
+
+    kind: PartKind
+    ids: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
+class PromptTokens:
+    """A tokenised prompt: what a model is shown around a hole. Each model has its own layout.
+
+    ``parts`` are in the order that a causal model reads them; the prefix, which the hole's tokens
+    continue, is the last. ``document`` is an opaque key of the document that the text is from.
     """
 
-    prefix: Sequence[int]
-    tokens: Sequence[int]
-    suffix: Sequence[int]
+    parts: tuple[PartTokens, ...]
+    document: str = ""
+
+    @classmethod
+    def around(
+        cls, prefix: Sequence[int], suffix: Sequence[int], document: str = ""
+    ) -> PromptTokens:
+        """The prompt of a hole between two sequences."""
+        return cls((PartTokens("suffix", suffix), PartTokens("prefix", prefix)), document)
+
+    @property
+    def prefix(self) -> list[int]:
+        """The tokens before the hole."""
+        return self._ids("prefix")
+
+    @property
+    def suffix(self) -> list[int]:
+        """The tokens behind the hole."""
+        return self._ids("suffix")
+
+    @property
+    def ids(self) -> list[int]:
+        """The tokens of all parts, in order."""
+        return [token for part in self.parts for token in part.ids]
+
+    def continued(self, tokens: Sequence[int]) -> PromptTokens:
+        """The same prompt with ``tokens`` at the end of its prefix."""
+        *before, last = self.parts
+        whole = PartTokens(last.kind, [*last.ids, *tokens])
+        return PromptTokens((*before, whole), self.document)
+
+    def _ids(self, kind: PartKind) -> list[int]:
+        return [token for part in self.parts if part.kind == kind for token in part.ids]
 
 
 class Coupling(Protocol):
@@ -102,10 +152,13 @@ class Denoiser(Protocol):
     def width(self, known: int) -> int:
         """The most masks that one canvas may hold behind ``known`` tokens; at least one."""
 
-    def denoise(self, canvas: Canvas, refresh: bool = True) -> Marginals:
-        """One forward: distributions for the masks of ``canvas``.
+    def denoise(
+        self, prompt: PromptTokens, canvas: Sequence[int], refresh: bool = True
+    ) -> Marginals:
+        """One forward: distributions for the masks of a canvas that fills the prompt's hole.
 
-        ``refresh``: whether prefix and suffix are computed anew. Without it a model may go on with
+        ``canvas`` holds token ids and MASK; its ids are known before denoising. ``refresh``:
+        whether prefix and suffix are computed anew. Without it a model may go on with
         what it computed of them in an earlier forward, when the canvas had other tokens in it; it
         does so only where both are the same and the canvas has the same length.
         """
@@ -121,10 +174,10 @@ class Prefill:
 
 
 class Verifier(Protocol):
-    """The causal mode of a model, over one sequence that lives in its cache."""
+    """The causal mode of a model, over a sequence in its cache: that of the last prefill."""
 
-    def prefill(self, prefix: Sequence[int], suffix: Sequence[int], stop: Stop) -> Prefill:
-        """Bring the cache to the prompt for a hole; the model decides its layout.
+    def prefill(self, prompt: PromptTokens, stop: Stop) -> Prefill:
+        """Bring the cache to a prompt, in the model's own layout.
 
         Reuses the longest common part of what is cached, runs in slices, asks ``stop`` between
         them and raises Cancelled; slices done so far stay cached.
@@ -134,7 +187,10 @@ class Verifier(Protocol):
         """Append tokens; logits (tokens, vocabulary): row i predicts what follows tokens[i]."""
 
     def truncate(self, count: int) -> None:
-        """Forget the last ``count`` tokens of the sequence."""
+        """Drop the last ``count`` tokens of the sequence."""
+
+    def forget(self, document: str | None = None) -> None:
+        """Drop everything that is cached of a document, or of all of them."""
 
 
 class Tokenizer(Protocol):

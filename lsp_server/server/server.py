@@ -161,7 +161,7 @@ class UnmaskServer(LanguageServer):
             cache_hits=sums.cache_hits,
             forwards=ForwardCounts(**asdict(sums.forwards)),
             tokens=sums.tokens,
-            drafts=DraftCounts(**asdict(sums.drafts)),
+            drafts=DraftCounts(**sums.drafts),
             open_documents=len(self.documents.text_documents),
             rss_bytes=resident_bytes(),
             p50=sums.p50,

@@ -1,18 +1,22 @@
-"""Brackets that are open at a place in a document, and which of them something closes.
+"""Brackets: matched by kind along a text, open at a place, missing or in excess around it.
 
-Where the syntax tree has errors, indentation helps: a line that is no further in than the line of
-an opening bracket, and does not begin by closing it, cannot be inside it.
+``BracketMatcher`` is the one reader of brackets. Where a syntax tree has errors, indentation helps
+it: a line that is no further in than the line of an opening bracket, and does not begin by closing
+it, cannot be inside it.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from typing import Final, NamedTuple
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Final
 
-from lsp_server.syntax.languages import Language, Layout, Lexis
+from lsp_server.positions import line_start, line_stop
+from lsp_server.syntax.languages import CodeStyle, Language, LexicalRules
 from lsp_server.syntax.lexer import PARTNER, Inside, Mark, scan
-from lsp_server.syntax.lines import filled, line_end, line_start, lines_below, width
+from lsp_server.syntax.lines import filled, lines_below, width
 
 REACH: Final = 300
 """Lines above and below a place that are read."""
@@ -24,92 +28,170 @@ FARTHEST: Final = 30_000
 """Characters that are read on either side, in however few lines."""
 
 CLOSERS: Final = (")", "]", "}")
+OPENER: Final = {closer: opener for opener, closer in PARTNER.items()}
 
 _PARAMETERS: Final = re.compile(r"\)\s*(?::[^={}]*)?$")
 _VALUE: Final = re.compile(r"(?:[^=!<>]=|[(,:\[?&|])$")
 _WORDS: Final = re.compile(r"\w+")
 
 
-class Bracket(NamedTuple):
-    """An opening bracket; ``indent`` is that of its line, ``before`` stands left of it there."""
+@dataclass(frozen=True)
+class Bracket:
+    """An opening or closing bracket at an offset of a text."""
 
-    char: str
+    text: str = field(repr=False, compare=False)
     offset: int
-    indent: int
-    before: str
+
+    @property
+    def char(self) -> str:
+        """The bracket itself."""
+        return self.text[self.offset]
 
     @property
     def closer(self) -> str:
         """The bracket that closes it."""
         return PARTNER[self.char]
 
+    @cached_property
+    def before(self) -> str:
+        """What stands left of it on its line."""
+        start = max(line_start(self.text, self.offset), self.offset - LONGEST)
+        return self.text[start : self.offset]
+
+    @cached_property
+    def indent(self) -> int:
+        """The columns of its line's indentation."""
+        return width(self.before)
+
     @property
     def interpolates(self) -> bool:
         """Whether it opens code inside a string."""
-        return self.before.endswith("$") and self.char == "{"
+        return self.char == "{" and self.before.endswith("$")
 
 
-def opens_block(bracket: Bracket, layout: Layout) -> bool:
+class BracketMatcher:
+    """Matches the brackets of a text from left to right.
+
+    A closing bracket closes the nearest open one of its kind, and with it what was left open in
+    between. One that finds none closes what stands before the text, or nothing.
+    """
+
+    def __init__(self, opened: Iterable[Bracket] = ()) -> None:
+        """``opened`` are brackets that are open already, outermost first."""
+        self.opened = list(opened)
+        """Brackets that are open, outermost first."""
+        self.unopened: list[Bracket] = []
+        """Closing brackets that found no open one of their kind."""
+
+    def read(self, mark: Mark, text: str, begin: int = 0) -> None:
+        """Take the next mark; ``begin`` is where in ``text`` the marks count from."""
+        if mark.kind in ("open", "close"):
+            self.take(Bracket(text, begin + mark.start))
+
+    def take(self, bracket: Bracket) -> None:
+        """Take the next bracket."""
+        if bracket.char in PARTNER:
+            self.opened.append(bracket)
+            return
+        for index in range(len(self.opened) - 1, -1, -1):
+            if self.opened[index].closer == bracket.char:
+                del self.opened[index:]
+                return
+        self.unopened.append(bracket)
+
+
+def match_brackets(
+    text: str, lexical: LexicalRules, inside: Inside | None = None, head: str = ""
+) -> BracketMatcher:
+    """The brackets of a text that stands behind ``head``, ``inside`` a string or comment."""
+    matcher = BracketMatcher()
+    for mark in scan(text, lexical, inside, head):
+        matcher.read(mark, text)
+    return matcher
+
+
+def find_excess(
+    opened: str, own: BracketMatcher, was: BracketMatcher, below: BracketMatcher
+) -> int | None:
+    """Offset of the first bracket of a text that closes once more than there is to close.
+
+    ``opened`` are the brackets open before the text, outermost first, ``own`` are its brackets,
+    ``was`` those behind it before it is put there, ``below`` those behind it then. A bracket is in
+    excess when it closes nothing, or what something behind it closes already. Brackets that were in
+    excess without the text are not counted against it.
+    """
+    most = _count_unopened(opened + _closers(was))
+    behind = "".join(bracket.char for bracket in own.opened) + _closers(below)
+    for count, bracket in enumerate(own.unopened, start=1):
+        if _count_unopened(opened + _closers(own)[:count] + behind) > most:
+            return bracket.offset
+    return None
+
+
+def closes_open(opened: str, own: BracketMatcher, replaced: BracketMatcher) -> bool:
+    """Whether a text with its ``own`` brackets closes but what is open before it, innermost first.
+
+    ``opened`` are the brackets open there, outermost first. What the text takes the place of may
+    have closed others; these may be closed again.
+    """
+    expected = "".join(PARTNER[bracket] for bracket in reversed(opened))
+    return any(known.startswith(_closers(own)) for known in (expected, _closers(replaced)))
+
+
+def _closers(matcher: BracketMatcher) -> str:
+    return "".join(bracket.char for bracket in matcher.unopened)
+
+
+def _count_unopened(brackets: str) -> int:
+    """How many closing brackets find no partner in a text of nothing but brackets."""
+    matcher = BracketMatcher()
+    for offset in range(len(brackets)):
+        matcher.take(Bracket(brackets, offset))
+    return len(matcher.unopened)
+
+
+def opens_block(bracket: Bracket, style: CodeStyle) -> bool:
     """Whether a brace opens a block of statements rather than a value."""
-    if bracket.char != "{" or layout.opener != "{":
+    if bracket.char != "{" or style.opener != "{":
         return False
     before = bracket.before.rstrip()
     words = _WORDS.findall(before)
     if before.endswith("=>") or _PARAMETERS.search(before):
         return True
-    labelled = before.endswith(":") and bool(words) and words[0] in layout.labels
+    labelled = before.endswith(":") and bool(words) and words[0] in style.labels
     if labelled:
         return True
     if _VALUE.search(before) or bracket.interpolates:
         return False
-    if words and words[-1] in layout.operands:
+    if words and words[-1] in style.operands:
         return False
-    return not words or any(word in layout.headers for word in words)
+    return not words or any(word in style.headers for word in words)
 
 
-def bracket_at(text: str, offset: int) -> Bracket:
-    """The opening bracket at an offset."""
-    before = text[max(line_start(text, offset), offset - LONGEST) : offset]
-    return Bracket(text[offset], offset, width(before), before)
-
-
-def follow(
-    opened: list[Bracket], marks: Sequence[Mark], text: str, begin: int, layout: Layout | None
-) -> None:
-    """Open and close brackets along some marks; with a layout, indentation closes them too."""
-    for mark in marks:
-        offset = begin + mark.start
-        if mark.kind == "line" and layout:
-            line = text[begin + mark.end : line_end(text, begin + mark.end)]
-            leave_by_indentation(opened, layout, offset, line)
-        elif mark.kind == "open":
-            opened.append(bracket_at(text, offset))
-        elif mark.kind == "close" and opened and opened[-1].closer == text[offset]:
-            opened.pop()
-
-
-def leave_by_indentation(opened: list[Bracket], layout: Layout, start: int, line: str) -> None:
+def leave_by_indentation(opened: list[Bracket], style: CodeStyle, start: int, line: str) -> None:
     """Forget the brackets opened before ``start`` that a line cannot be inside of."""
     if filled(line):
-        opened[:] = [each for each in opened if each.offset >= start or _within(each, line, layout)]
+        opened[:] = [each for each in opened if each.offset >= start or _within(each, line, style)]
 
 
-def _within(bracket: Bracket, line: str, layout: Layout) -> bool:
+def _within(bracket: Bracket, line: str, style: CodeStyle) -> bool:
     """Whether a line can still be inside a bracket that was opened on a line above it."""
-    if not layout.opener and not bracket.indent:
+    if not style.opener and not bracket.indent:
         return True  # data is often not indented at all
     if line.lstrip()[:1] in CLOSERS:
         return width(line) >= bracket.indent
     return width(line) > bracket.indent
 
 
-def count_closed(rest: str, opened: Sequence[Bracket], lexis: Lexis, inside: Inside | None) -> int:
+def count_closed(
+    rest: str, opened: Sequence[Bracket], lexical: LexicalRules, inside: Inside | None
+) -> int:
     """How many of the innermost open brackets the rest of a line closes."""
     closed = 0
-    for mark in scan(rest, lexis, inside):
-        if mark.kind != "close":
-            continue
-        if closed >= len(opened) or opened[-1 - closed].closer != rest[mark.start]:
+    for bracket, closer in zip(
+        reversed(opened), match_brackets(rest, lexical, inside).unopened, strict=False
+    ):
+        if bracket.closer != closer.char:
             break
         closed += 1
     return closed
@@ -122,23 +204,20 @@ def count_dangling(
 
     A line that cannot be inside a bracket, by its indentation, leaves it open.
     """
-    left, nested, dangling = list(opened[: len(opened) - closed]), 0, 0
-    below = lines_below(text, line_end(text, start), REACH)
-    stop = max((end for _, end in below), default=line_end(text, start))
+    left, matcher, dangling = list(opened[: len(opened) - closed]), BracketMatcher(), 0
+    below = lines_below(text, line_stop(text, start), REACH)
+    stop = max((end for _, end in below), default=line_stop(text, start))
     stop = min(stop, start + FARTHEST)
-    for mark in scan(text[start:stop], language.lexis):
+    for mark in scan(text[start:stop], language.lexical):
         if not left:
             break
+        matcher.read(mark, text, start)
+        if matcher.unopened:
+            return dangling
         if mark.kind == "line":
             begin = start + mark.end
-            line = text[begin : line_end(text, begin)]
-            while left and filled(line) and not _within(left[-1], line, language.layout):
+            line = text[begin : line_stop(text, begin)]
+            while left and filled(line) and not _within(left[-1], line, language.style):
                 left.pop()
-                dangling, nested = dangling + 1, 0
-        elif mark.kind == "open":
-            nested += 1
-        elif mark.kind == "close" and nested:
-            nested -= 1
-        elif mark.kind == "close":
-            return dangling
+                dangling, matcher = dangling + 1, BracketMatcher()
     return dangling if stop < len(text) else dangling + len(left)

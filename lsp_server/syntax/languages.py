@@ -1,6 +1,6 @@
 """Languages: what the data in ``grammars/<name>/`` says, joined with the grammar's wheel.
 
-A language is a folder: ``language.toml`` (names, lexical facts, layout), ``spans.scm`` (which nodes
+A language is a folder: ``language.toml`` (names, lexical facts, style), ``spans.scm`` (which nodes
 are strings, comments, brackets and so on) and ``statements.scm`` (which nodes are statements). To
 add one, add a folder and install its wheel. Nothing here, or anywhere else in the code, knows a
 language by its name.
@@ -26,7 +26,7 @@ _ERRORS: Final = "(ERROR) @error (MISSING) @error"
 
 
 @dataclass(frozen=True, slots=True)
-class Lexis:
+class LexicalRules:
     """Comments and strings, as far as a scan of marks needs them."""
 
     comment: str  # starts a comment up to the end of its line, or ""
@@ -38,7 +38,7 @@ class Lexis:
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class CodeStyle:
     """How blocks and statements look on the page."""
 
     opener: str  # ends a line that a block follows
@@ -66,8 +66,8 @@ class Language:
     name: str
     ids: frozenset[str]
     extensions: frozenset[str]
-    lexis: Lexis
-    layout: Layout
+    lexical: LexicalRules
+    style: CodeStyle
     grammar: tree_sitter.Language
     places: tree_sitter.Query  # spans.scm: strings, comments, code in strings, brackets
     covers: tree_sitter.Query  # spans.scm: what a selection can cover
@@ -77,7 +77,7 @@ class Language:
     @property
     def comment(self) -> str:
         """What starts a comment up to the end of its line, or ""."""
-        return self.lexis.comment
+        return self.lexical.comment
 
     def find_errors(self, node: tree_sitter.Node) -> list[tree_sitter.Node]:
         """The error nodes under a node, and the tokens that the parser had to add."""
@@ -145,8 +145,8 @@ def _load(name: str) -> Language | None:
         name=name,
         ids=frozenset(facts["ids"]),
         extensions=frozenset(facts["extensions"]),
-        lexis=_lexis(facts["lexis"]),
-        layout=_layout(facts["layout"]),
+        lexical=_lexical_rules(facts["lexical"]),
+        style=_style(facts["style"]),
         grammar=grammar,
         places=_query(grammar, name, "spans.scm", _COVERS - _PLACES),
         covers=_query(grammar, name, "spans.scm", _PLACES - _COVERS),
@@ -166,8 +166,8 @@ def _query(
     return query
 
 
-def _lexis(facts: dict[str, Any]) -> Lexis:
-    return Lexis(
+def _lexical_rules(facts: dict[str, Any]) -> LexicalRules:
+    return LexicalRules(
         comment=facts["comment"],
         block_comments=tuple((opening, closing) for opening, closing in facts["block_comments"]),
         strings=tuple(facts["strings"]),
@@ -177,8 +177,8 @@ def _lexis(facts: dict[str, Any]) -> Lexis:
     )
 
 
-def _layout(facts: dict[str, Any]) -> Layout:
-    return Layout(
+def _style(facts: dict[str, Any]) -> CodeStyle:
+    return CodeStyle(
         opener=facts["opener"],
         braces=facts["braces"],
         unit=facts["unit"],

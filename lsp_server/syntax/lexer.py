@@ -12,12 +12,12 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Final, Literal, NamedTuple
 
-from lsp_server.syntax.languages import Lexis
+from lsp_server.positions import LINE_END
+from lsp_server.syntax.languages import LexicalRules
 
 PARTNER: Final = {"(": ")", "[": "]", "{": "}"}
-LINE_BREAK: Final = re.compile(r"\r\n|\n|\r")
 
-GENERIC: Final = Lexis(
+GENERIC: Final = LexicalRules(
     comment="",
     block_comments=(),
     strings=('"', "'"),
@@ -28,7 +28,12 @@ GENERIC: Final = Lexis(
 """What most languages agree on."""
 
 _REGEX: Final = re.compile(r"/(?![*/])(?:\\.|\[(?:\\.|[^\]\\\r\n])*\]|[^/\\\[\r\n])+/\w*")
-_OPERAND_DUE: Final = re.compile(r"(?:^|[(,=:\[!&|?{};+*~^\r\n]|\b(?:return|typeof|case))\s*$")
+_OPERAND_DUE: Final = re.compile(
+    r"(?:^|[(,=:\[!&|?{};+*~^\r\n]|=>|\b(?:await|case|else|in|of|return|throw|typeof|yield))\s*$"
+)
+
+_NEAR: Final = 40
+"""Characters before a slash that say whether it begins a regular expression."""
 
 
 class Mark(NamedTuple):
@@ -47,11 +52,16 @@ class Inside(NamedTuple):
     closer: str
 
 
-def scan(text: str, lexis: Lexis, inside: Inside | None = None) -> Iterator[Mark]:
-    """The marks of a text from left to right; ``inside`` is where it starts."""
-    pattern, position = _pattern(lexis), 0
+def scan(
+    text: str, lexical: LexicalRules, inside: Inside | None = None, head: str = ""
+) -> Iterator[Mark]:
+    """The marks of a text from left to right.
+
+    ``inside`` is where it starts; ``head`` is the code before it on its line.
+    """
+    pattern, position, gap = _pattern(lexical), 0, (0, 0)
     if inside:
-        position, closed = _leave(text, inside, lexis)
+        position, closed = _leave(text, inside, lexical)
         yield Mark(inside.kind, 0, position, closed)
     while match := pattern.search(text, position):
         start, position = match.span()
@@ -64,67 +74,70 @@ def scan(text: str, lexis: Lexis, inside: Inside | None = None) -> Iterator[Mark
             yield Mark("line", start, position)
         elif group == "slash":
             literal = _REGEX.match(text, start)
-            if literal and _OPERAND_DUE.search(text, max(0, start - 40), start):
+            end = start if text[gap[1] : start].strip() else gap[0]
+            before = text[end - _NEAR : end] if end >= _NEAR else head + text[:end]
+            if literal and _OPERAND_DUE.search(before, max(0, len(before) - _NEAR)):
                 position = literal.end()
                 yield Mark("string", start, position)
         elif group == "comment":
-            position, closed = _leave(text, Inside("comment", ""), lexis, position)
+            position, closed = _leave(text, Inside("comment", ""), lexical, position)
             yield Mark("comment", start, position, closed)
         elif group == "block":
-            closer = dict(lexis.block_comments)[match.group()]
-            position, closed = _leave(text, Inside("comment", closer), lexis, position)
+            closer = dict(lexical.block_comments)[match.group()]
+            position, closed = _leave(text, Inside("comment", closer), lexical, position)
+            gap = (start if text[gap[1] : start].strip() else gap[0], position)
             yield Mark("comment", start, position, closed)
-        elif _opens(text, start, match.group(), lexis):
-            position, closed = _leave(text, Inside("string", match.group()), lexis, position)
+        elif _opens(text, start, match.group(), lexical):
+            position, closed = _leave(text, Inside("string", match.group()), lexical, position)
             yield Mark("string", start, position, closed)
 
 
 def inside_after(
-    text: str, marks: Sequence[Mark], lexis: Lexis, inside: Inside | None = None
+    text: str, marks: Sequence[Mark], lexical: LexicalRules, inside: Inside | None = None
 ) -> Inside | None:
     """The string or comment in which a text stops, given its marks."""
     if not marks or marks[-1].closed or marks[-1].end < len(text):
         return None
     if marks[-1].start == 0 and inside:
         return inside
-    return opened_by(text[marks[-1].start :], lexis)
+    return opened_by(text[marks[-1].start :], lexical)
 
 
-def opened_by(text: str, lexis: Lexis) -> Inside | None:
+def opened_by(text: str, lexical: LexicalRules) -> Inside | None:
     """The string or comment that a text begins with."""
-    for opener, closer in lexis.block_comments:
+    for opener, closer in lexical.block_comments:
         if text.startswith(opener):
             return Inside("comment", closer)
-    if lexis.comment and text.startswith(lexis.comment):
+    if lexical.comment and text.startswith(lexical.comment):
         return Inside("comment", "")
-    bare = text.lstrip(lexis.prefixes) if lexis.prefixes else text
-    for quote in (*lexis.long_strings, *lexis.strings):
+    bare = text.lstrip(lexical.prefixes) if lexical.prefixes else text
+    for quote in (*lexical.long_strings, *lexical.strings):
         if bare.startswith(quote):
             return Inside("string", quote)
     return None
 
 
-def _opens(text: str, start: int, quote: str, lexis: Lexis) -> bool:
+def _opens(text: str, start: int, quote: str, lexical: LexicalRules) -> bool:
     """Whether a quote opens a string: behind a word it is an apostrophe, behind a prefix not."""
     word = start
     while word and start - word < 4 and (text[word - 1].isalnum() or text[word - 1] == "_"):
         word -= 1
     return (
         word == start
-        or (quote in lexis.long_strings and len(quote) == 1)
-        or (start - word < 4 and all(letter in lexis.prefixes for letter in text[word:start]))
+        or (quote in lexical.long_strings and len(quote) == 1)
+        or (start - word < 4 and all(letter in lexical.prefixes for letter in text[word:start]))
     )
 
 
-def _leave(text: str, inside: Inside, lexis: Lexis, position: int = 0) -> tuple[int, bool]:
+def _leave(text: str, inside: Inside, lexical: LexicalRules, position: int = 0) -> tuple[int, bool]:
     """Where a string or comment ends, and whether it was closed there."""
     if inside.kind == "comment" and not inside.closer:
-        end = LINE_BREAK.search(text, position)
+        end = LINE_END.search(text, position)
         return (end.start(), True) if end else (len(text), False)
     if inside.kind == "comment":
         end = re.compile(re.escape(inside.closer)).search(text, position)
         return (end.end(), True) if end else (len(text), False)
-    end = _closing(inside.closer, inside.closer in lexis.long_strings).match(text, position)
+    end = _closing(inside.closer, inside.closer in lexical.long_strings).match(text, position)
     assert end is not None  # the pattern matches the empty text
     return end.end(), end["quote"] is not None
 
@@ -138,11 +151,11 @@ def _closing(quote: str, long: bool) -> re.Pattern[str]:
 
 
 @lru_cache(maxsize=32)
-def _pattern(lexis: Lexis) -> re.Pattern[str]:
-    groups = [("block", [opener for opener, _ in lexis.block_comments])]
-    groups += [("comment", [lexis.comment] if lexis.comment else [])]
-    groups += [("quote", [*lexis.long_strings, *lexis.strings])]
-    groups += [("slash", ["/"] if lexis.regexes else [])]
+def _pattern(lexical: LexicalRules) -> re.Pattern[str]:
+    groups = [("block", [opener for opener, _ in lexical.block_comments])]
+    groups += [("comment", [lexical.comment] if lexical.comment else [])]
+    groups += [("quote", [*lexical.long_strings, *lexical.strings])]
+    groups += [("slash", ["/"] if lexical.regexes else [])]
     named = [f"(?P<{name}>{'|'.join(map(re.escape, marks))})" for name, marks in groups if marks]
     named += [r"(?P<bracket>[()\[\]{}])", "(?P<separator>[,;])", r"(?P<line>\r\n|\n|\r)"]
     return re.compile("|".join(named))

@@ -6,22 +6,12 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from lsp_server.positions import line_start, line_stop
+
 TAB: Final = 4
 """Columns that a tab is taken for, where a text mixes tabs and spaces."""
 
-_STOP: Final = re.compile(r"[\r\n]")
 _BLANK: Final = re.compile(r"[ \t\f\v]*")
-
-
-def line_start(text: str, offset: int) -> int:
-    """Where the line of an offset begins."""
-    return max(text.rfind("\n", 0, offset), text.rfind("\r", 0, offset)) + 1
-
-
-def line_end(text: str, offset: int) -> int:
-    """Where the line of an offset ends, before its line break."""
-    stop = _STOP.search(text, offset)
-    return stop.start() if stop else len(text)
 
 
 def lines_above(text: str, start: int, most: int = 300) -> Iterator[tuple[int, int]]:
@@ -42,7 +32,7 @@ def lines_below(text: str, end: int, most: int = 300) -> Iterator[tuple[int, int
         if end >= len(text):
             return
         start = end + (2 if text.startswith("\r\n", end) else 1)
-        end = line_end(text, start)
+        end = line_stop(text, start)
         yield start, end
 
 

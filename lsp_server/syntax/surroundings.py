@@ -9,31 +9,27 @@ still be open. Reads a bounded stretch around the place.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
+import tree_sitter
+
+from lsp_server.positions import line_start, line_stop
 from lsp_server.syntax.brackets import (
     CLOSERS,
     FARTHEST,
     LONGEST,
     REACH,
     Bracket,
-    bracket_at,
+    BracketMatcher,
     count_closed,
     count_dangling,
-    follow,
     leave_by_indentation,
 )
-from lsp_server.syntax.languages import Language, Lexis
-from lsp_server.syntax.lexer import PARTNER, Inside, inside_after, opened_by, scan
-from lsp_server.syntax.lines import (
-    filled,
-    indent_of,
-    line_end,
-    line_start,
-    lines_above,
-    lines_below,
-)
+from lsp_server.syntax.languages import CodeStyle, Language, LexicalRules
+from lsp_server.syntax.lexer import PARTNER, Inside, Mark, inside_after, opened_by, scan
+from lsp_server.syntax.lines import filled, indent_of, lines_above, lines_below
 from lsp_server.syntax.tree import SyntaxTree
 
 _OPENS: Final = re.compile(r"[\w(\[{]")
@@ -49,7 +45,8 @@ class Surroundings:
     below: str  # nearest line below that is not blank
     second: str  # the one after that
     inside: Inside | None  # the string or comment it lies in
-    opened: tuple[Bracket, ...]  # open there, outermost first
+    opened: tuple[Bracket, ...]  # open there, as far as indentation allows; outermost first
+    unclosed: str  # all brackets that nothing before it closes, whatever the indentation
     closed_by_rest: int  # innermost of these that the rest of the line closes
     dangling: int  # innermost of the others that nothing below closes
     unit: str  # one level of indentation
@@ -71,28 +68,35 @@ def closes_only(rest: str, inside: Inside | None) -> bool:
     return inside is not None or rest.lstrip()[:1] not in ("'", '"', "`")
 
 
-def look_around(tree: SyntaxTree, language: Language, start: int, end: int) -> Surroundings:
-    """The facts about the place between two offsets of a tree's text."""
-    text, line = tree.text, line_start(tree.text, start)
+def look_around(tree: SyntaxTree, start: int, end: int) -> Surroundings | None:
+    """The facts about the place between two offsets of a tree's text; None without a grammar."""
+    text, language = tree.text, tree.language
+    if language is None or tree.root is None:
+        return None
+    line, lexical = line_start(text, start), language.lexical
     top = max(_top(text, line), start - FARTHEST)
-    bottom = min(_bottom(text, line_end(text, end)), end + FARTHEST)
+    bottom = min(_bottom(text, line_stop(text, end)), end + FARTHEST)
     clean = not tree.captures(language.errors, top, bottom)
     leaves = _leaves(tree, language, top, start)
-    begin, outer = _where_to_begin(
-        leaves, text, language.lexis, max(line, start - LONGEST) if clean else top, start
-    )
-    marks = list(scan(text[begin:start], language.lexis, outer))
-    opened = _open_above(leaves, text, begin)
-    follow(opened, marks, text, begin, None if clean else language.layout)
+    first = max(line, start - LONGEST) if clean else top
+    begin, outer = _where_to_begin(leaves, text, lexical, first, start)
+    marks = list(scan(text[begin:start], lexical, outer))
+    tokens = [at for at, _ in leaves.brackets if at < start]
+    above = [at for at in tokens if at < begin]
+    opened = _follow([], text, above, marks, begin, None if clean else language.style)
+    if clean:
+        unclosed = _follow(_open_by_nodes(tree, language, top), text, tokens)
+    else:
+        unclosed = _follow(_open_by_nodes(tree, language, begin), text, [], marks, begin)
     head = text[max(line, start - LONGEST) : start]
     if not clean and filled(head):
-        leave_by_indentation(opened, language.layout, line, head)
-    inside = inside_after(text[begin:start], marks, language.lexis, outer)
-    rest = text[end : min(line_end(text, end), end + LONGEST)]
+        leave_by_indentation(opened, language.style, line, head)
+    inside = inside_after(text[begin:start], marks, lexical, outer)
+    rest = text[end : min(line_stop(text, end), end + LONGEST)]
     closed = 0
     if closes_only(rest, inside):
-        closed = count_closed(rest, opened, language.lexis, inside)
-        end = line_end(text, end)
+        closed = count_closed(rest, opened, lexical, inside)
+        end = line_stop(text, end)
     below, second = _lines_below(text, end)
     return Surroundings(
         head=head,
@@ -102,9 +106,10 @@ def look_around(tree: SyntaxTree, language: Language, start: int, end: int) -> S
         second=second,
         inside=inside,
         opened=tuple(opened),
+        unclosed="".join(bracket.char for bracket in unclosed),
         closed_by_rest=closed,
         dangling=0 if clean else count_dangling(text, end, opened, closed, language),
-        unit=_unit(text, line) or language.layout.unit,
+        unit=_unit(text, line) or language.style.unit,
         colon=_colon(text, line),
         empty=bool(opened) and not filled(text[opened[-1].offset + 1 : start]),
         here=bool(opened) and opened[-1].offset >= line,
@@ -134,7 +139,7 @@ def _leaves(tree: SyntaxTree, language: Language, start: int, end: int) -> _Leav
 
 def _top(text: str, line: int) -> int:
     """Where the outermost statement around a line begins, as far as indentation tells."""
-    if not _indented(text, line, line_end(text, line)):
+    if not _indented(text, line, line_stop(text, line)):
         return line
     top = line
     for top, end in lines_above(text, line, REACH):
@@ -159,30 +164,66 @@ def _indented(text: str, start: int, end: int) -> bool:
 
 
 def _where_to_begin(
-    leaves: _Leaves, text: str, lexis: Lexis, line: int, start: int
+    leaves: _Leaves, text: str, lexical: LexicalRules, line: int, start: int
 ) -> tuple[int, Inside | None]:
     """Where to begin reading marks, and the string or comment in which that place lies."""
     begin, outer = line, None
     for first, last, is_code in leaves.texts:
         if first < line < last:
-            outer = None if is_code else opened_by(text[first:last], lexis)
+            outer = None if is_code else opened_by(text[first:last], lexical)
         elif is_code and line <= first < start < last:
             inner = (at for at, char in leaves.brackets if first <= at < start and char in PARTNER)
             begin, outer = next(inner, first) + 1, None
     return begin, outer
 
 
-def _open_above(leaves: _Leaves, text: str, stop: int) -> list[Bracket]:
-    """The brackets that are opened before ``stop`` and not closed, by the tree's tokens."""
-    opened: list[Bracket] = []
-    for offset, char in leaves.brackets:
-        if offset >= stop:
-            break
-        if char in PARTNER:
-            opened.append(bracket_at(text, offset))
-        elif opened and opened[-1].closer == char:
-            opened.pop()
-    return opened
+def _follow(
+    opened: Sequence[Bracket],
+    text: str,
+    tokens: Sequence[int],
+    marks: Sequence[Mark] = (),
+    begin: int = 0,
+    style: CodeStyle | None = None,
+) -> list[Bracket]:
+    """The brackets open behind the tree's tokens and the marks that begin where these end.
+
+    With a style, indentation closes them too.
+    """
+    matcher = BracketMatcher(opened)
+    for at in tokens:
+        matcher.take(Bracket(text, at))
+    for mark in marks:
+        if mark.kind == "line" and style:
+            line = text[begin + mark.end : line_stop(text, begin + mark.end)]
+            leave_by_indentation(matcher.opened, style, begin + mark.start, line)
+        matcher.read(mark, text, begin)
+    return matcher.opened
+
+
+def _open_by_nodes(tree: SyntaxTree, language: Language, offset: int) -> list[Bracket]:
+    """The brackets before an offset that nothing before it closes, by the nodes it lies in.
+
+    The nodes that end before it have closed what they opened. Of a node with very many children
+    those at its start and those near the offset are read.
+    """
+    byte, matcher = tree.byte(offset), BracketMatcher()
+    node = None if tree.root is None else tree.root.descendant_for_byte_range(byte, byte)
+    nodes = []
+    while node is not None:
+        nodes.append(node)
+        node = node.parent
+    cursor, found = tree_sitter.QueryCursor(language.places), set()
+    cursor.set_max_start_depth(1)
+    for node in nodes:
+        for start, stop in ((node.start_byte, node.start_byte + LONGEST), (byte - FARTHEST, byte)):
+            cursor.set_byte_range(max(start, node.start_byte), min(stop, byte))
+            captures = cursor.captures(node)
+            tokens = captures.get("open", []) + captures.get("close", [])
+            found |= {token.end_byte for token in tokens if not token.is_missing}
+    at = tree.offsets(each for each in found if each <= byte)
+    for each in sorted(at):
+        matcher.take(Bracket(tree.text, at[each] - 1))
+    return matcher.opened
 
 
 def _code_above(tree: SyntaxTree, language: Language, line: int) -> str:
@@ -191,10 +232,10 @@ def _code_above(tree: SyntaxTree, language: Language, line: int) -> str:
     for start, end in lines_above(text, line, REACH):
         if end - start > LONGEST:
             return text[end - LONGEST : end]
-        code = code_of(text[start:end], language.lexis)
+        code = code_of(text[start:end], language.lexical)
         if not code:
             continue
-        if language.layout.braces or code[-1] not in "\"'":
+        if language.style.braces or code[-1] not in "\"'":
             return code
         string = _string_statement(tree, language, start + len(code) - 1)
         return code if string is None else _code_above(tree, language, string)
@@ -212,10 +253,10 @@ def _string_statement(tree: SyntaxTree, language: Language, offset: int) -> int 
     return None
 
 
-def code_of(line: str, lexis: Lexis) -> str:
+def code_of(line: str, lexical: LexicalRules) -> str:
     """A line without its trailing comment and white space."""
     end = len(line)
-    for mark in scan(line, lexis):
+    for mark in scan(line, lexical):
         if mark.kind == "comment" and not filled(line[mark.end :]):
             end = mark.start
     return line[:end].rstrip()
@@ -223,14 +264,14 @@ def code_of(line: str, lexis: Lexis) -> str:
 
 def _lines_below(text: str, end: int) -> tuple[str, str]:
     """The nearest two lines below that are not blank."""
-    below = lines_below(text, line_end(text, end), REACH)
+    below = lines_below(text, line_stop(text, end), REACH)
     lines = (text[a : min(b, a + LONGEST)] for a, b in below if filled(text[a:b]))
     return next(lines, ""), next(lines, "")
 
 
 def _unit(text: str, line: int) -> str:
     """One level of indentation: what the nearest line has more than the one above it."""
-    below = indent_of(text[line : line_end(text, line)])
+    below = indent_of(text[line : line_stop(text, line)])
     for start, end in lines_above(text, line, REACH):
         if end - start > LONGEST or not filled(text[start:end]):
             continue

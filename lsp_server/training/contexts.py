@@ -19,9 +19,9 @@ from torch.nn import functional
 from lsp_server.models.embedded.gguf import CANVAS_LAYERS
 from lsp_server.models.embedded.model import CausalBase
 from lsp_server.models.embedded.transformer import Qwen2
-from lsp_server.models.interfaces import Tokenizer
+from lsp_server.models.interfaces import PromptTokens, Tokenizer
 from lsp_server.models.tokenizers import END_OF_TEXT, FIM_MIDDLE
-from lsp_server.terminal.source import SourceError
+from lsp_server.source_files import SourceError
 
 LONGEST: Final = 320
 """Tokens of a context."""
@@ -62,11 +62,11 @@ def draw_sequence(texts: Sequence[str], tokenizer: Tokenizer, chance: Random) ->
     else:
         raise SourceError("there is too little code in these folders to learn from")
     if chance.random() < _WITHOUT_SUFFIX:
-        return CausalBase.prompt(tokens, [])
+        return CausalBase.lay_out(PromptTokens.around(tokens, []))
     behind = len(tokens) - chance.randint(*_SUFFIX)
     gap = chance.randint(1, min(_GAP, behind // 2)) if chance.random() < _WITH_GAP else 0
     end = [] if gap else [END_OF_TEXT]
-    return [*CausalBase.prompt(tokens[: behind - gap], tokens[behind:]), *end]
+    return [*CausalBase.lay_out(PromptTokens.around(tokens[: behind - gap], tokens[behind:])), *end]
 
 
 def draw_prompt(

@@ -33,7 +33,7 @@ from lsp_server.models.loader import tokenizer_file
 from lsp_server.models.precision import measured
 from lsp_server.models.quantization import Linear
 from lsp_server.models.tokenizers import END_OF_TEXT, EmbeddedTokenizer
-from lsp_server.terminal.source import SourceError
+from lsp_server.source_files import SourceError
 from lsp_server.training.adapter import Adapter, parameters
 from lsp_server.training.contexts import (
     LONGEST,

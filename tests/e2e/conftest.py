@@ -21,6 +21,7 @@ RECORDER = Path(__file__).parent / "recorder.py"
 SETTINGS = {
     "unmask.timeoutMs": 60_000,  # tests ask what is offered, not how fast
     "unmask.languages": {"*": True, "markdown": False},
+    "[html]": {"editor.inlineSuggest.enabled": False},
 }
 
 

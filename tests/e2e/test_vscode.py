@@ -249,6 +249,24 @@ def test_a_language_that_is_off_is_not_asked_about(session: Session) -> None:
     assert not any(uri.endswith("notes.md") for uri in session.asked_about())
 
 
+def test_where_ghost_text_is_off_the_server_is_not_made_to_read(session: Session) -> None:
+    window = session.window
+    window.open("quiet.html", "<p>\n\n</p>\n")
+    window.go_to(2, 1)
+    window.type("one")
+    window.page.wait_for_timeout(READING_MS)
+    window.open("read.py", ORDERS)
+    window.go_to(*BODY)
+
+    def read() -> list[str]:
+        cursors = session.traffic.notifications("unmask/cursor")
+        return [Path(cursor["textDocument"]["uri"]).name for cursor in cursors]
+
+    eventually("the server told to read", lambda: "read.py" in read())
+    assert "quiet.html" not in read()
+    assert not any(uri.endswith("quiet.html") for uri in session.asked_about())
+
+
 def test_a_file_of_secrets_gets_none_and_the_user_is_told_why(session: Session) -> None:
     window = session.window
     window.open(".env", "PASSWORD=swordfish\nCONFIRM_PASSWORD=\n")

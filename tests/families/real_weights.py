@@ -18,6 +18,7 @@ from safetensors.torch import save_file
 
 from lsp_server.bench.holes import default_files, draw_cuts, open_files
 from lsp_server.diffusion.decoder import Decoder
+from lsp_server.diffusion.prompt import Prompt
 from lsp_server.diffusion.types import Hole
 from lsp_server.models import loader
 from lsp_server.models.embedded.model import EmbeddedModel
@@ -47,10 +48,12 @@ def compare(base: EmbeddedModel, blocks: Model, count: int) -> Iterator[bool]:
     for cut in draw_cuts(open_files(default_files()), count, seed=5):
         text = cut.file.text
         before = text[max(0, cut.start - BEFORE) : cut.start]
-        hole = Hole(before, text[cut.end : cut.end + BEHIND], TOKENS, end=_end_of_line)
+        hole = Hole(
+            Prompt.around(before, text[cut.end : cut.end + BEHIND]), TOKENS, end=_end_of_line
+        )
         expected, found = one_at_a_time.infill(hole), block_by_block.infill(hole)
         same = (found.ids, found.text) == (expected.ids, expected.text)
-        yield same and found.forwards.canvas == found.tokens
+        yield same and found.cost.forwards.canvas == found.cost.tokens
 
 
 def _end_of_line(written: str) -> int | None:

@@ -7,18 +7,18 @@ from pathlib import Path
 import pytest
 
 from lsp_server.bench import infill, latency, structure
-from lsp_server.bench.contestants import ONE_AT_A_TIME, SHIPPED
 from lsp_server.bench.holes import default_files, draw_cuts, open_files
-from lsp_server.bench.passages import Passage
-from lsp_server.bench.problems import Problem
+from lsp_server.bench.humaneval_infilling import Problem
+from lsp_server.bench.keystrokes import Passage
 from lsp_server.bench.prompts import PROMPTS
+from lsp_server.bench.variants import AS_SET, ONE_AT_A_TIME
 from lsp_server.models import loader
 from lsp_server.models.interfaces import Model
 from lsp_server.settings import Settings
 from tests.families.checkpoints import RECIPES, write
 
 SETTINGS = Settings(max_tokens=6, max_block_tokens=6, prefix_tokens=64, suffix_tokens=32)
-KINDS = {SHIPPED, ONE_AT_A_TIME}
+KINDS = {AS_SET, ONE_AT_A_TIME}
 
 
 @pytest.fixture(params=sorted(RECIPES), scope="module")
@@ -36,7 +36,7 @@ def test_structure(model: Model) -> None:
     rows = structure.measure(model, SETTINGS, 6, 1, silent, PROMPTS[:2])
     assert all(set(row.runs) == KINDS for row in rows)
     assert all(0 < len(run.ids) <= 6 for row in rows for run in row.runs.values())
-    assert structure.to_json(rows)["prompts"][0]["contestants"].keys() == KINDS
+    assert structure.to_json(rows)["prompts"][0]["variants"].keys() == KINDS
     assert len(list(structure.tables(rows))) == 2
 
 

@@ -19,14 +19,15 @@ from safetensors import safe_open
 from torch import Tensor
 
 from lsp_server.diffusion.decoder import Decoder
+from lsp_server.diffusion.prompt import Prompt
 from lsp_server.diffusion.types import Hole, Infill, Step
 from lsp_server.models.interfaces import (
     MASK,
     Cancelled,
-    Canvas,
     Growth,
     Marginals,
     ModelError,
+    PromptTokens,
     Stop,
     never,
 )
@@ -134,15 +135,16 @@ def golden(name: str, case: int) -> tuple[list[int], list[int], Tensor]:
         return ids, masks, torch.from_numpy(arrays[f"logits{case}"])
 
 
-def frame(layout: Layout, ids: list[int], masks: list[int]) -> Canvas:
-    """The canvas that becomes the sequence ``ids``: its ends are the family's to add."""
+def frame(layout: Layout, ids: list[int], masks: list[int]) -> tuple[PromptTokens, list[int]]:
+    """Prompt and canvas that become the sequence ``ids``; its ends are the family's to add."""
     first, last = masks[0], masks[-1]
     prefix, tokens, suffix = ids[:first], ids[first : last + 1], ids[last + 1 :]
     if layout.start is not None:
         assert prefix.pop(0) == layout.start
     if layout.finish is not None:
         assert suffix.pop() == layout.finish
-    return Canvas(prefix, [MASK if token == layout.mask else token for token in tokens], suffix)
+    canvas = [MASK if token == layout.mask else token for token in tokens]
+    return PromptTokens.around(prefix, suffix), canvas
 
 
 def check_equal(marginals: Marginals, logits: Tensor, layout: Layout) -> None:
@@ -226,7 +228,7 @@ def test_logits_equal_the_published_code(
 ) -> None:
     layout = understand(folder_of(name), name)
     ids, masks, logits = golden(name, case)
-    marginals = model_of(name).denoiser.denoise(frame(layout, ids, masks))
+    marginals = model_of(name).denoiser.denoise(*frame(layout, ids, masks))
     check_equal(marginals, logits, layout)
 
 
@@ -238,7 +240,7 @@ def test_illada_equals_the_reference(
     mask = layout.mask
     ids = [[9, 40, 80, mask, mask, 7, 200], [mask] * 4, [30, mask, 31, mask, 32]][case]
     masks = [place for place, token in enumerate(ids) if token == mask]
-    marginals = model_of("illada").denoiser.denoise(frame(layout, ids, masks))
+    marginals = model_of("illada").denoiser.denoise(*frame(layout, ids, masks))
     logits = torch.from_numpy(compute_logits(layout.folder, ids)[masks]).float()
     check_equal(marginals, logits, layout)
 
@@ -258,7 +260,7 @@ def test_a_canvas_that_ends_within_its_block_is_seen_masked_to_the_end(
     widths = {"a2d-bd3lm": (27, 21, 32), "fast-dllm-v2": (3, 5, 1), "sdar": (3, 2, 4)}
     assert width == widths[name][case]
     if case < 2:  # the third has known tokens among its masks
-        marginals = denoiser.denoise(Canvas(ids[:known], [MASK] * width, ()))
+        marginals = denoiser.denoise(PromptTokens.around(ids[:known], ()), [MASK] * width)
         check_equal(marginals, logits[:width], layout)
 
 
@@ -268,9 +270,9 @@ def test_a_hole_is_filled_and_every_forward_shown(
 ) -> None:
     steps: list[Step] = []
     infill = decode(model_of(name), observe=steps.append)
-    assert infill.forwards.canvas == len(steps) > 1
+    assert infill.cost.forwards.canvas == len(steps) > 1
     assert {step.kind for step in steps} == {"canvas"}
-    assert 0 < infill.tokens <= 12
+    assert 0 < infill.cost.tokens <= 12
     assert infill.reason in ("ended", "length")
 
 
@@ -290,7 +292,7 @@ def test_a_filling_stops_between_two_forwards(
 def decode(
     model: MaskedModel, stop: Stop = never, observe: Callable[[Step], None] | None = None
 ) -> Infill:
-    hole = Hole("def f(self):\n    return ", "\n\nprint(f)\n", max_tokens=12)
+    hole = Hole(Prompt.around("def f(self):\n    return ", "\n\nprint(f)\n"), max_tokens=12)
     decoder = Decoder(model, Settings(sampler="threshold", min_confidence=0.0))
     return decoder.infill(hole, stop, observe)
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from threading import Event
 
 from lsp_server.completion.service import Infiller
-from lsp_server.diffusion.types import Accepted, Cell, Forwards, Hole, Infill, Milliseconds, Step
+from lsp_server.diffusion.types import Cell, Cost, Hole, Infill, Step
 from lsp_server.models.interfaces import Cancelled, ModelError, ModelInfo, Stop
 from lsp_server.server.backend import Backend
 from lsp_server.settings import Settings
@@ -53,22 +53,22 @@ class Puppet(Backend, Infiller):
         return self
 
     def infill(
-        self, hole: Hole, stop: Stop, observe: Callable[[Step], None] | None = None
+        self, hole: Hole, stop: Stop, observe: Callable[[Step], None] | None, cost: Cost
     ) -> Infill:
         self.holes.append(hole)
         self.begun.set()
         if self.error:
             raise self.error
+        cost.forwards.prefill = 1
         if observe:
             observe(Step("prefill", (), 1.0))
         self.hold(stop)
         if observe:
             cells = (Cell(self.text, "base", "committed"), Cell("", "mask", "mask"))
             observe(Step("verify", cells, 1.0))
-        forwards = Forwards(prefill=1, verify=1)
-        return Infill(
-            self.text, "ended", 0.9, 3, forwards, Accepted(denoiser=2), 2, 0, Milliseconds()
-        )
+        cost.forwards.verify, cost.tokens, cost.drafted = 1, 3, 2
+        cost.accepted["denoiser"] = 2
+        return Infill(self.text, "ended", 0.9, cost)
 
     def prefill(self, hole: Hole, stop: Stop) -> int:
         self.warmed.append(hole)

@@ -30,7 +30,7 @@ PYTHON = '''def total_price(items, tax_rate):
 @pytest.fixture(autouse=True)
 def loaded(embedded: EmbeddedModel, monkeypatch: pytest.MonkeyPatch) -> None:
     """The model is loaded once for all these tests; loading is tested by subprocesses."""
-    for module in ("lsp_server.terminal.commands", "lsp_server.bench.commands"):
+    for module in ("lsp_server.commands.complete", "lsp_server.commands.bench"):
         monkeypatch.setattr(f"{module}.load_model", lambda settings: embedded)
 
 
@@ -43,7 +43,7 @@ def ask(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any]:
     assert (answer["text"] is None) == (answer["reason"] != "offered")
     ms = answer["ms"]
     assert ms["total"] >= ms["prefill"] + ms["verify"] + ms["canvas"] - 0.01
-    return answer  # type: ignore[no-any-return]
+    return dict(answer)
 
 
 def apply(text: str, answer: dict[str, Any]) -> str:
@@ -210,11 +210,11 @@ def test_bench_structure_reports(tmp_path: Path, capsys: pytest.CaptureFixture[s
     result = json.loads(report.read_text())
     assert result["categories"]["code"]["published_tokens_per_s"] == 72.14
     for prompt in result["prompts"]:
-        contestants = prompt["contestants"]
-        assert set(contestants) == {"as set", "denoiser off", "one at a time"}
-        assert all(each["identical_to_one_at_a_time"] for each in contestants.values())
-        assert contestants["one at a time"]["all_repeats"]["tokens_per_forward"] == 1
-    assert set(result["bounding"]["contestants"]) >= {"as set", "bounding off"}
+        variants = prompt["variants"]
+        assert set(variants) == {"as set", "denoiser off", "one at a time"}
+        assert all(each["identical_to_one_at_a_time"] for each in variants.values())
+        assert variants["one at a time"]["all_repeats"]["tokens_per_forward"] == 1
+    assert set(result["bounding"]["variants"]) >= {"as set", "bounding off"}
     assert "108.41" in capsys.readouterr().out
 
 
@@ -224,9 +224,9 @@ def test_bench_latency_reports(tmp_path: Path) -> None:
     options += ["--files", str(samples_folder() / "inventory.py")]
     assert main(["bench", "latency", *options]) == 0
     result = json.loads(report.read_text())
-    for contestant in result["contestants"].values():
-        assert contestant["requests"] == 4
-        assert contestant["ms"]["cold"]["count"] <= 1
+    for variant in result["variants"].values():
+        assert variant["requests"] == 4
+        assert variant["ms"]["cold"]["count"] <= 1
     assert result["places"][0].startswith("inventory.py:")
 
 
@@ -249,15 +249,15 @@ def test_bench_infill_scores(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert main(["bench", "infill", "--data", str(data), "--json", str(report)]) == 0
     result = json.loads(report.read_text())
     (precision,) = result["precisions"].values()
-    for contestant in precision["contestants"].values():
-        assert contestant["pass_at_1"] == 1
-        assert contestant["identical_to_one_at_a_time"] == 1
+    for variant in precision["variants"].values():
+        assert variant["pass_at_1"] == 1
+        assert variant["identical_to_one_at_a_time"] == 1
     assert result["options"]["holes_are_lines"]
     assert "100.0% (2/2)" in capsys.readouterr().out
 
 
 def test_the_demonstration_ends_well() -> None:
-    command = [sys.executable, "-m", "lsp_server.terminal.demo"]
+    command = [sys.executable, "-m", "lsp_server", "demo"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=400)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "6 of 6 completions came" in done.stdout

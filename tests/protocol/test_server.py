@@ -46,7 +46,7 @@ async def test_completes(editor: Editor, stage: Stage) -> None:
     assert item.insert_text == "a + b"
     assert editor.apply(URI, item) == TEXT + "a + b"
     assert item.command is None
-    assert stage.puppet.holes[-1].prefix == TEXT
+    assert stage.puppet.holes[-1].prompt.prefix == TEXT
 
 
 async def test_latency_is_told(editor: Editor) -> None:
@@ -241,19 +241,19 @@ async def test_text_is_that_of_the_request(editor: Editor, stage: Stage) -> None
     answer = editor.ask(URI)
     editor.insert(URI, 0, "# later\n")
     await within(120, answer)
-    assert stage.puppet.holes[-1].prefix == TEXT
+    assert stage.puppet.holes[-1].prompt.prefix == TEXT
     assert editor.latencies[-1].version == 1
 
 
 async def test_warms_where_typing_pauses_and_gives_way(editor: Editor, stage: Stage) -> None:
     editor.open(URI, TEXT)
     await becomes(lambda: bool(stage.puppet.warmed))
-    assert stage.puppet.warmed[-1].prefix == TEXT
+    assert stage.puppet.warmed[-1].prompt.prefix == TEXT
     stage.puppet.holding = True
     stage.puppet.begun.clear()
     editor.insert(URI, len(TEXT), "a")
     await becomes(stage.puppet.begun.is_set)
-    assert stage.puppet.warmed[-1].prefix == TEXT + "a"
+    assert stage.puppet.warmed[-1].prompt.prefix == TEXT + "a"
     stopped = stage.puppet.stopped
     answer = editor.ask(URI)
     await becomes(lambda: stage.puppet.stopped == stopped + 1)
@@ -266,7 +266,7 @@ async def test_warms_where_the_cursor_rests(editor: Editor, stage: Stage) -> Non
     editor.open(URI, TEXT)
     cursor = messages.CursorParams(types.TextDocumentIdentifier(URI), types.Position(0, 4))
     editor.client.protocol.notify(messages.CURSOR, cursor)
-    await becomes(lambda: any(hole.prefix == "def " for hole in stage.puppet.warmed))
+    await becomes(lambda: any(hole.prompt.prefix == "def " for hole in stage.puppet.warmed))
 
 
 async def test_requests_while_loading(stage: Stage) -> None:

@@ -9,16 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from lsp_server.diffusion.types import (
-    Accepted,
-    Cell,
-    Forwards,
-    Hole,
-    Infill,
-    Milliseconds,
-    Reason,
-    Step,
-)
+from lsp_server.diffusion.types import Cell, Cost, Hole, Infill, Reason, Step
 from lsp_server.models.interfaces import Cancelled, Stop
 
 Script = str | Callable[[Hole], str]
@@ -36,12 +27,18 @@ class ScriptedDecoder:
         self.warmed: list[Hole] = []
         self.cached = ""  # the document of the hole that came last
 
-    def infill(self, hole: Hole, stop: Stop, observe: Callable[[Step], None] | None) -> Infill:
+    def infill(
+        self, hole: Hole, stop: Stop, observe: Callable[[Step], None] | None, cost: Cost
+    ) -> Infill:
         """One forward for each word, space or mark."""
         self.holes.append(hole)
         self.cached = hole.document
-        forwards = Forwards(prefill=1)
         script = self.script if isinstance(self.script, str) else self.script(hole)
+        if hole.late:
+            raise Cancelled
+        forwards = cost.forwards
+        forwards.prefill, cost.cached_tokens = 1, 7
+        cost.ms.total, cost.ms.prefill, cost.ms.verify = 3.0, 1.0, 2.0
         words = re.findall(r"\w+|\n|[^\S\n]+|.", script)
         text, reason = "", self._reason(hole, "", 0, bool(words))
         while reason is None:
@@ -52,6 +49,7 @@ class ScriptedDecoder:
                 break
             text += words[forwards.verify]
             forwards.verify += 1
+            cost.tokens += 1
             if observe:
                 observe(Step("verify", (Cell(text, "base", "committed"),), 1.0))
             reason = self._reason(hole, text, forwards.verify, forwards.verify < len(words))
@@ -60,12 +58,7 @@ class ScriptedDecoder:
             text=text[:end],
             reason=reason,
             confidence=self.confidence,
-            tokens=forwards.verify,
-            forwards=forwards,
-            accepted=Accepted(),
-            drafted=0,
-            cached_tokens=7,
-            ms=Milliseconds(total=3.0, prefill=1.0, verify=2.0),
+            cost=cost,
         )
 
     def prefill(self, hole: Hole, stop: Stop) -> int:

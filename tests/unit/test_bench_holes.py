@@ -2,7 +2,6 @@ from pathlib import Path
 
 import pytest
 
-from lsp_server.bench import bounding
 from lsp_server.bench.holes import (
     SHAPES,
     Cut,
@@ -12,9 +11,7 @@ from lsp_server.bench.holes import (
     open_files,
     samples_folder,
 )
-from lsp_server.bench.passages import Passage
-from lsp_server.completion.service import Completion
-from lsp_server.terminal.source import SourceError
+from lsp_server.source_files import SourceError
 
 SAMPLES = sorted(samples_folder().iterdir())
 
@@ -80,50 +77,9 @@ def test_files_without_a_place_are_told(tmp_path: Path) -> None:
         open_files([tmp_path / "b.py"])
 
 
-def completion(cut: Cut, text: str | None) -> Completion:
-    return Completion(text, cut.start, cut.start, None, "offered" if text else "not-confident")
-
-
-def test_answers_are_judged_by_the_whole_file() -> None:
-    cut = next(c for c in draw_cuts(samples(), 20, 0) if c.shape == "brackets")
-    score = bounding.Score("x")
-    for text in (cut.truth, "(((", "1", None):
-        score.add(cut, completion(cut, text), (3, 50.0))
-    assert [verdict.exact for verdict in score.verdicts] == [True, False, False, False]
-    assert [verdict.parses for verdict in score.verdicts][:2] == [True, False]
-    assert len(score.offered) == 3
-    assert score.exact == 1
-    assert score.verdicts[0].ms == 50.0
-    assert score.tally.forwards.prefill == 12
-    sums = bounding.to_json([score])["contestants"]["x"]
-    assert (sums["holes"], sums["offered"], sums["exact"]) == (4, 3, 1)
-    assert sums["by_shape"]["brackets"]["holes"] == 4
-    assert bounding.table([score]).row_count == 1
-
-
 def test_errors_that_a_file_had_do_not_count(tmp_path: Path) -> None:
     file = tmp_path / "a.py"
     file.write_text("def broken(:\n\nvalue = call(1, 2)\n")
     cut = Cut(RealFile.open(file), "brackets", 27, 31)
     assert cut.truth == "1, 2"
     assert cut.errors(file.read_text()) == 0
-
-
-def test_a_passage_is_typed_key_by_key() -> None:
-    python = next(file for file in samples() if file.path.suffix == ".py")
-    start = python.text.index("reserved = sum(")
-    passage = Passage.of(Cut(python, "line", start + 5, start + 9), keys=100)
-    assert passage.start == start
-    keys = passage.keys(1000)
-    assert "".join(keys) == python.text[passage.start : passage.end]
-    assert "\n        " in keys  # the editor indents
-    assert passage.keys(3) == ["r", "e", "s"]
-
-    typed = passage.open()
-    assert typed.snapshot.text.count("reserved = sum(") == 0
-    for key in keys:
-        typed = typed.after(key)
-    assert typed.snapshot.text == python.text
-    assert typed.offset == passage.end
-    assert typed.snapshot.version == len(keys)
-    assert typed.snapshot.tree.text == python.text

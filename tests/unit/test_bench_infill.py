@@ -5,8 +5,7 @@ from pathlib import Path
 import pytest
 
 from lsp_server.bench import infill
-from lsp_server.bench.contestants import ONE_AT_A_TIME, SHIPPED
-from lsp_server.bench.problems import (
+from lsp_server.bench.humaneval_infilling import (
     Problem,
     draw,
     end_of_line,
@@ -16,9 +15,10 @@ from lsp_server.bench.problems import (
     load,
 )
 from lsp_server.bench.sandbox import Limits
-from lsp_server.diffusion.types import Accepted, Forwards, Infill, Milliseconds
+from lsp_server.bench.variants import AS_SET, ONE_AT_A_TIME
+from lsp_server.diffusion.types import Cost, Forwards, Infill, Milliseconds, no_drafts
 from lsp_server.settings import Settings
-from lsp_server.terminal.source import SourceError
+from lsp_server.source_files import SourceError
 
 
 def problem(solution: str = "    return a + b\n", number: int = 0) -> Problem:
@@ -43,12 +43,14 @@ def answer(text: str, ids: tuple[int, ...]) -> Infill:
         text=text,
         reason="ended",
         confidence=1.0,
-        tokens=len(ids),
-        forwards=Forwards(prefill=1, verify=2, canvas=2),
-        accepted=Accepted(denoiser=1),
-        drafted=3,
-        cached_tokens=5,
-        ms=Milliseconds(total=30, prefill=10, verify=15, canvas=5),
+        cost=Cost(
+            forwards=Forwards(prefill=1, verify=2, canvas=2),
+            tokens=len(ids),
+            drafted=3,
+            accepted=no_drafts() | {"denoiser": 1},
+            cached_tokens=5,
+            ms=Milliseconds(total=30, prefill=10, verify=15, canvas=5),
+        ),
         ids=ids,
     )
 
@@ -61,7 +63,6 @@ def test_a_file_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "content",
     [
-        b"",
         b"not gzip",
         gzip.compress(b"\n"),
         gzip.compress(b"{"),
@@ -72,10 +73,13 @@ def test_a_file_is_read(tmp_path: Path) -> None:
 def test_a_file_that_is_none_is_told(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "a.jsonl.gz"
     file.write_bytes(content)
-    if content == b"":
-        file.unlink()
     with pytest.raises(SourceError, match=r"a\.jsonl\.gz"):
         load(file)
+
+
+def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="No such file"):
+        load(tmp_path / "a.jsonl.gz")
 
 
 def test_drawing_is_repeatable_and_without_repeats() -> None:
@@ -129,7 +133,7 @@ def test_programs_are_scored_by_running_them() -> None:
         "    while True: pass\n",
         "    return [a, b, *bytearray(4 << 30)]\n",
     ]
-    shipped, reference = infill.Score(SHIPPED), infill.Score(ONE_AT_A_TIME)
+    shipped, reference = infill.Score(AS_SET), infill.Score(ONE_AT_A_TIME)
     for each, text in zip(problems, fillings, strict=True):
         shipped.add(each, answer(text, (1, 2, 3)), text, (2, 20.0))
         reference.add(each, answer(fillings[0], (1, 2, 4)), fillings[0], (2, 20.0))
@@ -141,7 +145,7 @@ def test_programs_are_scored_by_running_them() -> None:
     assert shipped.identical(reference) == 0
     assert shipped.same_text(reference) == 1
 
-    report = infill.to_json(problems, [shipped, reference])["contestants"][SHIPPED]
+    report = infill.to_json(problems, [shipped, reference])["variants"][AS_SET]
     assert report["pass_at_1"] == 0.25
     assert report["timeouts"] == 1
     assert report["cost"]["tokens"] == 12

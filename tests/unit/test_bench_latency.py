@@ -39,7 +39,7 @@ def test_times_are_kept_by_phase() -> None:
     score.add("typed through", completion(cached=True), 0.5)
     score.add("withheld", completion(None, reason="text-after-cursor"), 0.1)
     assert (score.requests, score.offered) == (5, 4)
-    sums = latency.to_json([score])["contestants"]["x"]
+    sums = latency.to_json([score])["variants"]["x"]
     assert sums["ms"]["warm"]["p50"] == 200
     assert sums["ms"]["warm"]["p95"] == pytest.approx(290)
     assert sums["ms"]["cold"]["count"] == 0

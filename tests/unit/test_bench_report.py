@@ -5,22 +5,18 @@ from pathlib import Path
 import pytest
 
 from lsp_server.bench import report
-from lsp_server.bench.report import Spread, Tally, percentile, ratio, share, wilson
-from lsp_server.diffusion.types import Accepted, Forwards, Infill, Milliseconds
+from lsp_server.bench.report import Spread, Tally, ratio, share, wilson
+from lsp_server.diffusion.types import Cost, Forwards, Milliseconds
 from lsp_server.models.interfaces import ModelInfo
 from lsp_server.settings import Settings
 
 
-def infill(tokens: int, verify: int, ms: float = 100) -> Infill:
-    return Infill(
-        text="",
-        reason="ended",
-        confidence=1,
-        tokens=tokens,
+def cost(tokens: int, verify: int, ms: float = 100) -> Cost:
+    return Cost(
         forwards=Forwards(1, verify, 1),
-        accepted=Accepted(1, 2, 3),
+        tokens=tokens,
         drafted=9,
-        cached_tokens=0,
+        accepted={"syntax": 1, "file": 2, "denoiser": 3},
         ms=Milliseconds(ms, 10, 70, 20),
     )
 
@@ -28,27 +24,27 @@ def infill(tokens: int, verify: int, ms: float = 100) -> Infill:
 def test_one_token_at_a_time_is_one_token_per_forward() -> None:
     tally = Tally()
     for tokens in (1, 5, 20):
-        tally.add(infill(tokens, verify=tokens - 1))
+        tally.add(cost(tokens, verify=tokens - 1))
     assert tally.tokens_per_forward == 1.0
 
 
 def test_pure_denoising_counts_per_canvas() -> None:
     tally = Tally()
-    tally.add(replace(infill(8, verify=0), forwards=Forwards(0, 0, 4)))
+    tally.add(replace(cost(8, verify=0), forwards=Forwards(0, 0, 4)))
     assert tally.tokens_per_forward == 2.0
 
 
 def test_cost_adds_up() -> None:
     tally = Tally()
-    tally.add(infill(11, 5))
-    tally.add(infill(21, 5))
+    tally.add(cost(11, 5))
+    tally.add(cost(21, 5))
     tally.add_prefill(forwards=4, ms=68.0)
     assert tally.answers == 2
     assert tally.tokens_per_forward == 3.0
     assert tally.ms_per_token == pytest.approx(268 / 32)
     assert tally.decoding_ms_per_token == pytest.approx((268 - 88) / 30)
     assert tally.forwards == Forwards(6, 10, 2)
-    assert tally.accepted == Accepted(2, 4, 6)
+    assert tally.accepted == {"syntax": 2, "file": 4, "denoiser": 6}
     assert tally.to_json()["ms"]["total"] == 268
 
 
@@ -56,18 +52,15 @@ def test_an_empty_tally_divides_by_nothing() -> None:
     assert Tally().tokens_per_forward == Tally().ms_per_token == ratio(1, 0) == 0
 
 
-@pytest.mark.parametrize(
-    ("values", "at", "value"),
-    [([], 0.5, 0), ([7], 0.95, 7), ([1, 2, 3], 0.5, 2), ([0, 10], 0.95, 9.5), ([1, 2], 1, 2)],
-)
-def test_percentiles(values: list[float], at: float, value: float) -> None:
-    assert percentile(values, at) == pytest.approx(value)
+def test_a_spread_interpolates_between_its_values() -> None:
+    spread = Spread.of([10, 0])
+    assert (spread.count, spread.low, spread.median, spread.high) == (2, 0, 5, 10)
+    assert spread.p95 == pytest.approx(9.5)
+    assert str(spread) == "5.0 [0.0–10.0]"
 
 
-def test_spread() -> None:
-    spread = Spread.of([3, 1, 2])
-    assert (spread.count, spread.median, spread.low, spread.high) == (3, 2, 1, 3)
-    assert str(spread) == "2.0 [1.0–3.0]"
+def test_a_spread_of_nothing_is_a_dash() -> None:
+    assert Spread.of([]).count == Spread.of([]).p95 == 0
     assert str(Spread.of([])) == "–"
 
 
@@ -85,7 +78,7 @@ def test_the_interval_of_a_share() -> None:
 
 
 def test_a_report_says_where_it_was_measured(tmp_path: Path) -> None:
-    info = ModelInfo("embedded", "f", "l", 1, "cpu", "int8", True, 1.0)
+    info = ModelInfo("embedded", "f", "l", 1, "cpu", "int8", "prompt", 1.0)
     context = report.context("structure", Settings(), info)
     assert context["versions"]["torch"]
     assert context["machine"]["threads"] >= 1

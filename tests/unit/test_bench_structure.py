@@ -4,16 +4,16 @@ from collections import Counter
 import pytest
 
 from lsp_server.bench import structure
-from lsp_server.bench.contestants import (
+from lsp_server.bench.prompts import PROMPTS, PUBLISHED, Prompt
+from lsp_server.bench.variants import (
+    AS_SET,
     ONE_AT_A_TIME,
-    SHIPPED,
     WITHOUT_DENOISER,
     rotated,
 )
-from lsp_server.bench.prompts import PROMPTS, PUBLISHED, Prompt
-from lsp_server.diffusion.types import Accepted, Forwards, Infill, Milliseconds
+from lsp_server.diffusion.types import Cost, Forwards, Infill, Milliseconds
 
-NAMES = (SHIPPED, WITHOUT_DENOISER, ONE_AT_A_TIME)
+NAMES = (AS_SET, WITHOUT_DENOISER, ONE_AT_A_TIME)
 
 
 def infill(ids: tuple[int, ...], ms: float) -> Infill:
@@ -21,12 +21,13 @@ def infill(ids: tuple[int, ...], ms: float) -> Infill:
         text="text",
         reason="length",
         confidence=1,
-        tokens=len(ids),
-        forwards=Forwards(2, 50, 40),
-        accepted=Accepted(1, 2, 3),
-        drafted=9,
-        cached_tokens=0,
-        ms=Milliseconds(ms, 10, 70, 20),
+        cost=Cost(
+            forwards=Forwards(2, 50, 40),
+            tokens=len(ids),
+            drafted=9,
+            accepted={"syntax": 1, "file": 2, "denoiser": 3},
+            ms=Milliseconds(ms, 10, 70, 20),
+        ),
         ids=ids,
     )
 
@@ -54,8 +55,8 @@ def test_there_are_ten_prompts_in_the_published_categories() -> None:
 
 def test_a_category_is_the_mean_of_the_medians_of_its_prompts() -> None:
     rows = [row(prompts("code")[0], [10, 20, 90]), row(prompts("code")[1], [40, 40, 40])]
-    assert structure.category_rate(rows, "code", SHIPPED) == pytest.approx(30)
-    assert structure.category_rate(rows, "prose", SHIPPED) == 0
+    assert structure.category_rate(rows, "code", AS_SET) == pytest.approx(30)
+    assert structure.category_rate(rows, "prose", AS_SET) == 0
 
 
 def test_a_loop_is_left_out_but_where_repeating_was_the_task() -> None:
@@ -65,18 +66,18 @@ def test_a_loop_is_left_out_but_where_repeating_was_the_task() -> None:
         row(prompts("prose")[1], [25]),
     ]
     assert [each.counts for each in rows] == [True, False, True]
-    assert structure.category_rate(rows, "trivial", SHIPPED) == pytest.approx(100)
-    assert structure.category_rate(rows, "prose", SHIPPED) == pytest.approx(25)
+    assert structure.category_rate(rows, "trivial", AS_SET) == pytest.approx(100)
+    assert structure.category_rate(rows, "prose", AS_SET) == pytest.approx(25)
 
 
 def test_the_report_holds_ratios_to_prose() -> None:
     rows = [row(prompts("code")[0], [75, 75]), row(prompts("prose")[0], [25, 25])]
     report = structure.to_json(rows)
     code = report["categories"]["code"]
-    assert code["contestants"][SHIPPED]["ratio_to_prose"] == pytest.approx(3)
+    assert code["variants"][AS_SET]["ratio_to_prose"] == pytest.approx(3)
     assert code["published_ratio_to_prose"] == pytest.approx(2.326, abs=0.001)
-    assert report["categories"]["trivial"]["contestants"][SHIPPED]["ratio_to_prose"] == 0
-    first = report["prompts"][0]["contestants"][SHIPPED]
+    assert report["categories"]["trivial"]["variants"][AS_SET]["ratio_to_prose"] == 0
+    first = report["prompts"][0]["variants"][AS_SET]
     assert first["tokens_per_s"] == [75, 75]
     assert first["identical_to_one_at_a_time"]
     assert [table.row_count for table in structure.tables(rows)] == [5, 2]

@@ -1,96 +1,107 @@
-"""Brackets and quotes around a completion."""
+"""Brackets: matched by kind, in every language's own strings and comments."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lsp_server.completion.brackets import excess, foreign, retyped, unclosed
-from lsp_server.syntax.languages import Lexis, language_for
+from lsp_server.syntax.brackets import closes_open, find_excess, match_brackets
+from lsp_server.syntax.languages import LexicalRules, names
 from lsp_server.syntax.lexer import GENERIC, Inside
-
-MARKS = st.lists(st.sampled_from([*"()[]{}\"'`#;: \n\\/*a", '"""', "'''"])).map("".join)
-INSIDE = st.sampled_from(
-    [None, Inside("comment", ""), Inside("comment", "*/")]
-    + [Inside("string", quote) for quote in ('"', "'", "`", '"""')]
-)
+from tests.unit.nested_code import documents, lexical
 
 
-def lexis(language: str) -> Lexis:
-    found = language_for(language, None)
-    assert found is not None
-    return found.lexis
+def opened(text: str, rules: LexicalRules, inside: Inside | None = None) -> str:
+    return "".join(bracket.char for bracket in match_brackets(text, rules, inside).opened)
 
 
-def string(quote: str) -> Inside | None:
-    return Inside("string", quote) if quote else None
+def unopened(text: str, rules: LexicalRules, inside: Inside | None = None) -> list[int]:
+    return [bracket.offset for bracket in match_brackets(text, rules, inside).unopened]
 
 
 def test_strings_and_comments_hide_brackets() -> None:
     code = 'f(a, "(", \'[\', """\n{\n""", [  # ((\n {'
-    assert unclosed(code, lexis("python")) == ["(", "[", "{"]
-    assert unclosed("f( /* [ { \n ( */ {", lexis("javascript")) == ["(", "{"]
+    assert opened(code, lexical("python")) == "([{"
+    assert opened("f( /* [ { \n ( */ {", lexical("javascript")) == "({"
 
 
 def test_closers_of_what_was_not_opened() -> None:
-    assert foreign("a) + (b)) ]", GENERIC) == [1, 8, 10]
-    assert foreign("[ ( ]", GENERIC) == []
-    assert foreign('a)" + b)', GENERIC, string('"')) == [7]
-    assert foreign("a)", GENERIC, string('"')) == []
+    assert unopened("a) + (b)) ]", GENERIC) == [1, 8, 10]
+    assert unopened('a)" + b)', GENERIC, Inside("string", '"')) == [7]
+    assert unopened("a)", GENERIC, Inside("string", '"')) == []
 
 
 @pytest.mark.parametrize(
-    ("rest", "text", "quote", "again"),
+    ("text", "left", "without"),
     [
-        (")", "a)", "", ")"),
-        ("))", "a)", "", ")"),
-        (");", "a, b)", "", ")"),
-        (");", "a)\nbar();", "", ");"),
-        ("):", "a) -> int:\n    return a", "", "):"),
-        ('")', 'hello %s" % name)', '"', '")'),
-        ('")', "hello", '"', ""),
-        (')"', 'x)"', '"', ')"'),
-        (" )", "a)", "", ""),
-        (" )", "a )", "", " )"),
-        (")", "g(x)", "", ""),
-        (",", "1, 2", "", ""),
-        ("),", "1),", "", "),"),
-        ("),", "1),\n  h(3)", "", ")"),
-        ("),", "1),\n  h(3),", "", "),"),
-        (");", "1);\nf()", "", ")"),
-        (");", "1);  // one", "", ");"),
-        ("]", "a)", "", ""),
-        ("})", "\n  a();\n})", "", "})"),
+        ("[ ( ]", "", []),  # what was left open in between is closed with it
+        ("( ]", "(", [2]),  # another kind closes nothing
+        ("{ [ ) ( }", "", [4]),
+        ("(])", "", [1]),
     ],
 )
-def test_what_is_typed_again(rest: str, text: str, quote: str, again: str) -> None:
-    found = retyped(rest, text, GENERIC, string(quote))
-    assert "".join(text[offset] for offset in found) == again == rest[: len(again)]
+def test_kinds_have_to_match(text: str, left: str, without: list[int]) -> None:
+    assert opened(text, GENERIC) == left
+    assert unopened(text, GENERIC) == without
 
 
-@given(MARKS, MARKS, INSIDE, st.sampled_from(["python", "javascript"]))
-def test_what_is_typed_again_stands_in_both(
-    rest: str, text: str, inside: Inside | None, language: str
+@pytest.mark.parametrize("name", names())
+@settings(max_examples=40)
+@given(data=st.data())
+def test_well_nested_code_leaves_nothing_open_and_closes_nothing(
+    name: str, data: st.DataObject
 ) -> None:
-    found = retyped(rest, text, lexis(language), inside)
-    assert found == sorted(set(found))
-    assert [text[offset] for offset in found] == list(rest[: len(found)])
+    code = "".join(data.draw(documents(name)))
+    assert opened(code, lexical(name)) == ""
+    assert unopened(code, lexical(name)) == []
 
 
 @pytest.mark.parametrize(
     ("before", "text", "behind", "taken", "expected"),
     [
-        ("f(\n a,\n", "b)", "\n)", 0, 1),
-        ("f(", "b)", "\n", 0, None),
-        ("f(", "b)", ")\n", 1, None),
-        ("f(", "b)", ")\n", 0, 1),
+        ("(", "b)", "\n)", 0, 1),
+        ("(", "b)", "\n", 0, None),
+        ("(", "b)", ")\n", 1, None),
+        ("(", "b)", ")\n", 0, 1),
         ("", "b)", "", 0, 1),
         ("", "b)", ")", 1, None),
-        ("if (x) {\n  ", "y\n}", "\n} else {\n", 0, 2),
-        ("if (x) {\n  ", "y\n} else {\n  z", "\n}\n", 0, None),
-        ("f(", "b)", "}", 0, None),
+        ("{", "y\n}", "\n} else {\n", 0, 2),
+        ("{", "y\n} else {\n  z", "\n}\n", 0, None),
+        ("(", "b)", "}", 0, None),
     ],
 )
 def test_brackets_in_excess(
     before: str, text: str, behind: str, taken: int, expected: int | None
 ) -> None:
-    assert excess(before, text, behind, taken, GENERIC) == expected
+    own, was, below = (match_brackets(each, GENERIC) for each in (text, behind, behind[taken:]))
+    assert find_excess(before, own, was, below) == expected
+
+
+@pytest.mark.parametrize(
+    ("before", "text", "replaced"),
+    [
+        ("(", "a, b)", ""),
+        ("([", "1], 2)", "]"),
+        ("", "f(x)[0]", ""),
+        ("", '")))"', ""),
+        ("(", "b  # c)\n)", ""),
+        ("", "a) + (b)", ")"),  # what the replaced text closed may be closed again
+    ],
+)
+def test_closing_what_is_open_is_allowed(before: str, text: str, replaced: str) -> None:
+    rules = lexical("python")
+    assert closes_open(before, match_brackets(text, rules), match_brackets(replaced, rules))
+
+
+@pytest.mark.parametrize(
+    ("before", "text", "replaced"),
+    [
+        ("", ")", ""),
+        ("", "y)\n", ""),
+        ("[", "a)", ""),
+        ("([", "a)", ""),
+        ("(", "a))", ")"),
+    ],
+)
+def test_closing_what_is_not_open_is_not(before: str, text: str, replaced: str) -> None:
+    rules = lexical("python")
+    assert not closes_open(before, match_brackets(text, rules), match_brackets(replaced, rules))

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from lsp_server.diffusion.length import (
     CODE,
-    Outlook,
+    LengthHints,
     Prior,
     choose_length,
     measure_bias,
@@ -44,16 +44,16 @@ def test_density_is_the_texts_own_and_at_least_one() -> None:
 
 
 def test_a_prior_turns_characters_into_tokens() -> None:
-    prior = Prior.of(SKEWED, density=4.0, stub=0, most=40)
+    prior = Prior.of(SKEWED, density=4.0, partial=0, most=40)
     assert prior.shares[:5] == pytest.approx((0.0, 0.4, 0.2, 0.1, 0.1))
     assert sum(prior.shares) == pytest.approx(1.0)
     assert prior.median == 2
-    assert Prior.of(SKEWED, density=4.0, stub=8, most=40).median == 4  # two tokens more to write
-    assert Prior.of(SKEWED, density=1.0, stub=0, most=10).shares[10] > 0.35  # all longer ones
+    assert Prior.of(SKEWED, density=4.0, partial=8, most=40).median == 4  # two tokens more to write
+    assert Prior.of(SKEWED, density=1.0, partial=0, most=10).shares[10] > 0.35  # all longer ones
 
 
 def test_no_length_is_impossible() -> None:
-    prior = Prior.of(SKEWED, density=4.0, stub=0, most=40)
+    prior = Prior.of(SKEWED, density=4.0, partial=0, most=40)
     assert prior.log(1) > prior.log(4) > prior.log(30) == prior.log(99)
 
 
@@ -64,12 +64,12 @@ def test_no_length_is_impossible() -> None:
     st.integers(1, 64),
 )
 def test_a_prior_is_a_distribution(
-    weights: list[float], density: float, stub: int, most: int
+    weights: list[float], density: float, partial: int, most: int
 ) -> None:
     total = sum(weights)
     bounds = tuple(5 * (index + 1) for index in range(len(weights)))
     lengths = Lengths(bounds, tuple(weight / total for weight in weights))
-    prior = Prior.of(lengths, density, stub, most)
+    prior = Prior.of(lengths, density, partial, most)
     assert len(prior.shares) == most + 1
     assert sum(prior.shares) == pytest.approx(1.0)
     assert all(share >= -1e-9 for share in prior.shares)
@@ -95,15 +95,15 @@ def test_what_cannot_be_had_falls_back(
     asked: str, informed: bool, growing: bool, settled: str
 ) -> None:
     prior = Prior([0, 1, 1]) if informed else None
-    outlook = Outlook(1, 64, 16, prior, growing)
-    assert outlook.settle(asked) == settled  # type: ignore[arg-type]
-    assert choose_length(asked, outlook, Model(9)).strategy == settled  # type: ignore[arg-type]
+    hints = LengthHints(1, 64, 16, prior, growing)
+    assert hints.settle(asked) == settled  # type: ignore[arg-type]
+    assert choose_length(asked, hints, Model(9)).strategy == settled  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("strategy", ["fixed", "prior", "grow"])
 def test_no_forward_is_spent_where_none_is_needed(strategy: str) -> None:
-    outlook = Outlook(1, 64, 16, Prior.of(SKEWED, 4.0, 0, 64), growing=True)
-    chosen = choose_length(strategy, outlook, never)  # type: ignore[arg-type]
+    hints = LengthHints(1, 64, 16, Prior.of(SKEWED, 4.0, 0, 64), growing=True)
+    chosen = choose_length(strategy, hints, never)  # type: ignore[arg-type]
     assert chosen.forwards == 0
     assert chosen.masks == (16 if strategy == "fixed" else 2)
 
@@ -111,9 +111,9 @@ def test_no_forward_is_spent_where_none_is_needed(strategy: str) -> None:
 @pytest.mark.parametrize("strategy", ["fixed", "prior", "grow", "search", "both"])
 def test_every_length_lies_between_its_bounds(strategy: str) -> None:
     for usual, least, most in ((1, 5, 9), (99, 5, 9), (7, 7, 7)):
-        outlook = Outlook(least, most, usual, Prior([0, 1]), growing=True)
+        hints = LengthHints(least, most, usual, Prior([0, 1]), growing=True)
         model = Model(30)
-        chosen = choose_length(strategy, outlook, model)  # type: ignore[arg-type]
+        chosen = choose_length(strategy, hints, model)  # type: ignore[arg-type]
         assert least <= chosen.masks <= most
         assert all(least <= masks <= most for masks in model.probed)
 
@@ -121,7 +121,7 @@ def test_every_length_lies_between_its_bounds(strategy: str) -> None:
 @given(st.integers(1, 64), st.integers(1, 64))
 def test_the_search_climbs_to_the_true_length(true: int, start: int) -> None:
     model = Model(true)
-    chosen = choose_length("search", Outlook(1, 64, start), model)
+    chosen = choose_length("search", LengthHints(1, 64, start), model)
     assert chosen.masks == true
     assert chosen.forwards == len(model.probed) == len(set(model.probed))
     assert chosen.forwards <= abs(true - start) + 9
@@ -129,16 +129,16 @@ def test_the_search_climbs_to_the_true_length(true: int, start: int) -> None:
 
 def test_the_search_gives_up_after_four_that_are_no_better() -> None:
     model = Model(16)
-    assert choose_length("search", Outlook(1, 64, 16), model).forwards == 9
+    assert choose_length("search", LengthHints(1, 64, 16), model).forwards == 9
     assert model.probed == [16, 17, 18, 19, 20, 15, 14, 13, 12]
 
 
 def test_the_prior_decides_where_the_model_is_of_two_minds() -> None:
     prior = Prior([0] * 12 + [1])
     indifferent = Model(10, steepness=0.0001)
-    assert choose_length("both", Outlook(1, 64, 10, prior), indifferent).masks == 12
+    assert choose_length("both", LengthHints(1, 64, 10, prior), indifferent).masks == 12
     certain = Model(10, steepness=1.0)
-    assert choose_length("both", Outlook(1, 64, 10, prior), certain).masks == 10
+    assert choose_length("both", LengthHints(1, 64, 10, prior), certain).masks == 10
 
 
 def test_a_bias_is_measured_away_from_the_true_lengths() -> None:
@@ -161,6 +161,6 @@ def test_the_search_is_only_as_good_as_its_bias() -> None:
     def probe(masks: int) -> float:  # sure of few masks, whatever the text
         return math.exp(-0.03 * abs(masks - 12)) / masks
 
-    outlook = Outlook(1, 64, 12)
-    assert choose_length("search", outlook, probe).masks != 12
-    assert choose_length("search", outlook, probe, lambda masks: 1 / masks).masks == 12
+    hints = LengthHints(1, 64, 12)
+    assert choose_length("search", hints, probe).masks != 12
+    assert choose_length("search", hints, probe, lambda masks: 1 / masks).masks == 12

@@ -1,16 +1,25 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from lsp_server.diffusion import trace
+from lsp_server.diffusion.canvas import Canvas
 from lsp_server.diffusion.decoder import Decoder
-from lsp_server.diffusion.types import Hole, Infill, Step
-from lsp_server.models.interfaces import Cancelled
-from lsp_server.settings import Settings
-from tests.unit.tiny import ALPHABET, TinyCausal, TinyCoupled, TinyDiffusion, TinyModel
+from lsp_server.diffusion.drafters.drafter import DraftContext
+from lsp_server.diffusion.drafters.prompt_lookup import TokenIndex
+from lsp_server.diffusion.drafters.registry import DRAFTERS, make_drafters
+from lsp_server.diffusion.output import Output
+from lsp_server.diffusion.prompt import Prompt
+from lsp_server.diffusion.token_healing import tokenize
+from lsp_server.diffusion.types import Cost, Hole, Infill, Step, no_drafts
+from lsp_server.models.interfaces import Cancelled, Marginals, Prefill, PromptTokens, Stop
+from lsp_server.settings import SOURCES, Settings
+from tests.unit.tiny import ALPHABET, END, TinyCausal, TinyCoupled, TinyDiffusion, TinyModel
 
 TEXT = st.text(alphabet=ALPHABET, max_size=40)
 VERIFIED = TinyModel(TinyDiffusion(), TinyCausal())
@@ -29,56 +38,57 @@ def fill(model: TinyModel, options: Settings, hole: Hole) -> Infill:
 def test_verified_text_is_the_bases_own(
     prefix: str, suffix: str, size: int, model: TinyModel
 ) -> None:
-    hole = Hole(prefix, suffix, size)
+    hole = Hole(Prompt.around(prefix, suffix), size)
     plain, drafted = fill(model, PLAIN, hole), fill(model, ALL, hole)
     assert drafted.ids == plain.ids
     assert drafted.text == plain.text
-    assert drafted.forwards.verify <= plain.forwards.verify
-    accepted = drafted.accepted
-    assert (
-        accepted.file + accepted.denoiser + accepted.syntax + drafted.forwards.verify + 1
-        >= drafted.tokens
-    )
+    assert drafted.cost.forwards.verify <= plain.cost.forwards.verify
+    kept = sum(drafted.cost.accepted.values())
+    assert kept + drafted.cost.forwards.verify + 1 >= drafted.cost.tokens
 
 
 @settings(max_examples=40, deadline=None)
 @given(TEXT, TEXT, st.sampled_from(["threshold", "entropy", "verify"]), st.integers(1, 30))
 def test_pure_denoising_fills_the_canvas(prefix: str, suffix: str, sampler: str, size: int) -> None:
     options = Settings(sampler=sampler, threshold=0.5)  # type: ignore[arg-type]
-    got = fill(PURE, options, Hole(prefix, suffix, size))
-    assert got.tokens == size or got.reason == "ended"
-    assert got.forwards.canvas <= got.tokens + 12
-    assert got.forwards.verify == 0
+    got = fill(PURE, options, Hole(Prompt.around(prefix, suffix), size))
+    assert got.cost.tokens == size or got.reason == "ended"
+    assert got.cost.forwards.canvas <= got.cost.tokens + 12
+    assert got.cost.forwards.verify == 0
     assert 0 <= got.confidence <= 1
 
 
 def test_what_stands_to_the_right_changes_the_answer() -> None:
     options = Settings(sampler="threshold", threshold=0.5)
     answers = {
-        fill(PURE, options, Hole("ab (", suffix, 8)).text
+        fill(PURE, options, Hole(Prompt.around("ab (", suffix), 8)).text
         for suffix in ("", ")", "cccccc", "\n\n:", "a(b)")
     }
     assert len(answers) > 1
 
 
 def test_several_masks_fall_in_one_forward() -> None:
-    got = fill(PURE, Settings(sampler="threshold", threshold=0.3), Hole("ab", "cd", 12))
-    assert got.forwards.canvas < got.tokens
+    got = fill(
+        PURE, Settings(sampler="threshold", threshold=0.3), Hole(Prompt.around("ab", "cd"), 12)
+    )
+    assert got.cost.forwards.canvas < got.cost.tokens
 
 
-def test_the_stub_is_written_again_and_left_out() -> None:
+def test_the_partial_token_is_written_again_and_left_out() -> None:
     for model in (VERIFIED, PURE):
-        got = fill(model, Settings(), Hole("(ab", "", 9))
+        got = fill(model, Settings(), Hole(Prompt.around("(ab", ""), 9))
         assert len(got.ids) > len(got.text)
         assert model.tokenizer.decode(got.ids).startswith("(ab")
 
 
 def test_the_hole_says_where_the_text_ends() -> None:
-    whole = fill(VERIFIED, PLAIN, Hole("(", "", 20))
-    short = fill(VERIFIED, PLAIN, Hole("(", "", 20, end=lambda t: 3 if len(t) >= 3 else None))
+    whole = fill(VERIFIED, PLAIN, Hole(Prompt.around("(", ""), 20))
+    short = fill(
+        VERIFIED, PLAIN, Hole(Prompt.around("(", ""), 20, end=lambda t: 3 if len(t) >= 3 else None)
+    )
     assert short.text == whole.text[:3]
     assert short.reason == "ended"
-    assert short.tokens == 4  # the bracket is written again
+    assert short.cost.tokens == 4  # the bracket is written again
 
 
 @pytest.mark.parametrize("model", [VERIFIED, PURE])
@@ -92,8 +102,8 @@ def test_cancelled_between_two_forwards(model: TinyModel) -> None:
 
     decoder = Decoder(model, PLAIN)
     with pytest.raises(Cancelled):
-        decoder.infill(Hole("(", "", 30), stop)
-    assert decoder.infill(Hole("(", "", 4)).tokens <= 4
+        decoder.infill(Hole(Prompt.around("(", ""), 30), stop)
+    assert decoder.infill(Hole(Prompt.around("(", ""), 4)).cost.tokens <= 4
 
 
 @settings(max_examples=40, deadline=None)
@@ -109,8 +119,8 @@ def test_at_the_deadline_a_text_is_what_it_is_so_far(prefix: str, forwards: int)
             object.__setattr__(hole, "deadline", 0.0)
         return ""
 
-    whole = fill(VERIFIED, ALL, Hole(prefix, "", 30))
-    hole = Hole(prefix, "", 30, expect=expect)
+    whole = fill(VERIFIED, ALL, Hole(Prompt.around(prefix, ""), 30))
+    hole = Hole(Prompt.around(prefix, ""), 30, expect=expect)
     try:
         got = fill(VERIFIED, ALL, hole)
     except Cancelled:
@@ -126,30 +136,104 @@ def test_at_the_deadline_a_text_is_what_it_is_so_far(prefix: str, forwards: int)
 @pytest.mark.parametrize("model", [VERIFIED, PURE])
 def test_nothing_is_begun_behind_the_deadline(model: TinyModel) -> None:
     with pytest.raises(Cancelled):
-        fill(model, PLAIN, Hole("(", "", 30, deadline=0.0))
+        fill(model, PLAIN, Hole(Prompt.around("(", ""), 30, deadline=0.0))
 
 
 def test_an_unlikely_beginning_is_hopeless() -> None:
-    got = fill(VERIFIED, PLAIN, Hole("(", "", 20, min_confidence=0.999999))
+    got = fill(VERIFIED, PLAIN, Hole(Prompt.around("(", ""), 20, min_confidence=0.999999))
     assert got.reason == "hopeless"
-    assert got.forwards.verify <= 1
+    assert got.cost.forwards.verify <= 1
 
 
 @pytest.mark.parametrize("model", [VERIFIED, PURE])
 def test_every_forward_is_observed(model: TinyModel) -> None:
     steps: list[Step] = []
-    got = Decoder(model, ALL).infill(Hole("(ab ", ") c", 12), observe=steps.append)
+    got = Decoder(model, ALL).infill(Hole(Prompt.around("(ab ", ") c"), 12), observe=steps.append)
     kinds = [step.kind for step in steps]
-    assert kinds.count("verify") == got.forwards.verify
-    assert kinds.count("canvas") == got.forwards.canvas
+    assert kinds.count("verify") == got.cost.forwards.verify
+    assert kinds.count("canvas") == got.cost.forwards.canvas
     written = "".join(c.text for c in steps[-1].cells if c.state in ("committed", "draft"))
     assert got.text in written
 
 
 def test_syntax_drafts_are_counted_when_the_base_agrees() -> None:
-    whole = fill(VERIFIED, PLAIN, Hole("(", "", 20)).text
-    knows = Hole("(", "", 20, expect=lambda text: whole[len(text) : len(text) + 5])
+    whole = fill(VERIFIED, PLAIN, Hole(Prompt.around("(", ""), 20)).text
+    knows = Hole(Prompt.around("(", ""), 20, expect=lambda text: whole[len(text) : len(text) + 5])
     got = fill(VERIFIED, replace(ALL, drafts=("syntax",)), knows)
     assert got.text == whole
-    assert got.accepted.syntax > 0
-    assert got.forwards.verify < 19
+    assert got.cost.accepted["syntax"] > 0
+    assert got.cost.forwards.verify < 19
+
+
+class Counted(TinyDiffusion):
+    """Counts its forwards."""
+
+    forwards = 0
+
+    def denoise(
+        self, prompt: PromptTokens, canvas: Sequence[int], refresh: bool = True
+    ) -> Marginals:
+        self.forwards += 1
+        return super().denoise(prompt, canvas, refresh)
+
+
+class Sliced(TinyCausal):
+    """Prefills two tokens per forward, and asks whether to stop before each."""
+
+    def prefill(self, prompt: PromptTokens, stop: Stop) -> Prefill:
+        self.cache.truncate(0)
+        tokens, forwards = [*prompt.suffix, END, *prompt.prefix], 0
+        for start in range(0, len(tokens), 2):
+            if stop():
+                raise Cancelled(forwards)
+            logits = self.extend(tokens[start : start + 2])[-1]
+            forwards += 1
+        return Prefill(logits, forwards, 0)
+
+
+@pytest.mark.parametrize("sampler", ["verify", "threshold"])
+def test_a_cancelled_decoding_costs_the_forwards_that_ran(sampler: str) -> None:
+    options = replace(ALL, sampler=sampler)  # type: ignore[arg-type]
+    hole = Hole(Prompt.around("abc (abc (abc", "d)"), 30)
+    for asked in range(1, 100):
+        denoiser, verifier, cost = Counted(), Sliced(), Cost()
+        answers = iter([*[False] * asked, True])
+        cancelled = False
+        try:
+            decoder = Decoder(TinyModel(denoiser, verifier), options)
+            decoder.infill(hole, answers.__next__, cost=cost)
+        except Cancelled:
+            cancelled = True
+        assert cost.forwards.canvas == denoiser.forwards
+        assert cost.forwards.prefill + cost.forwards.verify == verifier.forwards
+        assert cost.ms.total >= cost.ms.prefill + cost.ms.verify + cost.ms.canvas
+        assert (cost.forwards.prefill > 0) == (sampler == "verify")
+        if not cancelled:
+            break
+    assert not cancelled
+    assert asked > 3
+
+
+@pytest.mark.parametrize("model", [VERIFIED, PURE])
+def test_nothing_is_shown_to_nobody(model: TinyModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise AssertionError("made for nobody")
+
+    hole = Hole(Prompt.around("(ab ", ") c"), 12)
+    expected = Decoder(model, ALL).infill(hole, observe=lambda step: None)
+    for name in ("Cell", "Step"):
+        monkeypatch.setattr(trace, name, refuse)
+    monkeypatch.setattr(Canvas, "cells", refuse)
+    assert Decoder(model, ALL).infill(hole).ids == expected.ids
+    with pytest.raises(AssertionError, match="made for nobody"):
+        Decoder(model, ALL).infill(hole, observe=lambda step: None)
+
+
+def test_every_source_of_drafts_has_a_drafter() -> None:
+    hole = Hole(Prompt.around("ab", ""), 9)
+    prompt, partial = tokenize(hole, VERIFIED.tokenizer)
+    output, index = Output(hole, VERIFIED.tokenizer, partial), TokenIndex(prompt.ids)
+    for source in SOURCES:
+        context = DraftContext(hole, VERIFIED, prompt, output, index, (source,))
+        assert [drafter.name for drafter in make_drafters(context)] == [source]
+    assert set(DRAFTERS) == set(SOURCES) == set(no_drafts())

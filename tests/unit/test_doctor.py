@@ -3,13 +3,14 @@ import shutil
 from collections import namedtuple
 from pathlib import Path
 
+import psutil
 import pytest
 from rich.console import Console
 
 from lsp_server.cli import main
+from lsp_server.commands import doctor
+from lsp_server.commands.doctor import Check, examine, show
 from lsp_server.models.embedded import download
-from lsp_server.terminal import doctor
-from lsp_server.terminal.doctor import Check, examine, show
 
 
 def by_name(checks: list[Check]) -> dict[str, Check]:
@@ -80,7 +81,7 @@ def test_a_local_editor_is_found(
 
 def test_short_memory_is_told(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     memory = namedtuple("memory", "available")
-    monkeypatch.setattr(doctor.psutil, "virtual_memory", lambda: memory(10**8))
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: memory(10**8))
     assert "close something" in by_name(examine())["memory"].fix
 
 

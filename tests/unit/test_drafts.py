@@ -7,18 +7,17 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lsp_server.diffusion.drafters import drafts as drafting
+from lsp_server.diffusion.drafters import denoiser as drafting
+from lsp_server.diffusion.drafters.denoiser import draft_masks
 from lsp_server.diffusion.drafters.drafts import (
     LONGEST,
     Draft,
     compete,
     cut,
     expected_length,
-    propose_denoiser,
-    propose_file,
 )
-from lsp_server.diffusion.drafters.prompt_lookup import Echo, History
-from lsp_server.models.interfaces import MASK, Canvas
+from lsp_server.diffusion.drafters.prompt_lookup import Lookup, TokenIndex, extend_drafts
+from lsp_server.models.interfaces import MASK, PromptTokens
 from tests.unit.tiny import END, TinyCoupled, TinyDiffusion
 
 
@@ -58,8 +57,10 @@ KNOWN = st.lists(st.integers(0, END - 1), min_size=1, max_size=12)
 @given(KNOWN)
 def test_masks_that_are_not_coupled_say_their_best_tokens(known: list[int]) -> None:
     denoiser = TinyDiffusion()
-    found = propose_denoiser(denoiser, known, [])
-    logits = denoiser.denoise(Canvas(known, [MASK] * denoiser.width(len(known)), [])).logits
+    found = draft_masks(denoiser, PromptTokens.around(known, []))
+    logits = denoiser.denoise(
+        PromptTokens.around(known, []), [MASK] * denoiser.width(len(known))
+    ).logits
     best = logits.softmax(-1).max(-1)
     assert [draft.token for draft in found] == best.indices.tolist()
     assert [draft.confidence for draft in found] == pytest.approx(best.values.tolist())
@@ -68,8 +69,10 @@ def test_masks_that_are_not_coupled_say_their_best_tokens(known: list[int]) -> N
 @given(KNOWN)
 def test_masks_that_are_coupled_say_what_fits_the_token_before_them(known: list[int]) -> None:
     denoiser = TinyCoupled()
-    found = propose_denoiser(denoiser, known, [])
-    marginals = denoiser.denoise(Canvas(known, [MASK] * denoiser.width(len(known)), []))
+    found = draft_masks(denoiser, PromptTokens.around(known, []))
+    marginals = denoiser.denoise(
+        PromptTokens.around(known, []), [MASK] * denoiser.width(len(known))
+    )
     assert marginals.coupling is not None
     before = known[-1]
     for row, draft in enumerate(found):
@@ -83,9 +86,11 @@ def test_masks_that_are_coupled_say_what_fits_the_token_before_them(known: list[
 def test_only_the_best_of_a_mask_itself_are_candidates(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(drafting, "_CANDIDATES", 3)
     denoiser = TinyCoupled()
-    logits = denoiser.denoise(Canvas([1, 2], [MASK] * denoiser.width(2), [])).logits
+    logits = denoiser.denoise(PromptTokens.around([1, 2], []), [MASK] * denoiser.width(2)).logits
     for draft, best in zip(
-        propose_denoiser(denoiser, [1, 2], []), logits.topk(3).indices, strict=True
+        draft_masks(denoiser, PromptTokens.around([1, 2], [])),
+        logits.topk(3).indices,
+        strict=True,
     ):
         assert draft.token in best
         assert 0 < draft.confidence < 1
@@ -93,33 +98,35 @@ def test_only_the_best_of_a_mask_itself_are_candidates(monkeypatch: pytest.Monke
 
 @given(KNOWN, st.floats(0, 1))
 def test_the_denoiser_drafts_down_to_the_floor(known: list[int], floor: float) -> None:
-    everything = propose_denoiser(TinyCoupled(), known, [])
-    found = propose_denoiser(TinyCoupled(), known, [], floor=floor)
+    everything = draft_masks(TinyCoupled(), PromptTokens.around(known, []))
+    found = draft_masks(TinyCoupled(), PromptTokens.around(known, []), floor=floor)
     assert found == everything[: len(found)]
     together = [prod(draft.confidence for draft in everything[:n]) for n in range(1, 99)]
     assert all(probability >= floor for probability in together[: len(found)])
     assert len(found) == len(everything) or together[len(found)] < floor
-    assert propose_denoiser(TinyCoupled(), known, [], limit=2) == everything[:2]
+    assert draft_masks(TinyCoupled(), PromptTokens.around(known, []), limit=2) == everything[:2]
 
 
 @given(KNOWN)
 def test_file_and_denoiser_are_mixed(known: list[int]) -> None:
-    denoiser, echo = TinyCoupled(), Echo(History(known))
-    found = propose_denoiser(denoiser, known, [], echo)
-    marginals = denoiser.denoise(Canvas(known, [MASK] * denoiser.width(len(known)), []))
+    denoiser, lookup = TinyCoupled(), Lookup(TokenIndex(known))
+    found = draft_masks(denoiser, PromptTokens.around(known, []), lookup)
+    marginals = denoiser.denoise(
+        PromptTokens.around(known, []), [MASK] * denoiser.width(len(known))
+    )
     assert marginals.coupling is not None
-    again, before = Echo(History(known)), known[-1]
+    again, before = Lookup(TokenIndex(known)), known[-1]
     for row, (draft, logits) in enumerate(zip(found, marginals.logits, strict=False)):
         added = marginals.coupling(row, before, torch.arange(END + 1))
         mixed = (logits + added).softmax(-1)
-        own, guess = int(mixed.argmax()), again.guess()
-        if guess is not None:
-            mixed = (1 - guess.confidence**2) * mixed
-            mixed[guess.token] += guess.confidence**2
+        own, prediction = int(mixed.argmax()), again.predict()
+        if prediction is not None:
+            mixed = (1 - prediction.confidence**2) * mixed
+            mixed[prediction.token] += prediction.confidence**2
         assert draft.token == int(mixed.argmax())
         assert draft.confidence == pytest.approx(float(mixed.max()), abs=1e-5)
         assert draft.source == ("denoiser" if draft.token == own else "file")
         before = draft.token
         again.append(before)
     masks = len(marginals.logits)
-    assert found[masks:] == propose_file(again, 0.0, LONGEST - masks)
+    assert found[masks:] == extend_drafts((), again, 0.0, LONGEST - masks)

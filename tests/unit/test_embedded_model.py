@@ -8,9 +8,10 @@ import pytest
 import torch
 
 from lsp_server.diffusion.decoder import Decoder
+from lsp_server.diffusion.prompt import Prompt
 from lsp_server.diffusion.types import Hole
 from lsp_server.models.embedded.model import CausalBase, EmbeddedModel
-from lsp_server.models.interfaces import MASK, Cancelled, Canvas, never
+from lsp_server.models.interfaces import MASK, Cancelled, PromptTokens, never
 from lsp_server.settings import Settings
 from tests.unit.reference import transformers_model
 
@@ -33,9 +34,9 @@ def test_equal_to_transformers(embedded_fp32: EmbeddedModel) -> None:
     theirs = transformers_model(base.model)
     prefix = embedded_fp32.tokenizer.encode(SOURCE[:600])
     suffix = embedded_fp32.tokenizer.encode(SOURCE[700:900])
-    first = base.prefill(prefix, suffix, never).logits
+    first = base.prefill(PromptTokens.around(prefix, suffix), never).logits
     rest = base.extend(prefix[:5])
-    prompt = CausalBase.prompt(prefix, suffix)
+    prompt = CausalBase.lay_out(PromptTokens.around(prefix, suffix))
     with torch.inference_mode():
         expected = theirs(torch.tensor([prompt + prefix[:5]])).logits[0, len(prompt) - 1 :]
     assert torch.allclose(torch.cat([first[None], rest]), expected, atol=2e-2, rtol=1e-3)
@@ -50,7 +51,7 @@ def test_cuts_and_neighbours_change_no_bit(embedded: EmbeddedModel) -> None:
     for size in (8, 19, 64):
         base.truncate(len(base.tokens))
         base._slice = size
-        logits = base.prefill(prefix, suffix, never).logits
+        logits = base.prefill(PromptTokens.around(prefix, suffix), never).logits
         rows = base.extend(following)
         base.truncate(len(following))
         single = torch.cat([base.extend([token]) for token in following])
@@ -64,8 +65,10 @@ def test_cuts_and_neighbours_change_no_bit(embedded: EmbeddedModel) -> None:
 def test_typing_extends_the_cache(embedded: EmbeddedModel) -> None:
     base, encode = embedded.verifier, embedded.tokenizer.encode
     suffix = encode("\nprint(total)\n")
-    base.prefill(encode("total = 0\nfor x in"), suffix, never)
-    again = base.prefill(encode("total = 0\nfor x in range(10)"), suffix, never)
+    base.prefill(PromptTokens.around(encode("total = 0\nfor x in"), suffix), never)
+    again = base.prefill(
+        PromptTokens.around(encode("total = 0\nfor x in range(10)"), suffix), never
+    )
     assert again.forwards == 1
     assert again.cached_tokens >= len(suffix) + 7
 
@@ -75,27 +78,27 @@ def test_a_cancelled_prefill_keeps_what_is_done(embedded: EmbeddedModel) -> None
     prefix = encode("# cancelled\n" + SOURCE[:3000])
     calls = iter([False, False, True])
     with pytest.raises(Cancelled):
-        base.prefill(prefix, [], lambda: next(calls))
+        base.prefill(PromptTokens.around(prefix, []), lambda: next(calls))
     done = len(base.tokens)
     assert 0 < done < len(prefix)
-    assert base.prefill(prefix, [], never).cached_tokens == done
+    assert base.prefill(PromptTokens.around(prefix, []), never).cached_tokens == done
 
 
 def test_the_canvas_leaves_the_base_alone(embedded: EmbeddedModel) -> None:
     base, encode = embedded.verifier, embedded.tokenizer.encode
     prefix = encode("def add(a, b):\n    return")
-    before = base.prefill(prefix, [], never).logits
+    before = base.prefill(PromptTokens.around(prefix, []), never).logits
     pending = int(before.argmax())
-    marginals = embedded.denoiser.denoise(Canvas([*prefix, pending], [MASK] * 6, []))
+    marginals = embedded.denoiser.denoise(PromptTokens.around([*prefix, pending], []), [MASK] * 6)
     assert marginals.logits.shape == (6, 32768)
-    assert torch.equal(base.prefill(prefix, [], never).logits, before)
+    assert torch.equal(base.prefill(PromptTokens.around(prefix, []), never).logits, before)
 
 
 def test_the_denoiser_knows_code(embedded: EmbeddedModel) -> None:
     prefix = "for index in range(10):\n    print("
     tokens = embedded.tokenizer.encode(prefix)
-    embedded.verifier.prefill(tokens[:-1], [], never)
-    marginals = embedded.denoiser.denoise(Canvas(tokens, [MASK] * 2, []))
+    embedded.verifier.prefill(PromptTokens.around(tokens[:-1], []), never)
+    marginals = embedded.denoiser.denoise(PromptTokens.around(tokens, []), [MASK] * 2)
     assert marginals.vocabulary is not None
     best = marginals.vocabulary[marginals.logits.argmax(-1)].tolist()
     assert embedded.tokenizer.decode(best[:1]) == "index"
@@ -107,18 +110,20 @@ def test_drafts_never_change_the_text(
 ) -> None:
     model = embedded if precision == "default" else embedded_fp32
     for at in (1011, 1537, 2046):
-        hole = Hole(SOURCE[at - 300 : at], SOURCE[at + 40 : at + 140], 16)
+        hole = Hole(Prompt.around(SOURCE[at - 300 : at], SOURCE[at + 40 : at + 140]), 16)
         plain = Decoder(model, Settings(drafts=())).infill(hole)
         drafted = Decoder(model, Settings()).infill(hole)
         assert drafted.ids == plain.ids
-        assert drafted.forwards.verify <= plain.forwards.verify
+        assert drafted.cost.forwards.verify <= plain.cost.forwards.verify
 
 
 def test_pure_denoising_with_the_embedded_denoiser(embedded: EmbeddedModel) -> None:
     decoder = Decoder(embedded, Settings(sampler="threshold", threshold=0.6))
-    hole = Hole("for index in range(10):\n    print(", "\n", 12)
+    hole = Hole(Prompt.around("for index in range(10):\n    print(", "\n"), 12)
     got = decoder.infill(hole)
-    embedded.verifier.prefill(embedded.tokenizer.encode("something else"), [], never)
+    embedded.verifier.prefill(
+        PromptTokens.around(embedded.tokenizer.encode("something else"), []), never
+    )
     assert decoder.infill(hole).text == got.text
-    assert 0 < got.forwards.canvas <= got.tokens
-    assert got.forwards.verify == 0
+    assert 0 < got.cost.forwards.canvas <= got.cost.tokens
+    assert got.cost.forwards.verify == 0

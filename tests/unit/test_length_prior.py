@@ -13,7 +13,7 @@ from lsp_server.syntax.languages import Language, grammars, language_for, names
 from lsp_server.syntax.spans import length_prior
 from lsp_server.syntax.spans.find import find_span
 from lsp_server.syntax.spans.length_prior import FILE, Histogram, find_lengths
-from lsp_server.syntax.spans.stop_rules import PlainEnding
+from lsp_server.syntax.spans.stop_rules import PlainStopRule
 from lsp_server.syntax.spans.types import Kind, Span
 from lsp_server.syntax.tree import SyntaxTree
 
@@ -27,7 +27,7 @@ def language(name: str) -> Language:
 
 
 def span(kind: Kind, closers: str = "") -> Span:
-    return Span(kind, False, closers, "line", PlainEnding())
+    return Span(kind, False, closers, "line", PlainStopRule())
 
 
 def mean(histogram: Histogram) -> float:

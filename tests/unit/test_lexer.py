@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lsp_server.syntax.languages import Lexis, language_for
+from lsp_server.syntax.languages import LexicalRules, language_for
 from lsp_server.syntax.lexer import GENERIC, Inside, inside_after, scan
 
 
-def lexis(name: str) -> Lexis:
+def lexical(name: str) -> LexicalRules:
     language = language_for(name, None)
     assert language is not None
-    return language.lexis
+    return language.lexical
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ def lexis(name: str) -> Lexis:
     ],
 )
 def test_marks(name: str, text: str, expected: list[str]) -> None:
-    assert [text[mark.start : mark.end] for mark in scan(text, lexis(name))] == expected
+    assert [text[mark.start : mark.end] for mark in scan(text, lexical(name))] == expected
 
 
 @pytest.mark.parametrize(
@@ -53,14 +53,14 @@ def test_marks(name: str, text: str, expected: list[str]) -> None:
     ],
 )
 def test_where_a_text_stops(name: str, text: str, expected: Inside | None) -> None:
-    facts = lexis(name)
+    facts = lexical(name)
     assert inside_after(text, list(scan(text, facts)), facts) == expected
 
 
 def test_a_text_may_start_inside_a_string() -> None:
     start = Inside("string", "'")
     text = "a (' + b)"
-    marks = list(scan(text, lexis("python"), start))
+    marks = list(scan(text, lexical("python"), start))
     assert [(mark.kind, mark.start, mark.end) for mark in marks] == [
         ("string", 0, 4),
         ("close", 8, 9),
@@ -75,6 +75,6 @@ def test_a_text_may_start_inside_a_string() -> None:
 )
 def test_marks_follow_one_another(text: str, name: str, inside: Inside | None) -> None:
     position = 0
-    for mark in scan(text, lexis(name), inside):
+    for mark in scan(text, lexical(name), inside):
         assert position <= mark.start <= mark.end <= len(text)
         position = mark.end

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import tarfile
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -79,3 +80,12 @@ def test_an_installed_wheel_finds_them_inside_the_package(
     install = ("-m", "pip", "install", "--no-deps", "--no-index", "--target", str(target))
     run(*install, str(distributions[1]), cwd=tmp_path)
     assert grammars_found(tmp_path, target) == target / "lsp_server" / "grammars"
+
+
+def test_the_only_weights_in_a_wheel_are_the_denoisers(distributions: tuple[Path, Path]) -> None:
+    with zipfile.ZipFile(distributions[1]) as archive:
+        names = archive.namelist()
+    top = {name.split("/")[0] for name in names}
+    assert {name for name in top if not name.endswith(".dist-info")} == {"lsp_server"}
+    weights = [name for name in names if name.endswith((".safetensors", ".npz", ".gguf"))]
+    assert weights == ["lsp_server/models/embedded/adapter/denoiser.safetensors"]

@@ -5,15 +5,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lsp_server.completion.brackets import foreign, unclosed
 from lsp_server.completion.place import Place, line_break, trim_region
-from lsp_server.completion.postprocess import COMPLETION, REGION, Draft, polish
-from lsp_server.syntax.languages import language_for
+from lsp_server.completion.postprocess import (
+    COMPLETION,
+    REGION,
+    Draft,
+    cut_closed_again,
+    drop_foreign_closers,
+    polish,
+)
+from lsp_server.syntax.brackets import match_brackets
+from lsp_server.syntax.languages import language_for, names
 from lsp_server.syntax.lexer import GENERIC
 from lsp_server.syntax.tree import SyntaxTree
+from tests.unit.nested_code import documents
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "completion"
 
@@ -33,7 +41,7 @@ def read(case: dict[str, Any], key: str) -> str:
 
 
 def polished(kind: str, case: dict[str, Any]) -> str:
-    """The document with the outcome drawn into it, or the id of the rule that dropped it."""
+    """The document with the outcome drawn into it, or the reason why there is none."""
     before, marked = read(case, "document").split("├")
     answer, after = marked.split("┤")
     old, after = after.split("╣") if kind == "region" else ("", after)
@@ -69,9 +77,8 @@ PIECES = st.lists(st.sampled_from(["a", "f(", ")", "[", "]", "{", "}", ", ", ";"
 
 def auto_closed(code: str) -> str:
     """What an editor that closes every bracket has put right of the cursor."""
-    return "".join(
-        {"(": ")", "[": "]", "{": "}"}[opened] for opened in reversed(unclosed(code, GENERIC))
-    )
+    opened = match_brackets(code, GENERIC).opened
+    return "".join(bracket.closer for bracket in reversed(opened))
 
 
 @given(
@@ -91,8 +98,12 @@ def test_brackets_that_the_editor_closed_are_never_doubled(
     draft = polish(Draft(place, "".join(body) + rest[:again]))
     if not isinstance(draft, str):
         whole = "".join((before + draft.text + draft.left + place.below).split())
-        assert not unclosed(whole, GENERIC)
-        assert len(foreign(whole, GENERIC)) == len(foreign("".join(text.split()), GENERIC))
+        matched, was = (
+            match_brackets(whole, GENERIC),
+            match_brackets("".join(text.split()), GENERIC),
+        )
+        assert not matched.opened
+        assert len(matched.unopened) == len(was.unopened)
         assert place.rest.startswith(place.rest[: draft.taken])
 
 
@@ -111,3 +122,33 @@ def test_nothing_closes_more_than_before(
     assert not (fixed and draft.taken)
     remaining = iter(draft.text)
     assert all(mark in remaining for mark in place.rest[: draft.taken])
+
+
+@pytest.mark.parametrize("name", names())
+@settings(max_examples=60)
+@given(data=st.data())
+def test_brackets_of_well_nested_code_are_never_refused(name: str, data: st.DataObject) -> None:
+    """Whatever is left out of it and written again, nothing of it closes too much."""
+    tokens = data.draw(documents(name))
+    start = data.draw(st.integers(0, len(tokens)))
+    end = data.draw(st.integers(start, len(tokens)))
+    before, answer, after = (
+        "".join(part) for part in (tokens[:start], tokens[start:end], tokens[end:])
+    )
+    language = language_for(name, None) or language_for(None, f"x.{name}")
+    tree = SyntaxTree.parse(before + after, language)
+    draft = Draft(Place.of(tree, len(before), len(before)), answer)
+    assert cut_closed_again(draft) == draft
+    assert drop_foreign_closers(draft) == draft
+
+
+@pytest.mark.parametrize("size", [1_000, 40_000])
+def test_a_bracket_may_be_closed_however_far_above_it_was_opened(size: int) -> None:
+    """A comment, a string or a long body in between hides no bracket and adds none."""
+    remark = "# option a) is (the default\n"
+    before = "table = [\n" + (f'    {remark}    f("(", 1),\n' * (size // 40)) + "    "
+    tree = SyntaxTree.parse(before, language_for("python", None))
+    place = Place.of(tree, len(before), len(before))
+    assert place.opened == "["
+    assert drop_foreign_closers(Draft(place, "2,\n]")) is not None
+    assert drop_foreign_closers(Draft(place, "2,\n)")) is None

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from lsp_server.models.interfaces import MASK, Canvas, Growth, ModelError
+from lsp_server.models.interfaces import MASK, Growth, ModelError, PromptTokens
 from lsp_server.models.pretrained import denoisers
 from lsp_server.models.pretrained.backbone import Backbone, Slots, load_backbone
 from lsp_server.models.pretrained.checkpoint_dir import Layout, read_layout
@@ -86,7 +86,7 @@ def test_a_refresh_equals_a_whole_forward(two_sided: tuple[Layout, Any]) -> None
     denoiser = TwoSidedDenoiser(record(layout), layout, ENTRIES)
     before, after = frame(layout)
     for tokens in ([MASK] * 4, [MASK, 7, MASK, MASK], [8, 7, MASK, 1], [MASK], [3, MASK]):
-        found = denoiser.denoise(Canvas(PREFIX, tokens, SUFFIX), refresh=True)
+        found = denoiser.denoise(PromptTokens.around(PREFIX, SUFFIX), tokens, refresh=True)
         assert found.vocabulary is None
         assert close(found.logits, expect(model, layout, before, tokens, after))
 
@@ -99,7 +99,10 @@ def test_a_whole_decode_with_refreshes_equals_the_uncached_one(
     before, after = frame(layout)
     cached, plain = [MASK] * 8, [MASK] * 8
     for tokens, denoise in (
-        (cached, lambda tokens: denoiser.denoise(Canvas(PREFIX, tokens, SUFFIX)).logits),
+        (
+            cached,
+            lambda tokens: denoiser.denoise(PromptTokens.around(PREFIX, SUFFIX), tokens).logits,
+        ),
         (plain, lambda tokens: expect(model, layout, before, tokens, after)),
     ):
         while MASK in tokens:
@@ -117,9 +120,9 @@ def test_between_refreshes_only_the_canvas_is_run(two_sided: tuple[Layout, Any])
     denoiser = TwoSidedDenoiser(backbone, layout, ENTRIES)
     before, after = frame(layout)
     shift = int(layout.family.shift)
-    denoiser.denoise(Canvas(PREFIX, [MASK] * 4, SUFFIX))
+    denoiser.denoise(PromptTokens.around(PREFIX, SUFFIX), [MASK] * 4)
     assert backbone.taken() == [(0, len(before) + 4 + len(after))]
-    same = denoiser.denoise(Canvas(PREFIX, [MASK] * 4, SUFFIX), refresh=False)
+    same = denoiser.denoise(PromptTokens.around(PREFIX, SUFFIX), [MASK] * 4, refresh=False)
     assert backbone.taken() == [(len(before) - shift, 4 + shift)]
     assert close(same.logits, expect(model, layout, before, [MASK] * 4, after))
 
@@ -128,39 +131,42 @@ def test_kept_keys_are_exact_where_they_do_not_depend_on_the_canvas(tmp_path: Pa
     layout, model = make(tmp_path, num_hidden_layers=1)
     backbone = record(layout)
     denoiser = TwoSidedDenoiser(backbone, layout, ENTRIES)
-    denoiser.denoise(Canvas(PREFIX, [MASK] * 4, SUFFIX))
+    denoiser.denoise(PromptTokens.around(PREFIX, SUFFIX), [MASK] * 4)
     for tokens in ([MASK, 7, MASK, MASK], [8, 7, MASK, 1], [MASK, 6, 5, MASK]):
-        found = denoiser.denoise(Canvas(PREFIX, tokens, SUFFIX), refresh=False)
+        found = denoiser.denoise(PromptTokens.around(PREFIX, SUFFIX), tokens, refresh=False)
         assert close(found.logits, expect(model, layout, PREFIX, tokens, SUFFIX))
     assert [rows for _, rows in backbone.taken()] == [13, 4, 4, 4]
 
 
 @pytest.mark.parametrize(
-    "canvas",
+    ("prefix", "suffix", "masks"),
     [
-        Canvas([*PREFIX[:-1], 6], [MASK] * 4, SUFFIX),
-        Canvas(PREFIX, [MASK] * 4, [6, *SUFFIX[1:]]),
-        Canvas(PREFIX, [MASK] * 5, SUFFIX),
-        Canvas([*PREFIX, 7], [MASK] * 4, SUFFIX[1:]),
+        ([*PREFIX[:-1], 6], SUFFIX, 4),
+        (PREFIX, [6, *SUFFIX[1:]], 4),
+        (PREFIX, SUFFIX, 5),
+        ([*PREFIX, 7], SUFFIX[1:], 4),
     ],
 )
 def test_what_does_not_fit_is_refreshed_unasked(
-    canvas: Canvas, two_sided: tuple[Layout, Any]
+    prefix: list[int], suffix: list[int], masks: int, two_sided: tuple[Layout, Any]
 ) -> None:
     layout, _ = two_sided
     backbone = record(layout)
     denoiser = TwoSidedDenoiser(backbone, layout, ENTRIES)
-    denoiser.denoise(Canvas(PREFIX, [MASK] * 4, SUFFIX))
+    denoiser.denoise(PromptTokens.around(PREFIX, SUFFIX), [MASK] * 4)
     backbone.taken()
-    found = denoiser.denoise(canvas, refresh=False)
+    prompt, canvas = PromptTokens.around(prefix, suffix), [MASK] * masks
+    found = denoiser.denoise(prompt, canvas, refresh=False)
     assert backbone.taken()[0][0] == 0
-    assert torch.equal(found.logits, denoiser.denoise(canvas).logits)
+    assert torch.equal(found.logits, denoiser.denoise(prompt, canvas).logits)
 
 
 def test_the_first_position_of_all_has_only_itself(tmp_path: Path) -> None:
     layout, model = make(tmp_path)
     layout = shifted(layout)
-    found = TwoSidedDenoiser(record(layout), layout, ENTRIES).denoise(Canvas([], [MASK] * 3, []))
+    found = TwoSidedDenoiser(record(layout), layout, ENTRIES).denoise(
+        PromptTokens.around([], []), [MASK] * 3
+    )
     assert close(found.logits, expect(model, layout, [], [MASK] * 3, []))
 
 
@@ -170,14 +176,14 @@ def test_far_ends_are_cut_to_the_context(tmp_path: Path) -> None:
     backbone = record(layout)
     denoiser = TwoSidedDenoiser(backbone, layout, ENTRIES)
     longer, shorter = [6] * 20, [7] * 20
-    cut = denoiser.denoise(Canvas([*longer, *PREFIX], [MASK] * 4, [*SUFFIX, *shorter]))
+    cut = denoiser.denoise(PromptTokens.around([*longer, *PREFIX], [*SUFFIX, *shorter]), [MASK] * 4)
     assert backbone.taken() == [(0, 16)]
-    kept = Canvas([6, *PREFIX], [MASK] * 4, [*SUFFIX, 7])
-    assert torch.equal(cut.logits, denoiser.denoise(kept).logits)
+    kept = PromptTokens.around([6, *PREFIX], [*SUFFIX, 7]), [MASK] * 4
+    assert torch.equal(cut.logits, denoiser.denoise(*kept).logits)
     assert denoiser.width(5) == 10
     assert denoiser.width(99) == 7  # half of what the frame leaves
     with pytest.raises(ModelError, match="does not fit the model's context of 16"):
-        denoiser.denoise(Canvas([], [MASK] * 16, []))
+        denoiser.denoise(PromptTokens.around([], []), [MASK] * 16)
 
 
 def test_growth_is_the_layouts_and_may_be_proposed(tmp_path: Path) -> None:
@@ -185,7 +191,7 @@ def test_growth_is_the_layouts_and_may_be_proposed(tmp_path: Path) -> None:
     layout = replace(layout, growth=Growth(expand=40, delete=0))
     denoiser = TwoSidedDenoiser(record(layout), layout, ENTRIES)
     assert denoiser.growth == Growth(40, 0)
-    logits = denoiser.denoise(Canvas(PREFIX, [MASK], SUFFIX)).logits[0]
+    logits = denoiser.denoise(PromptTokens.around(PREFIX, SUFFIX), [MASK]).logits[0]
     never = {entry for entry in range(ROWS) if logits[entry] == float("-inf")}
     assert never == {MASK_ID, *range(ENTRIES, ROWS)}
 
@@ -221,7 +227,7 @@ def test_kept_blocks_equal_an_uncached_forward(
         half = [MASK if i % 2 == 0 else 7 for i in range(width)]
         for tokens in ([MASK] * width, half):
             before = [*ahead, *TEXT[:known]]
-            found = denoiser.denoise(Canvas(TEXT[:known], tokens, SUFFIX)).logits
+            found = denoiser.denoise(PromptTokens.around(TEXT[:known], SUFFIX), tokens).logits
             after = padded(before, tokens, block)
             assert close(found, expect(model, layout, before, tokens, after))
 
@@ -231,7 +237,7 @@ def test_kept_blocks_equal_an_uncached_forward(
 def test_canvases_of_any_width_are_answered(shift: bool, tokens: list[int], tmp_path: Path) -> None:
     layout, model = blocks(tmp_path, shift)
     denoiser = BlockDenoiser(record(layout), layout, ENTRIES)
-    found = denoiser.denoise(Canvas(TEXT[:6], tokens, [])).logits
+    found = denoiser.denoise(PromptTokens.around(TEXT[:6], []), tokens).logits
     after = padded(TEXT[:6], tokens, 4)
     assert close(found, expect(model, layout, TEXT[:6], tokens, after))
 
@@ -249,7 +255,7 @@ def test_whole_blocks_are_run_once(tmp_path: Path) -> None:
         (changed[:13], [MASK] * 3),
         (TEXT[:2], [MASK] * 2),
     ):
-        denoiser.denoise(Canvas(text, tokens, []))
+        denoiser.denoise(PromptTokens.around(text, []), tokens)
         runs.append(backbone.taken())
     assert runs == [[(0, 12)], [(8, 4)], [(8, 8)], [(4, 12)], [(0, 4)]]
 
@@ -259,7 +265,7 @@ def test_a_blocks_first_token_comes_from_the_block_before(tmp_path: Path) -> Non
     backbone = record(layout)
     denoiser = BlockDenoiser(backbone, layout, ENTRIES)
     assert [denoiser.width(known) for known in range(6)] == [4, 3, 2, 1, 1, 3]
-    found = denoiser.denoise(Canvas(TEXT[:8], [MASK], [])).logits
+    found = denoiser.denoise(PromptTokens.around(TEXT[:8], []), [MASK]).logits
     assert backbone.taken() == [(0, 8)]
     assert close(found[0, : ENTRIES - 1], compute(model, TEXT[:8], 4)[7, : ENTRIES - 1])
 
@@ -270,7 +276,10 @@ def test_blocks_of_one_are_a_causal_model(tmp_path: Path) -> None:
     written, exact = TEXT[:5], TEXT[:5]
     for _ in range(10):
         assert denoiser.width(len(written)) == 1
-        written = [*written, int(denoiser.denoise(Canvas(written, [MASK], [])).logits.argmax())]
+        written = [
+            *written,
+            int(denoiser.denoise(PromptTokens.around(written, []), [MASK]).logits.argmax()),
+        ]
         logits = compute(model, exact, 1)[-1, :ENTRIES].clone()
         logits[MASK_ID] = float("-inf")
         exact = [*exact, int(logits.argmax())]
@@ -281,7 +290,7 @@ def test_a_suffix_in_the_prompt_moves_the_blocks(tmp_path: Path) -> None:
     layout, model = blocks(tmp_path, shift=False, suffix="prompt", infill=(33, 34, 35))
     denoiser = BlockDenoiser(record(layout), layout, ENTRIES)
     before = [33, 34, *SUFFIX, 35, *TEXT[:3]]
-    found = denoiser.denoise(Canvas(TEXT[:3], [MASK] * 2, SUFFIX)).logits
+    found = denoiser.denoise(PromptTokens.around(TEXT[:3], SUFFIX), [MASK] * 2).logits
     assert close(found, expect(model, layout, before, [MASK] * 2, []))
     assert [denoiser.width(known) for known in (3, 4, 5)] == [2, 1, 4]
 
@@ -291,7 +300,11 @@ def test_long_prefixes_are_run_in_slices(monkeypatch: pytest.MonkeyPatch, tmp_pa
     layout, model = blocks(tmp_path, shift=False)
     backbone = record(layout)
     text = TEXT * 2
-    found = BlockDenoiser(backbone, layout, ENTRIES).denoise(Canvas(text, [MASK] * 2, [])).logits
+    found = (
+        BlockDenoiser(backbone, layout, ENTRIES)
+        .denoise(PromptTokens.around(text, []), [MASK] * 2)
+        .logits
+    )
     assert backbone.taken() == [(0, 8), (8, 8), (16, 8), (24, 8)]
     assert close(found, expect(model, layout, text, [MASK] * 2, []))
 
@@ -301,13 +314,13 @@ def test_a_long_prefix_is_cut_by_whole_blocks_and_stays_kept(tmp_path: Path) -> 
     backbone = record(layout)
     denoiser = BlockDenoiser(backbone, layout, ENTRIES)
     text = TEXT * 3
-    found = denoiser.denoise(Canvas(text[:30], [MASK], [])).logits
+    found = denoiser.denoise(PromptTokens.around(text[:30], []), [MASK]).logits
     assert close(found, expect(model, layout, [START, *text[8:30]], [MASK], []))
     assert backbone.taken() == [(0, 24)]
-    denoiser.denoise(Canvas(text[:31], [MASK], []))
+    denoiser.denoise(PromptTokens.around(text[:31], []), [MASK])
     assert backbone.taken() == [(20, 8)]
     with pytest.raises(ModelError, match="does not fit the model's context of 32"):
-        denoiser.denoise(Canvas([], [MASK] * 30, []))
+        denoiser.denoise(PromptTokens.around([], []), [MASK] * 30)
 
 
 # Loading

@@ -1,9 +1,6 @@
 """The way of a request, with a scripted decoder in place of the model."""
 
 import json
-import logging
-import math
-import time
 from dataclasses import replace
 from typing import Any
 
@@ -11,52 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lsp_server.completion.brackets import foreign, unclosed
-from lsp_server.completion.gate import LastChange, Trigger
+from lsp_server.completion.gate import Trigger
 from lsp_server.completion.reasons import REASONS
-from lsp_server.completion.service import Completion, CompletionService, Selected, Snapshot
-from lsp_server.diffusion.types import Forwards, Hole, Infill, Step
+from lsp_server.completion.service import CompletionService, Selected, Snapshot
+from lsp_server.diffusion.types import Cost, Hole, Infill, Step
 from lsp_server.models.interfaces import Cancelled
 from lsp_server.positions import position_at
 from lsp_server.settings import Settings
-from lsp_server.syntax.languages import language_for
+from lsp_server.syntax.brackets import match_brackets
 from lsp_server.syntax.lexer import GENERIC
-from lsp_server.syntax.tree import SyntaxTree
-from tests.unit.scripted import Script, ScriptedDecoder
-
-HEAD = "import os\n\n\ndef area(width, height):\n    return width * height\n\n\n"
-
-
-def snapshot(text: str, language: str = "python", uri: str = "file:///work/app.py") -> Snapshot:
-    tree = SyntaxTree.parse(text, language_for(language, uri))
-    return Snapshot(uri, language, 1, text, tree)
-
-
-def cursor(marked: str, **kind: str) -> tuple[Snapshot, int]:
-    """A document and the offset of its ``|``."""
-    return snapshot(marked.replace("|", "", 1), **kind), marked.index("|")
-
-
-def service(script: Script, **settings: Any) -> tuple[CompletionService, ScriptedDecoder]:
-    decoder = ScriptedDecoder(script)
-    return CompletionService(decoder, Settings(**settings)), decoder
-
-
-def complete(
-    marked: str, script: Script, trigger: Trigger = "invoked", **kind: str
-) -> tuple[str, Completion]:
-    """The document with the edit drawn into it (├text┤replaced╣), and the completion."""
-    document, offset = cursor(marked, **kind)
-    completion = service(script)[0].complete(document, offset, trigger)
-    return drawn(document.text, completion), completion
-
-
-def drawn(text: str, completion: Completion) -> str:
-    if completion.text is None:
-        return completion.reason
-    start, end = completion.start, completion.end
-    return f"{text[:start]}├{completion.text}┤{text[start:end]}╣{text[end:]}"
-
+from tests.unit.marked_text import HEAD, applied, complete, cursor, drawn, service, snapshot
+from tests.unit.scripted import ScriptedDecoder
 
 # --- what is offered
 
@@ -88,7 +50,7 @@ def test_crlf_comes_back_and_offsets_count_the_document_as_it_is() -> None:
     completion = engine.complete(document, offset, "invoked")
     assert completion.text is not None
     assert completion.start == completion.end == offset
-    assert "\r" not in decoder.holes[0].prefix + decoder.holes[0].suffix
+    assert "\r" not in decoder.holes[0].prompt.prefix + decoder.holes[0].prompt.suffix
     assert (
         completion.text.count("\r")
         == completion.text.count("\n")
@@ -124,8 +86,8 @@ def test_the_hole() -> None:
     engine, decoder = service("1)", max_tokens=11)
     engine.complete(document, offset, "automatic")
     hole = decoder.holes[0]
-    assert hole.prefix == HEAD + "print("
-    assert hole.suffix == "after()\n"
+    assert hole.prompt.prefix == HEAD + "print("
+    assert hole.prompt.suffix == "after()\n"
     assert hole.max_tokens == 11
     assert hole.min_confidence == Settings().min_confidence
 
@@ -150,7 +112,10 @@ def test_prefill_warms_what_completing_will_ask_for() -> None:
     assert engine.prefill(document, offset, lambda: False) == 3
     engine.complete(document, offset, "automatic")
     asked, warmed = decoder.holes[0], decoder.warmed[0]
-    assert (warmed.prefix, warmed.suffix) == (asked.prefix, asked.suffix)
+    assert (warmed.prompt.prefix, warmed.prompt.suffix) == (
+        asked.prompt.prefix,
+        asked.prompt.suffix,
+    )
     with pytest.raises(Cancelled):
         engine.prefill(document, offset, lambda: True)
 
@@ -203,263 +168,6 @@ def test_typing_something_else_asks_again() -> None:
     assert len(decoder.holes) == 3
 
 
-# --- closing a document
-
-
-def test_a_closed_document_is_forgotten() -> None:
-    engine, decoder = service("area(1, 2)\n")
-    document, offset = cursor(HEAD + "size = |\n")
-    engine.complete(document, offset, "automatic")
-    engine.forget(document.uri)
-    engine.complete(document, offset, "automatic")
-    assert len(decoder.holes) == 2
-
-
-def test_the_model_s_cache_forgets_a_closed_document_and_no_other() -> None:
-    document, offset = cursor(HEAD + "size = |\n")
-    for way in ("complete", "infill", "prefill"):
-        engine, decoder = service("area(1, 2)\n")
-        if way == "complete":
-            engine.complete(document, offset, "automatic")
-        elif way == "infill":
-            engine.infill(document, offset, offset)
-        else:
-            engine.prefill(document, offset, lambda: False)
-        engine.forget_prompt("file:///work/other.py")
-        assert decoder.cached == document.uri, way
-        engine.forget_prompt(document.uri)
-        assert decoder.cached == "", way
-    CompletionService(None, Settings()).forget_prompt(document.uri)
-
-
-@pytest.mark.parametrize("trigger", ["automatic", "invoked"])
-def test_an_answer_for_a_document_closed_meanwhile_is_not_stored(trigger: Trigger) -> None:
-    document, offset = cursor(HEAD + "size = |\n")
-
-    def close(hole: Hole) -> str:
-        if len(decoder.holes) == 1:
-            engine.forget(document.uri)
-        return "area(1, 2)\n"
-
-    engine, decoder = service(close)
-    assert engine.complete(document, offset, trigger).text == "area(1, 2)"
-    assert not engine.complete(document, offset, trigger).cached, "of the first answer, nothing"
-    assert engine.complete(document, offset, trigger).cached, "but the second one is kept"
-
-
-def test_a_request_that_waited_while_its_document_was_closed_asks_no_model() -> None:
-    engine, decoder = service("area(1, 2)\n")
-    document, offset = cursor(HEAD + "size = |\n")
-    other, place = cursor(HEAD + "size = |\n", uri="file:///work/other.py")
-    arrived = time.perf_counter()
-    engine.forget(document.uri)
-    for trigger in ("automatic", "invoked"):
-        assert engine.complete(document, offset, trigger, arrived=arrived).reason == "closed"
-    assert engine.infill(document, 0, offset, arrived=arrived).reason == "closed"
-    assert engine.prefill(document, offset, lambda: False, arrived) == 0
-    assert not decoder.holes + decoder.warmed
-    assert engine.complete(other, place, "automatic", arrived=arrived).text == "area(1, 2)"
-    assert engine.complete(document, offset, "automatic").text == "area(1, 2)", "open again"
-
-
-# --- what is withheld
-
-
-def test_the_gate_comes_first() -> None:
-    document, offset = cursor(HEAD + "si|ze = 1\n")
-    engine, decoder = service("x")
-    completion = engine.complete(document, offset, "automatic")
-    assert (completion.text, completion.reason, completion.span) == (
-        None,
-        "text-after-cursor",
-        None,
-    )
-    assert (completion.start, completion.end) == (offset, offset)
-    deleted = LastChange("deleted")
-    document, offset = cursor(HEAD + "size = |\n")
-    assert engine.complete(document, offset, "automatic", last_change=deleted).reason == "not-typed"
-    assert not decoder.holes
-    assert engine.complete(document, offset, "invoked", last_change=deleted).text == "x"
-
-
-def test_a_secret_file_is_never_read(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.DEBUG)
-    document, offset = cursor("PASSWORD=hunter2|\n", uri="file:///work/.env")
-    engine, decoder = service("x")
-    for trigger in ("automatic", "invoked"):
-        assert engine.complete(document, offset, trigger).reason == "secret-file"
-    assert engine.infill(document, 0, offset).reason == "secret-file"
-    assert engine.prefill(document, offset, lambda: False) == 0
-    assert not decoder.holes
-    assert not decoder.warmed
-    assert "hunter2" not in caplog.text
-
-
-def test_while_the_model_loads() -> None:
-    document, offset = cursor(HEAD + "size = |\n")
-    engine = CompletionService(None, Settings())
-    assert engine.complete(document, offset, "automatic").reason == "loading"
-    assert engine.infill(document, 0, 5).reason == "loading"
-    assert engine.prefill(document, offset, lambda: False) == 0
-    document, offset = cursor("x|", uri="file:///.env")
-    assert engine.complete(document, offset, "automatic").reason == "secret-file"
-
-
-def test_hopeless_only_while_typing() -> None:
-    document, offset = cursor(HEAD + "size = |\n")
-    engine = CompletionService(ScriptedDecoder("x", confidence=0.05), Settings())
-    completion = engine.complete(document, offset, "automatic")
-    assert (completion.text, completion.reason, completion.confidence) == (
-        None,
-        "not-confident",
-        0.05,
-    )
-    assert completion.forwards.prefill == 1
-    assert not engine.complete(document, offset, "invoked").cached
-    assert engine.complete(document, offset, "invoked").text == "x"
-    assert engine.infill(document, offset, offset).text == "x"
-
-
-def test_a_rule_that_drops_the_text_is_the_reason_and_the_cost_is_told() -> None:
-    document, offset = cursor(HEAD + "|\nsize = 1\n")
-    completion = service("size = 1\n")[0].complete(document, offset, "invoked")
-    assert (completion.text, completion.reason) == (None, "repeats-lines-below")
-    assert completion.forwards.verify > 0
-    assert completion.span is not None
-
-
-def test_the_bracket_that_the_editor_closed_is_not_offered_again() -> None:
-    document, offset = cursor(HEAD + "size = area(1, 2|)\n")
-    for answer in (")", ")\n"):
-        completion = service(answer)[0].complete(document, offset, "invoked")
-        assert (completion.text, completion.reason) == (None, "unchanged"), answer
-    shown, _ = complete(HEAD + "size = area(1, 2|)\n", ") + 1\n")
-    assert shown == HEAD + "size = area(1, 2├) + 1┤)╣\n"
-
-
-# --- what goes wrong
-
-
-def test_withdrawn_requests_raise_cancelled() -> None:
-    document, offset = cursor(HEAD + "size = |\n")
-    engine, _ = service("area(1, 2)")
-    for trigger in ("automatic", "invoked"):
-        with pytest.raises(Cancelled):
-            engine.complete(document, offset, trigger, stop=lambda: True)
-    with pytest.raises(Cancelled):
-        engine.infill(document, offset, offset, stop=lambda: True)
-
-
-class EndlessDecoder(ScriptedDecoder):
-    """Never comes to an end by itself."""
-
-    def infill(self, hole: Hole, stop: Any, observe: Any) -> Infill:
-        while True:
-            observe(Step("canvas", (), 0.5))
-            if stop() or hole.late:
-                raise Cancelled
-
-
-def test_automatic_answers_that_come_too_late() -> None:
-    document, offset = cursor(HEAD + "size = |\n")
-    engine = CompletionService(EndlessDecoder(""), Settings(timeout_ms=200))
-    completion = engine.complete(document, offset, "automatic")
-    assert (completion.text, completion.reason) == (None, "timeout")
-    assert completion.forwards.canvas > 0
-    assert completion.ms.canvas == 0.5 * completion.forwards.canvas
-    assert completion.ms.total > 100
-
-
-def test_an_automatic_answer_may_be_late_before_its_first_forward() -> None:
-    def dawdle(hole: Hole) -> str:
-        time.sleep(0.3)
-        return "area(1, 2)"
-
-    document, offset = cursor(HEAD + "size = |\n")
-    engine, _ = service(dawdle, timeout_ms=200)
-    completion = engine.complete(document, offset, "automatic")
-    assert (completion.text, completion.reason) == (None, "timeout")
-    assert (completion.start, completion.end, completion.span) == (offset, offset, "expression")
-    assert (completion.forwards, completion.tokens) == (Forwards(), 0)
-    assert engine.complete(document, offset, "invoked").text == "area(1, 2)"
-
-
-def test_an_automatic_request_that_waited_too_long_asks_no_model() -> None:
-    engine, decoder = service("area(1, 2)", timeout_ms=60_000)
-    document, offset = cursor(HEAD + "size = |\n")
-    long_ago = time.perf_counter() - 61
-    completion = engine.complete(document, offset, "automatic", arrived=long_ago)
-    assert (completion.text, completion.reason) == (None, "timeout")
-    assert not decoder.holes
-    assert engine.complete(document, offset, "invoked", arrived=long_ago).text == "area(1, 2)"
-
-
-def test_the_time_of_an_automatic_request_counts_from_its_arrival() -> None:
-    engine, decoder = service("area(1, 2)", timeout_ms=60_000)
-    document, offset = cursor(HEAD + "size = |\n")
-    arrived = time.perf_counter() - 30
-    engine.complete(document, offset, "automatic", arrived=arrived)
-    assert decoder.holes[0].deadline == arrived + 60
-
-
-class SlowDecoder(ScriptedDecoder):
-    """Has time for nine words, where time is limited."""
-
-    def infill(self, hole: Hole, stop: Any, observe: Any) -> Infill:
-        done = 0
-
-        def dawdle(step: Step) -> None:
-            nonlocal done
-            done += 1
-            if done == 9 and hole.deadline < math.inf:
-                object.__setattr__(hole, "deadline", 0.0)
-            observe(step)
-
-        return super().infill(hole, stop, dawdle)
-
-
-def test_what_there_is_at_the_deadline_is_offered_up_to_a_whole_word() -> None:
-    whole = "first + second + third + fourth"
-    document, offset = cursor(HEAD + "size = |\n")
-    engine = CompletionService(SlowDecoder(whole), Settings(timeout_ms=600_000))
-    completion = engine.complete(document, offset, "automatic")
-    assert (completion.text, completion.reason) == ("first + second +", "offered")
-    assert engine.complete(document, offset, "automatic").cached
-    asked = engine.complete(document, offset, "invoked")
-    assert (asked.text, asked.cached) == (whole, False)
-
-
-@pytest.mark.parametrize(
-    ("answer", "room", "expected"),
-    [
-        ("y = x + 1\n    return y", 10, "y = x + 1"),  # the line in which the masks ran out
-        ("area(1, 20", 6, "area(1,"),
-        ("area", 1, None),
-        ("\n    y", 3, None),
-    ],
-)
-def test_a_text_that_broke_off(answer: str, room: int, expected: str | None) -> None:
-    document, offset = cursor(HEAD + "def f(x):\n    |\n")
-    engine, _ = service(answer + " + 1", max_block_tokens=room, max_tokens=room)
-    completion = engine.complete(document, offset, "invoked")
-    assert completion.text == expected
-    assert completion.reason == ("offered" if expected else "unfinished")
-
-
-class BrokenDecoder(ScriptedDecoder):
-    def infill(self, hole: Hole, stop: Any, observe: Any) -> Infill:
-        raise RuntimeError("out of memory")
-
-
-def test_errors_are_reasons(caplog: pytest.LogCaptureFixture) -> None:
-    document, offset = cursor(HEAD + "size = |\n")
-    engine = CompletionService(BrokenDecoder(""), Settings())
-    assert engine.complete(document, offset, "automatic").reason == "error"
-    assert engine.infill(document, 0, offset).reason == "error"
-    assert "out of memory" in caplog.text
-    assert "height" not in caplog.text
-
-
 # --- the suggest widget
 
 
@@ -477,7 +185,7 @@ def test_an_item_is_extended_in_its_own_range() -> None:
     document, offset, item = selected(HEAD + "size = «ar|area»\n")
     engine, decoder = service("(1, 2)\n")
     completion = engine.complete(document, offset, "automatic", item)
-    assert decoder.holes[0].prefix == HEAD + "size = area"
+    assert decoder.holes[0].prompt.prefix == HEAD + "size = area"
     assert completion.text == "area(1, 2)"
     assert (completion.start, completion.end) == (item.start, item.end)
 
@@ -536,9 +244,9 @@ def test_the_region_itself_is_not_looked_at() -> None:
     engine, decoder = service("y = area(x, x)\n")
     completion = engine.infill(document, start, end)
     hole = decoder.holes[0]
-    assert "secret" not in hole.prefix + hole.suffix
-    assert hole.prefix.endswith("def f(x):\n    ")
-    assert hole.suffix == "    return y\n"
+    assert "secret" not in hole.prompt.prefix + hole.prompt.suffix
+    assert hole.prompt.prefix.endswith("def f(x):\n    ")
+    assert hole.prompt.suffix == "    return y\n"
     assert hole.min_confidence == 0.0
     assert drawn(document.text, completion) == (
         HEAD + "def f(x):\n    ├y = area(x, x)┤secret = x╣\n    return y\n"
@@ -549,7 +257,7 @@ def test_a_region_in_a_line_sees_the_rest_of_it() -> None:
     document, start, end = region(HEAD + "print(area(«3», 4))\n")
     engine, decoder = service("1, 4))")
     completion = engine.infill(document, start, end)
-    assert decoder.holes[0].suffix == ", 4))\n"
+    assert decoder.holes[0].prompt.suffix == ", 4))\n"
     assert drawn(document.text, completion) == HEAD + "print(area(├1┤3╣, 4))\n"
 
 
@@ -605,12 +313,6 @@ def test_json_of_nothing() -> None:
 # --- properties
 
 
-def applied(text: str, completion: Completion) -> str:
-    if completion.text is None:
-        return text
-    return text[: completion.start] + completion.text + text[completion.end :]
-
-
 LANGUAGES = st.sampled_from(["python", "javascript", "typescript", "json", "plaintext"])
 PIECES = (
     *("a", "f(", ")", "[", "]", "{", "}", ", ", ":", ";", "\n", "\n    ", "\r\n", "\t", '"', "'"),
@@ -660,10 +362,28 @@ def test_auto_closed_brackets_are_never_doubled(
 ) -> None:
     """However much of the auto-closed brackets the answer types again, the result is balanced."""
     before = HEAD + "x = " + "".join(opening)
-    rest = "".join({"(": ")", "[": "]", "{": "}"}[b] for b in reversed(unclosed(before, GENERIC)))
+    rest = "".join(each.closer for each in reversed(match_brackets(before, GENERIC).opened))
     document = snapshot(before + rest + "\ny = 1\n", language)
     engine, _ = service("".join(body) + rest[:again])
     completion = engine.complete(document, len(before), "invoked")
     result = applied(document.text, completion)
-    assert not unclosed(result, GENERIC)
-    assert not foreign(result, GENERIC)
+    matched = match_brackets(result, GENERIC)
+    assert not matched.opened
+    assert not matched.unopened
+
+
+def test_steps_are_made_only_for_who_asked_for_them() -> None:
+    class Watched(ScriptedDecoder):
+        def infill(self, hole: Hole, stop: Any, observe: Any, cost: Cost) -> Infill:
+            observers.append(observe)
+            return super().infill(hole, stop, observe, cost)
+
+    observers: list[Any] = []
+    document, offset = cursor(HEAD + "size = |\n")
+    engine = CompletionService(Watched("area(1, 2)"), Settings())
+    engine.complete(document, offset, "automatic")
+    engine.infill(document, offset, offset)
+    steps: list[Step] = []
+    engine.infill(document, offset, offset, observe=steps.append)
+    assert [observe is None for observe in observers] == [True, True, False]
+    assert steps

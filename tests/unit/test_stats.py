@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from lsp_server.completion.result import Completion, Timing
 from lsp_server.completion.stats import Stats, percentile
-from lsp_server.diffusion.types import Accepted, Forwards
+from lsp_server.diffusion.types import Forwards
 
 
 def offered(ms: float, *, verify: int = 2, canvas: int = 1, cached: bool = False) -> Completion:
@@ -17,7 +17,7 @@ def offered(ms: float, *, verify: int = 2, canvas: int = 1, cached: bool = False
         reason="offered",
         forwards=Forwards(prefill=0 if cached else 1, verify=verify, canvas=canvas),
         tokens=2 * verify or canvas,
-        accepted=Accepted(syntax=1, file=2, denoiser=3),
+        accepted={"syntax": 1, "file": 2, "denoiser": 3},
         ms=Timing(total=ms),
         cached=cached,
     )
@@ -52,7 +52,7 @@ def test_sums() -> None:
     assert (summary.p50, summary.p95) == (20, 30)
     assert summary.forwards == Forwards(prefill=2, verify=4, canvas=2)
     assert (summary.tokens, summary.tokens_per_forward) == (8, 2.0)
-    assert summary.drafts == Accepted(syntax=3, file=6, denoiser=9)
+    assert summary.drafts == {"syntax": 3, "file": 6, "denoiser": 9}
 
 
 def test_without_verification_the_canvases_commit() -> None:

@@ -4,7 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lsp_server.diffusion.token_healing import Vocabulary, Writing, split
+from lsp_server.diffusion.output import Output
+from lsp_server.diffusion.prompt import Prompt
+from lsp_server.diffusion.token_healing import Vocabulary, split
 from lsp_server.diffusion.types import Hole
 from tests.unit.tiny import TinyTokenizer
 
@@ -13,7 +15,7 @@ PIECES = [b"", b"r", b"re", b"return", b"returns", b" ", b"   ", b" return", b"x
 
 
 @pytest.mark.parametrize(
-    ("prefix", "stem", "stub"),
+    ("prefix", "whole", "partial"),
     [
         ("", "", ""),
         ("x = ", "x =", " "),
@@ -35,21 +37,21 @@ PIECES = [b"", b"r", b"re", b"return", b"returns", b" ", b"   ", b" return", b"x
         (" " * 300, " " * 300, ""),
     ],
 )
-def test_split(prefix: str, stem: str, stub: str) -> None:
-    assert split(prefix) == (stem, stub)
+def test_split(prefix: str, whole: str, partial: str) -> None:
+    assert split(prefix) == (whole, partial)
 
 
 @given(st.text(alphabet="ab_ (\n\t.é1"))
 def test_split_loses_nothing(prefix: str) -> None:
-    stem, stub = split(prefix)
-    assert stem + stub == prefix
+    whole, partial = split(prefix)
+    assert whole + partial == prefix
 
 
 @given(st.binary(min_size=1, max_size=6), st.lists(st.binary(max_size=5), max_size=40))
-def test_continuing_is_what_fits(stub: bytes, pieces: list[bytes]) -> None:
-    fits = {i for i, p in enumerate(pieces) if p and (p.startswith(stub) or stub.startswith(p))}
-    found = Vocabulary(pieces).continuing(stub)
-    # Equal pieces under two ids: one beginning of the stub is enough.
+def test_continuing_is_what_fits(start: bytes, pieces: list[bytes]) -> None:
+    fits = {i for i, p in enumerate(pieces) if p and (p.startswith(start) or start.startswith(p))}
+    found = Vocabulary(pieces).continuing(start)
+    # Equal pieces under two ids: one beginning is enough.
     assert {pieces[i] for i in found} == {pieces[i] for i in fits}
 
 
@@ -60,24 +62,24 @@ class Tokenizer(TinyTokenizer):
         return PIECES
 
 
-def start(stub: str = "") -> Writing:
-    return Writing(Hole("", "", 9), Tokenizer(), stub)
+def begin(partial: str = "") -> Output:
+    return Output(Hole(Prompt.around("", ""), 9), Tokenizer(), partial)
 
 
-def test_writing_owes_the_stub_first() -> None:
-    writing = start("ret")
-    assert writing.owed == b"ret"
-    writing.append(2)
-    assert (writing.owed, writing.text) == (b"t", "")
-    writing = start("ret")
-    writing.append(4)
-    assert (writing.owed, writing.text) == (b"", "urns")
+def test_the_partial_token_is_required_first() -> None:
+    output = begin("ret")
+    assert output.required == b"ret"
+    output.append(2)
+    assert (output.required, output.text) == (b"t", "")
+    output = begin("ret")
+    output.append(4)
+    assert (output.required, output.text) == (b"", "urns")
 
 
 def test_half_a_character_is_left_out() -> None:
-    writing = start()
-    writing.append(8)
-    writing.append(9)
-    assert writing.text == "x"
-    writing.append(10)
-    assert writing.text == "xé"
+    output = begin()
+    output.append(8)
+    output.append(9)
+    assert output.text == "x"
+    output.append(10)
+    assert output.text == "xé"

@@ -16,9 +16,9 @@ from lsp_server.models.embedded.gguf import CANVAS_LAYERS, TAPS, Checkpoint
 from lsp_server.models.embedded.model import CanvasDenoiser, CausalBase
 from lsp_server.models.embedded.transformer import Shape
 from lsp_server.models.embedded.weights import DenseStore
-from lsp_server.models.interfaces import MASK, Canvas
+from lsp_server.models.interfaces import MASK, PromptTokens
 from lsp_server.models.tokenizers import END_OF_TEXT, FIM_MIDDLE
-from lsp_server.terminal.source import SourceError
+from lsp_server.source_files import SourceError
 from lsp_server.training import trainer
 from lsp_server.training.adapter import Adapter
 from lsp_server.training.contexts import LONGEST, begin, draw_sequence, read
@@ -110,14 +110,16 @@ def lesson(file: Path) -> tuple[Lesson, DenseStore, CausalBase]:
 
 def test_what_is_trained_is_what_is_run(file: Path) -> None:
     taught, store, base = lesson(file)
-    sequence = base.prompt(list(b"def f(x):\n    return x"), list(b"\nprint(f(1))\n"))
+    sequence = base.lay_out(
+        PromptTokens.around(list(b"def f(x):\n    return x"), list(b"\nprint(f(1))\n"))
+    )
     context = read(base.model, sequence)
     starts = torch.tensor([begin(sequence) + 3, len(sequence) - 1])
     states = taught.adapter(base.model, context, starts)
     run = CanvasDenoiser(store, base)
     for start, state in zip(starts.tolist(), states, strict=True):
         before = sequence[begin(sequence) : start + 1]
-        canvas = Canvas(before, [MASK] * MASKS, list(b"\nprint(f(1))\n"))
+        canvas = PromptTokens.around(before, list(b"\nprint(f(1))\n")), [MASK] * MASKS
         expected = run.denoise(canvas).logits
         got = store.linear("canvas.head")(state)
         assert torch.allclose(got, expected, atol=2e-4), (got - expected).abs().max()
@@ -132,7 +134,7 @@ def test_what_a_token_changes_is_trained_as_it_is_run(file: Path) -> None:
     suffix = sequence[2 : begin(sequence) - 1]
     for start, before, wanted in zip(task.starts, task.before, task.wanted, strict=True):
         known = sequence[begin(sequence) : int(start) + 1]
-        marginals = run.denoise(Canvas(known, [MASK] * MASKS, suffix))
+        marginals = run.denoise(PromptTokens.around(known, suffix), [MASK] * MASKS)
         for row in torch.nonzero(wanted >= 0).flatten().tolist():
             assert marginals.coupling is not None
             added = marginals.coupling(row, int(before[row]), entries)
@@ -153,9 +155,9 @@ def test_the_token_before_a_mask_is_what_the_base_writes_there(file: Path) -> No
 
 def test_what_the_base_says_is_what_it_writes(file: Path) -> None:
     _, _, base = lesson(file)
-    sequence = base.prompt(list(b"x = 1\n"), list(b"y\n"))
+    sequence = base.lay_out(PromptTokens.around(list(b"x = 1\n"), list(b"y\n")))
     context = read(base.model, sequence)
-    base.prefill(list(b"x = 1"), list(b"y\n"), lambda: False)
+    base.prefill(PromptTokens.around(list(b"x = 1"), list(b"y\n")), lambda: False)
     assert torch.allclose(context.features[-2], base.feature, atol=1e-5)
     following = base.extend([ord("\n")])[0].argmax()
     assert context.greedy[-1] == following
@@ -186,7 +188,10 @@ def test_only_what_the_base_would_write_is_to_be_said(file: Path) -> None:
 
 def test_many_texts_are_written_as_one_is(file: Path) -> None:
     _, _, base = lesson(file)
-    prompts = [base.prompt(list(text), list(b"y\n")) for text in (b"x = 1", b"def f", b"a(b)[")]
+    prompts = [
+        base.lay_out(PromptTokens.around(list(text), list(b"y\n")))
+        for text in (b"x = 1", b"def f", b"a(b)[")
+    ]
     ends = frozenset({END_OF_TEXT})
     for prompt, text in zip(prompts, write(base.model, prompts, 6, ends), strict=True):
         assert text[: len(prompt)] == prompt

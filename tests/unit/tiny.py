@@ -17,15 +17,15 @@ from lsp_server.models.embedded.transformer import Block, Qwen2, Shape
 from lsp_server.models.interfaces import (
     MASK,
     Cancelled,
-    Canvas,
     Denoiser,
     Growth,
     Marginals,
     ModelInfo,
     Prefill,
+    PromptTokens,
     Stop,
 )
-from lsp_server.models.quantization import DenseLinear
+from lsp_server.models.quantization import DenseLinear, Linear
 
 ALPHABET = "abcdef ()\n:,"
 END = len(ALPHABET)
@@ -68,21 +68,25 @@ class TinyDiffusion:
         self._head = nn.Linear(32, END + 1)
 
     @torch.inference_mode()
-    def denoise(self, canvas: Canvas, refresh: bool = True) -> Marginals:
-        tokens = [self._mask if t == MASK else t for t in canvas.tokens]
-        before, after = list(canvas.prefix)[-64:], list(canvas.suffix)[:64]
+    def denoise(
+        self, prompt: PromptTokens, canvas: Sequence[int], refresh: bool = True
+    ) -> Marginals:
+        tokens = [self._mask if t == MASK else t for t in canvas]
+        before, after = prompt.prefix[-64:], prompt.suffix[:64]
         row = torch.tensor([[*before, *tokens, *after]])
         states = self._layers(self._embed(row) + self._place(torch.arange(row.shape[1])))[0]
-        masks = [len(before) + i for i, t in enumerate(canvas.tokens) if t == MASK]
+        masks = [len(before) + i for i, t in enumerate(canvas) if t == MASK]
         return Marginals(6 * self._head(states[masks]))
 
 
 class TinyCoupled(TinyDiffusion):
     """The same, with random dependences of each mask on the token before it."""
 
-    def denoise(self, canvas: Canvas, refresh: bool = True) -> Marginals:
+    def denoise(
+        self, prompt: PromptTokens, canvas: Sequence[int], refresh: bool = True
+    ) -> Marginals:
         pairs = torch.randn(END + 1, END + 1, generator=torch.Generator().manual_seed(1))
-        marginals = super().denoise(canvas, refresh)
+        marginals = super().denoise(prompt, canvas, refresh)
         return replace(marginals, coupling=lambda row, token, entries: 2 * pairs[token, entries])
 
 
@@ -112,8 +116,10 @@ class TinyKnowing:
     def width(self, known: int) -> int:
         return 64
 
-    def denoise(self, canvas: Canvas, refresh: bool = True) -> Marginals:
-        tokens = list(canvas.tokens)
+    def denoise(
+        self, prompt: PromptTokens, canvas: Sequence[int], refresh: bool = True
+    ) -> Marginals:
+        tokens = list(canvas)
         self.calls.append((len(tokens), refresh))
         masks = [index for index, token in enumerate(tokens) if token == MASK]
         return Marginals(torch.stack([self._row(tokens, index) for index in masks]).log())
@@ -151,9 +157,11 @@ class TinyNoise:
     def width(self, known: int) -> int:
         return 64 if self.two_sided else 8 - known % 8
 
-    def denoise(self, canvas: Canvas, refresh: bool = True) -> Marginals:
-        generator = torch.Generator().manual_seed(hash((self._seed, *canvas.tokens)) % 2**32)
-        masks = sum(token == MASK for token in canvas.tokens)
+    def denoise(
+        self, prompt: PromptTokens, canvas: Sequence[int], refresh: bool = True
+    ) -> Marginals:
+        generator = torch.Generator().manual_seed(hash((self._seed, *canvas)) % 2**32)
+        masks = sum(token == MASK for token in canvas)
         return Marginals(self._spread * torch.randn(masks, EXPAND + 1, generator=generator))
 
 
@@ -191,12 +199,13 @@ class TinyCausal:
         self.model = random_qwen2(seed=seed)
         self.cache = self.model.new_cache()
         self.forwards = 0
+        self.forgotten: list[str | None] = []
 
-    def prefill(self, prefix: Sequence[int], suffix: Sequence[int], stop: Stop) -> Prefill:
+    def prefill(self, prompt: PromptTokens, stop: Stop) -> Prefill:
         if stop():
             raise Cancelled
         self.cache.truncate(0)
-        return Prefill(self.extend([*suffix, END, *prefix])[-1], 1, 0)
+        return Prefill(self.extend([*prompt.suffix, END, *prompt.prefix])[-1], 1, 0)
 
     @torch.inference_mode()
     def extend(self, tokens: Sequence[int]) -> Tensor:
@@ -207,6 +216,10 @@ class TinyCausal:
     def truncate(self, count: int) -> None:
         self.cache.truncate(self.cache.length - count)
 
+    def forget(self, document: str | None = None) -> None:
+        self.forgotten.append(document)
+        self.cache.truncate(0)
+
 
 @dataclass
 class TinyModel:
@@ -216,3 +229,27 @@ class TinyModel:
     verifier: TinyCausal | None = None
     tokenizer: TinyTokenizer = TinyTokenizer()  # noqa: RUF009
     info: ModelInfo = INFO
+
+
+class RandomStore:
+    """Weights of the embedded base in a toy size, with its whole vocabulary."""
+
+    dtype, device = torch.float32, torch.device("cpu")
+
+    def __init__(self) -> None:
+        self.shape = replace(SHAPE, width=16, head_width=4, inner=24, vocabulary=151936)
+        self._model = random_qwen2(self.shape)
+
+    def vector(self, name: str) -> Tensor:
+        kind, *rest = name.split(".")
+        if kind != "blocks":
+            return self._model.embedding if kind == "embedding" else self._model.norm
+        vector: Tensor = getattr(self._model.blocks[int(rest[0])], rest[1])
+        return vector
+
+    def linear(self, name: str) -> Linear:
+        kind, *rest = name.split(".")
+        if kind == "head":
+            return self._model.head
+        linear: Linear = getattr(self._model.blocks[int(rest[0])], rest[1])
+        return linear

@@ -3,7 +3,9 @@
 import * as vscode from 'vscode';
 import type { LanguageClient } from 'vscode-languageclient/node';
 
+import { inBackground } from './background.ts';
 import type { Server } from './client.ts';
+import { log } from './log.ts';
 import { MODELS, type ModelListing } from './messages.ts';
 import { describe, obstacle, reaction } from './modelText.ts';
 import { modelSetting, setModel } from './settings.ts';
@@ -14,11 +16,11 @@ export async function chooseModel(client: LanguageClient, server: Server): Promi
     return;
   }
   switch (reaction(model, modelSetting())) {
-    case 'explain':
-      void vscode.window.showWarningMessage(
-        `Unmask cannot switch to ${model.name}: ${obstacle(model)}.`,
-      );
+    case 'explain': {
+      const text = `Unmask cannot switch to ${model.name}: ${obstacle(model)}.`;
+      inBackground(vscode.window.showWarningMessage(text), log);
       break;
+    }
     case 'set':
       await setModel(model.name);
       break;

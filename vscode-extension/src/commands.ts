@@ -3,30 +3,43 @@
 import * as vscode from 'vscode';
 import type { LanguageClient } from 'vscode-languageclient/node';
 
+import { inBackground } from './background.ts';
 import { chooseModel } from './chooseModel.ts';
 import type { Server } from './client.ts';
 import { infillSelection } from './infill.ts';
+import { log } from './log.ts';
 import { PAUSE, RESUME, type Status } from './messages.ts';
 import { SECTION, languageEnabled, switchLanguage } from './settings.ts';
 import type { StatusBar } from './status.ts';
 
-export function registerCommands(
-  server: Server,
-  status: StatusBar,
-  log: vscode.LogOutputChannel,
-): vscode.Disposable {
+export function registerCommands(server: Server, status: StatusBar): vscode.Disposable {
+  const sayNotReady = () => {
+    const { state, message } = status.status;
+    const text = `Unmask is not ready: ${message || state}.`;
+    inBackground(vscode.window.showWarningMessage(text), log);
+  };
   const withClient = async (act: (client: LanguageClient) => Promise<void>): Promise<void> => {
     const client = server.client;
-    if (client) {
+    if (!client) {
+      sayNotReady();
+      return;
+    }
+    try {
       await act(client);
-    } else {
-      const { state, message } = status.status;
-      void vscode.window.showWarningMessage(`Unmask is not ready: ${message || state}.`);
+    } catch (error) {
+      if (client === server.client) {
+        throw error;
+      }
+      log.debug(`the server ended during a command: ${String(error)}`);
+      sayNotReady();
     }
   };
   const ask = (method: string) =>
     withClient(async (client) => {
-      status.showStatus(await client.sendRequest<Status>(method, {}));
+      const answer = await client.sendRequest<Status>(method, {});
+      if (client === server.client) {
+        status.showStatus(answer);
+      }
     });
   const commands: Record<string, () => unknown> = {
     'unmask.trigger': () => vscode.commands.executeCommand('editor.action.inlineSuggest.trigger'),
@@ -34,9 +47,8 @@ export function registerCommands(
       withClient(async (client) => {
         const editor = vscode.window.activeTextEditor;
         if (!editor || editor.selection.isEmpty) {
-          void vscode.window.showInformationMessage(
-            'Unmask: select the code to be replaced first.',
-          );
+          const text = 'Unmask: select the code to be replaced first.';
+          inBackground(vscode.window.showInformationMessage(text), log);
           return;
         }
         await infillSelection(client, editor);
@@ -65,8 +77,11 @@ async function showMenu(status: StatusBar): Promise<void> {
     label,
     run: () => vscode.commands.executeCommand(name, ...rest),
   });
+  const { state, message } = status.status;
+  const restart = command('$(debug-restart) Restart Server', 'unmask.restart');
   const choices = [
-    status.status.state === 'paused'
+    ...(state === 'error' ? [restart] : []),
+    state === 'paused'
       ? command('$(play) Resume', 'unmask.resume')
       : command('$(debug-pause) Pause', 'unmask.pause'),
     command('$(zap) Trigger Inline Completion', 'unmask.trigger'),
@@ -74,12 +89,12 @@ async function showMenu(status: StatusBar): Promise<void> {
     command('$(server-environment) Choose Model', 'unmask.chooseModel'),
     ...languageChoice(),
     command('$(output) Show Log', 'unmask.showLog'),
-    command('$(debug-restart) Restart Server', 'unmask.restart'),
+    ...(state === 'error' ? [] : [restart]),
     command('$(gear) Settings', 'workbench.action.openSettings', `${SECTION}.`),
   ];
   const choice = await vscode.window.showQuickPick(choices, {
     title: 'Unmask',
-    placeHolder: status.status.message || status.status.state,
+    placeHolder: message || state,
   });
   await choice?.run();
 }

@@ -2,14 +2,15 @@
 // and a word for the user when an explicit request brings nothing.
 
 import * as vscode from 'vscode';
-import type { Middleware } from 'vscode-languageclient/node';
+import { InlineCompletionRequest, type Middleware } from 'vscode-languageclient/node';
 
-import { languageEnabled } from './settings.ts';
+import type { Answer, Reasons } from './reasons.ts';
+import { ghostTextEnabled, languageEnabled } from './settings.ts';
 import type { StatusBar } from './status.ts';
 
 const HINT_MS = 4000;
 
-export function completionMiddleware(status: StatusBar): Middleware {
+export function completionMiddleware(status: StatusBar, reasons: Reasons): Middleware {
   return {
     async provideInlineCompletionItems(document, position, context, token, next) {
       const invoked = context.triggerKind === vscode.InlineCompletionTriggerKind.Invoke;
@@ -17,19 +18,30 @@ export function completionMiddleware(status: StatusBar): Middleware {
         tell(invoked, `Unmask is off for ${document.languageId}`);
         return null;
       }
-      if (!invoked && selectsSomething(document)) {
+      if (!ghostTextEnabled(document) || (!invoked && selectsSomething(document))) {
         return null;
       }
+      const asked = reasons.expect({
+        method: InlineCompletionRequest.method,
+        uri: document.uri.toString(),
+        version: document.version,
+        position,
+        trigger: invoked ? 'invoked' : 'automatic',
+      });
       const start = performance.now();
-      const answer = await next(document, position, context, token);
-      if (token.isCancellationRequested) {
-        return null;
+      try {
+        const answer = await next(document, position, context, token);
+        if (token.isCancellationRequested) {
+          return null;
+        }
+        status.showRoundTrip(performance.now() - start);
+        if (count(answer) === 0) {
+          tell(invoked, `Unmask: ${whyNothing(status, asked)}`);
+        }
+        return answer;
+      } finally {
+        reasons.forget(asked);
       }
-      status.showRoundTrip(performance.now() - start);
-      if (count(answer) === 0) {
-        tell(invoked, `Unmask: ${emptyReason(status)}`);
-      }
-      return answer;
     },
   };
 }
@@ -48,11 +60,12 @@ function count(
   return (Array.isArray(answer) ? answer : (answer?.items ?? [])).length;
 }
 
-function emptyReason(status: StatusBar): string {
+function whyNothing(status: StatusBar, { reason }: Answer): string {
   const { state, message } = status.status;
-  return state === 'ready'
-    ? `nothing to offer here: ${status.reason ?? 'no answer'}`
-    : message || state;
+  if (state !== 'ready') {
+    return message || state;
+  }
+  return reason ? `nothing to offer here: ${reason}` : 'nothing to offer here';
 }
 
 function tell(wanted: boolean, text: string): void {

@@ -1,11 +1,13 @@
 // Tells the server where the cursor rests, so that the model has read the document by the time a
-// completion is asked for.
+// completion is asked for. Where no completion would be asked for, the server is told nothing.
 
 import * as vscode from 'vscode';
 
-import { CURSOR } from './messages.ts';
+import { inBackground } from './background.ts';
 import type { Server } from './client.ts';
-import { languageEnabled } from './settings.ts';
+import { log } from './log.ts';
+import { CURSOR } from './messages.ts';
+import { ghostTextEnabled, languageEnabled } from './settings.ts';
 
 const REST_MS = 100;
 
@@ -13,7 +15,11 @@ export function followCursor(server: Server): vscode.Disposable {
   let timer: NodeJS.Timeout | undefined;
   const wait = (editor: vscode.TextEditor | undefined) => {
     clearTimeout(timer);
-    timer = editor && setTimeout(() => void tell(server, editor), REST_MS);
+    timer =
+      editor &&
+      setTimeout(() => {
+        inBackground(tell(server, editor), log);
+      }, REST_MS);
   };
   return vscode.Disposable.from(
     vscode.window.onDidChangeTextEditorSelection(({ textEditor }) => {
@@ -35,7 +41,8 @@ async function tell(server: Server, editor: vscode.TextEditor): Promise<void> {
     !selection?.isEmpty ||
     selections.length > 1 ||
     !['file', 'untitled'].includes(document.uri.scheme) ||
-    !languageEnabled(document.languageId)
+    !languageEnabled(document.languageId) ||
+    !ghostTextEnabled(document)
   ) {
     return;
   }

@@ -21,6 +21,8 @@ export interface Places {
 export interface Launch {
   command: string;
   args: string[];
+  /** The folder that it runs in: never one that is not trusted. */
+  cwd: string;
   /** Where it was found, for the log. */
   origin: string;
 }
@@ -37,14 +39,16 @@ export interface Launch {
  * What the settings name is not looked for: a wrong one is an error that the user should see.
  */
 export function findServer(places: Places, isFile: (file: string) => boolean): Launch | undefined {
+  const cwd = places.folders[0] ?? places.home;
   const [command, ...args] = places.command.map((part) => expand(part, places));
   if (command) {
-    return { command, args, origin: 'setting unmask.server.command' };
+    return { command, args, cwd, origin: 'setting unmask.server.command' };
   }
   if (places.interpreter) {
     return {
       command: expand(places.interpreter, places),
       args: ['-m', 'lsp_server', 'serve'],
+      cwd,
       origin: 'setting unmask.server.interpreter',
     };
   }
@@ -61,7 +65,7 @@ export function findServer(places: Places, isFile: (file: string) => boolean): L
       .map((folder) => ({ file: path.join(folder, program), origin: 'PATH' })),
   ];
   const found = candidates.find(({ file }) => isFile(file));
-  return found && { command: found.file, args: ['serve'], origin: found.origin };
+  return found && { command: found.file, args: ['serve'], cwd, origin: found.origin };
 }
 
 /** `~` and `${workspaceFolder}` in a setting; the latter only where the workspace is trusted. */

@@ -6,49 +6,55 @@ import * as path from 'node:path';
 
 import * as vscode from 'vscode';
 
+import { inBackground } from './background.ts';
 import { Server } from './client.ts';
 import { registerCommands } from './commands.ts';
 import { completionMiddleware } from './completion.ts';
 import { followCursor } from './cursor.ts';
 import { findServer, type Launch } from './environment.ts';
 import { hintGhostTextOff, hintNoServer } from './hints.ts';
+import { log } from './log.ts';
+import { Reasons } from './reasons.ts';
 import { SECTION, launchSettings } from './settings.ts';
 import { StatusBar } from './status.ts';
 
 let server: Server | undefined;
 
 export function activate(context: vscode.ExtensionContext): void {
-  const log = vscode.window.createOutputChannel('Unmask', { log: true });
   const status = new StatusBar();
-  server = new Server(log, status, completionMiddleware(status), () => locate(context));
-  const started = server;
+  const reasons = new Reasons();
+  const middleware = completionMiddleware(status, reasons);
+  const started = new Server(log, status, reasons, middleware, () => locate(context));
+  server = started;
   context.subscriptions.push(
     log,
     status,
-    registerCommands(started, status, log),
+    registerCommands(started, status),
     followCursor(started),
     vscode.workspace.onDidChangeConfiguration((change) => {
       if (change.affectsConfiguration(`${SECTION}.server`)) {
-        void started.restart();
+        inBackground(started.restart(), log);
       } else if (change.affectsConfiguration(SECTION)) {
-        void started.configure();
+        inBackground(started.configure(), log);
       }
     }),
-    vscode.workspace.onDidGrantWorkspaceTrust(() => void started.restart()),
+    vscode.workspace.onDidGrantWorkspaceTrust(() => {
+      inBackground(started.restart(), log);
+    }),
   );
-  void started.restart();
-  void hintGhostTextOff(context.globalState);
+  inBackground(started.restart(), log);
+  inBackground(hintGhostTextOff(context.globalState), log);
 }
 
 export function deactivate(): Promise<void> | undefined {
-  return server?.stop();
+  return server?.close();
 }
 
 function locate(context: vscode.ExtensionContext): Launch | undefined {
   const developed = context.extensionMode === vscode.ExtensionMode.Development;
   const trusted = vscode.workspace.isTrusted;
   const folders = [
-    ...(trusted ? (vscode.workspace.workspaceFolders ?? []).map(({ uri }) => uri.fsPath) : []),
+    ...(trusted ? workspaceFolders() : []),
     ...(developed ? [path.dirname(context.extensionPath)] : []),
   ];
   const launch = findServer(
@@ -62,7 +68,14 @@ function locate(context: vscode.ExtensionContext): Launch | undefined {
     (file) => fs.statSync(file, { throwIfNoEntry: false })?.isFile() ?? false,
   );
   if (!launch) {
-    void hintNoServer();
+    inBackground(hintNoServer(), log);
   }
   return launch;
+}
+
+/** The folders of the workspace that are on this machine. */
+function workspaceFolders(): string[] {
+  return (vscode.workspace.workspaceFolders ?? [])
+    .filter(({ uri }) => uri.scheme === 'file' && fs.existsSync(uri.fsPath))
+    .map(({ uri }) => uri.fsPath);
 }

@@ -5,6 +5,8 @@ import { randomUUID } from 'node:crypto';
 import * as vscode from 'vscode';
 import { WorkDoneProgress, type LanguageClient } from 'vscode-languageclient/node';
 
+import { inBackground } from './background.ts';
+import { log } from './log.ts';
 import { INFILL, type Infill } from './messages.ts';
 
 const PREVIEW = 90; // characters of a notification's single line
@@ -21,9 +23,8 @@ export async function infillSelection(
     return; // cancelled
   }
   if (answer.text === null) {
-    void vscode.window.showInformationMessage(
-      `Unmask has nothing to offer for this selection: ${answer.message}.`,
-    );
+    const text = `Unmask has nothing to offer for this selection: ${answer.message}.`;
+    inBackground(vscode.window.showInformationMessage(text), log);
     return;
   }
   const unchanged =
@@ -39,9 +40,9 @@ export async function infillSelection(
       { undoStopBefore: true, undoStopAfter: true },
     ));
   if (!inserted) {
-    void vscode.window.showWarningMessage(
-      'Unmask: the document changed while its selection was being filled. Nothing was replaced.',
-    );
+    const text =
+      'Unmask: the document changed while its selection was being filled. Nothing was replaced.';
+    inBackground(vscode.window.showWarningMessage(text), log);
   }
 }
 

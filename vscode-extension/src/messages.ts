@@ -55,15 +55,18 @@ export interface Forwards {
   canvas: number;
 }
 
-/** What the last answer cost. */
+/** What the last answer cost; sent just before the answer itself. */
 export interface Latency {
   method: string;
+  /** What it is the answer to: document, place (for an infill its start), and why it was asked. */
+  uri?: string;
+  position?: Position;
+  trigger?: 'invoked' | 'automatic';
+  version: number;
   /** From the arrival of the request to its answer. */
   ms: number;
   offered: boolean;
-  /** "offered", or the id of the rule that withheld. */
-  reason: string;
-  /** The reason in words. */
+  /** The reason in words, for a person. */
   message: string;
   forwards: Forwards;
   tokens: number;
@@ -80,7 +83,6 @@ export interface Latency {
   device: string;
   precision: string;
   span?: string;
-  version: number;
 }
 
 interface Position {

@@ -3,8 +3,8 @@
 /** A task that may be asked for at any time and must never overlap itself. */
 export class RunQueue {
   readonly #task: () => Promise<void>;
-  #running: Promise<void> | undefined;
-  #waiting: Promise<void> | undefined;
+  #running = false;
+  #waiting: { done: Promise<void>; start: () => void } | undefined;
 
   constructor(task: () => Promise<void>) {
     this.#task = task;
@@ -18,19 +18,30 @@ export class RunQueue {
     if (!this.#running) {
       return this.#start();
     }
-    this.#waiting ??= this.#running
-      .catch(() => undefined) // whoever started that run has its error
-      .then(() => {
-        this.#waiting = undefined;
-        return this.#start();
-      });
-    return this.#waiting;
+    this.#waiting ??= this.#wait();
+    return this.#waiting.done;
   }
 
-  #start(): Promise<void> {
-    this.#running = this.#task().finally(() => {
-      this.#running = undefined;
+  async #start(): Promise<void> {
+    this.#running = true;
+    try {
+      await this.#task();
+    } finally {
+      // In one go: whoever asks next finds the queue idle, or the run that waited in progress.
+      this.#running = false;
+      const waiting = this.#waiting;
+      this.#waiting = undefined;
+      waiting?.start();
+    }
+  }
+
+  #wait(): { done: Promise<void>; start: () => void } {
+    let start!: () => void;
+    const done = new Promise<void>((resolve) => {
+      start = () => {
+        resolve(this.#start());
+      };
     });
-    return this.#running;
+    return { done, start };
   }
 }

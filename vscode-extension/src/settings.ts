@@ -41,6 +41,13 @@ export function languageEnabled(languageId: string): boolean {
   return languages[languageId] ?? languages['*'] ?? true;
 }
 
+/** Whether VS Code shows ghost text in a document at all. */
+export function ghostTextEnabled(document: vscode.TextDocument): boolean {
+  return vscode.workspace
+    .getConfiguration('editor', document)
+    .get<boolean>('inlineSuggest.enabled', true);
+}
+
 export async function switchLanguage(languageId: string, on: boolean): Promise<void> {
   await vscode.workspace
     .getConfiguration(SECTION)

@@ -2,9 +2,13 @@
 
 import * as vscode from 'vscode';
 
+import { inBackground } from './background.ts';
+import { log } from './log.ts';
 import type { Latency, Status } from './messages.ts';
 import { label, spoken, stateOf, tooltip, type View } from './statusText.ts';
 import { languageEnabled } from './settings.ts';
+
+const LINKED = ['pause', 'resume', 'restart', 'showLog']; // commands in the tooltip
 
 export class StatusBar implements vscode.Disposable {
   readonly #item: vscode.StatusBarItem;
@@ -37,11 +41,6 @@ export class StatusBar implements vscode.Disposable {
     return this.#view.status;
   }
 
-  /** Why the last answer was as it was, in words. */
-  get reason(): string | undefined {
-    return this.#view.last?.message;
-  }
-
   showStatus(status: Status): void {
     this.#view = { ...this.#view, status };
     this.#paint();
@@ -68,12 +67,15 @@ export class StatusBar implements vscode.Disposable {
     this.#view = language && !languageEnabled(language) ? { ...view, offLanguage: language } : view;
     const state = stateOf(this.#view);
     const text = new vscode.MarkdownString(tooltip(this.#view), true);
-    text.isTrusted = { enabledCommands: ['unmask.pause', 'unmask.resume', 'unmask.showLog'] };
+    text.isTrusted = { enabledCommands: LINKED.map((name) => `unmask.${name}`) };
     this.#item.text = label(this.#view);
     this.#item.tooltip = text;
     this.#item.accessibilityInformation = { label: spoken(this.#view), role: 'button' };
     this.#item.backgroundColor =
       state === 'error' ? new vscode.ThemeColor('statusBarItem.errorBackground') : undefined;
-    void vscode.commands.executeCommand('setContext', 'unmask.state', this.#view.status.state);
+    inBackground(
+      vscode.commands.executeCommand('setContext', 'unmask.state', this.#view.status.state),
+      log,
+    );
   }
 }

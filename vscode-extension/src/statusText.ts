@@ -55,12 +55,20 @@ export function tooltip(view: View): string {
   if (rows.length > 0) {
     lines.push('', '| | |', '|:--|:--|', ...rows.map(([name, value]) => `| ${name} | ${value} |`));
   }
-  const toggle =
-    state === 'paused'
-      ? '[$(play) Resume](command:unmask.resume)'
-      : '[$(debug-pause) Pause](command:unmask.pause)';
-  lines.push('', `${toggle} · [$(output) Log](command:unmask.showLog)`);
+  lines.push('', `${remedy(state)} · [$(output) Log](command:unmask.showLog)`);
   return lines.join('\n');
+}
+
+/** What a user wants to do in a state, as a command link. */
+function remedy(state: State): string {
+  switch (state) {
+    case 'paused':
+      return '[$(play) Resume](command:unmask.resume)';
+    case 'error':
+      return '[$(debug-restart) Restart Server](command:unmask.restart)';
+    default:
+      return '[$(debug-pause) Pause](command:unmask.pause)';
+  }
 }
 
 /** For screen readers. */
@@ -107,7 +115,7 @@ function measurements({ status, offered, last, roundTrip }: View): [string, stri
     }
   }
   if (last && !last.offered) {
-    rows.push(['Nothing offered now', escape(`${last.message} (${last.reason})`)]);
+    rows.push(['Nothing offered now', escape(last.message)]);
   }
   if (roundTrip !== undefined) {
     rows.push(['Editor waited', duration(roundTrip)]);

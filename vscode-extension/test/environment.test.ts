@@ -30,6 +30,12 @@ void test('the command of the settings wins, with its arguments', () => {
   assert.deepEqual(launch.args, ['serve', '--tcp', 'localhost:1']);
 });
 
+void test('the server runs in the first folder that is trusted, else at home', () => {
+  const places = [EVERYTHING, { ...EVERYTHING, command: [] }, { ...NOTHING, path: '/usr/bin' }];
+  const folders = places.map((where) => findServer(where, everyFile)?.cwd);
+  assert.deepEqual(folders, ['/work/a', '/work/a', '/home/me']);
+});
+
 void test('the interpreter of the settings comes second and runs the module', () => {
   const launch = findServer({ ...EVERYTHING, command: [] }, everyFile);
   assert.equal(launch?.command, '/opt/python');

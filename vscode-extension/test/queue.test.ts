@@ -61,3 +61,82 @@ void test('a queue that is idle starts at once', async () => {
     await done;
   }
 });
+
+/** Reproducible pseudo-random integers below a bound. */
+function random(seed: number): (bound: number) => number {
+  let state = seed * 2_654_435_761 + 1;
+  return (bound) => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return Math.floor((state / 2 ** 32) * bound);
+  };
+}
+
+/** Wait for a while that is counted in turns of the microtask queue, or of the event loop. */
+async function pass(below: (bound: number) => number): Promise<void> {
+  if (below(6) === 0) {
+    await turn();
+  }
+  for (let turns = below(9); turns > 0; turns--) {
+    await Promise.resolve();
+  }
+}
+
+void test('runs never overlap and a caller gets the run after its call, whenever it calls', async () => {
+  for (let seed = 0; seed < 3000; seed++) {
+    const below = random(seed);
+    const failed: boolean[] = []; // of every run that has ended
+    let started = 0;
+    let calls = 0;
+    const queue = new RunQueue(() => {
+      assert.equal(started, failed.length, `seed ${seed}: a second run beside the first`);
+      started++;
+      const fails = below(3) === 0;
+      const end = () => {
+        failed.push(fails);
+        if (fails) {
+          throw new Error('no');
+        }
+      };
+      if (below(4) === 0) {
+        end(); // at once, and what it throws is no promise
+        return Promise.resolve();
+      }
+      return pass(below).then(end);
+    });
+    const caller = async () => {
+      for (let rest = 1 + below(4); rest > 0; rest--) {
+        await pass(below);
+        const run = started; // the first that starts after this call
+        calls++;
+        const failure = await queue.run().then(
+          () => false,
+          () => true,
+        );
+        assert.equal(failure, failed[run], `seed ${seed}: the outcome of run ${run}`);
+      }
+    };
+    await Promise.all(Array.from({ length: 2 + below(4) }, caller));
+    await turn();
+    assert.equal(started, failed.length, `seed ${seed}: a run that never ended`);
+    assert.ok(started <= calls, `seed ${seed}: a run that nobody asked for`);
+  }
+});
+
+void test('a caller between the end of a run and the start of the next joins the next', async () => {
+  const { queue, ends, most } = controlled();
+  const first = queue.run();
+  const waiting = queue.run();
+  const third = first.then(() => queue.run());
+  ends[0]?.();
+  await turn();
+  ends.slice(1).forEach((end) => {
+    end();
+  });
+  await waiting;
+  await turn();
+  ends.slice(2).forEach((end) => {
+    end();
+  });
+  await third;
+  assert.equal(most(), 1);
+});

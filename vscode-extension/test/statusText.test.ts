@@ -20,7 +20,6 @@ const LATENCY: Latency = {
   method: 'textDocument/inlineCompletion',
   ms: 83.6,
   offered: true,
-  reason: 'offered',
   message: 'a text is offered',
   forwards: { prefill: 1, verify: 3, canvas: 2 },
   tokens: 7,
@@ -113,9 +112,9 @@ void test('an answer from the cache has no forwards to speak of', () => {
 });
 
 void test('the tooltip says why nothing was offered, and keeps the last cost', () => {
-  const withheld = { ...LATENCY, offered: false, reason: 'V4', message: 'not sure enough' };
+  const withheld = { ...LATENCY, offered: false, message: 'not sure enough' };
   const text = tooltip({ status: READY, offered: LATENCY, last: withheld });
-  assert.match(text, /\| Nothing offered now \| not sure enough \\\(V4\\\) \|/);
+  assert.match(text, /\| Nothing offered now \| not sure enough \|/);
   assert.match(text, /84 ms, 7 tokens/);
 });
 
@@ -128,6 +127,7 @@ void test('a message cannot smuggle links, rows or icons into the tooltip', () =
 void test('the tooltip offers what makes sense now', () => {
   assert.match(tooltip({ status: READY }), /command:unmask\.pause/);
   assert.match(tooltip({ status: { state: 'paused', message: '' } }), /command:unmask\.resume/);
+  assert.match(tooltip({ status: { state: 'error', message: '' } }), /command:unmask\.restart/);
 });
 
 void test('the tooltip says what is being loaded, and what serves', () => {

@@ -1,1 +1,1 @@
-"""Drafters: where drafted tokens come from, and how far each can be trusted."""
+"""Drafters: what proposes the tokens that the base then verifies. One module each."""

@@ -1,8 +1,8 @@
-"""What a text says comes next: whatever followed its last tokens before.
+"""Drafts by prompt lookup: whatever followed the last tokens earlier in the prompt or output.
 
-Drafts by copying are those of prompt lookup decoding and LLMA (arXiv 2304.04487); here each has a
-confidence, by how many tokens match and by whether all the longest matches were followed by the
-same. Knows token ids; not what becomes of a guess.
+Prompt lookup decoding is LLMA's drafting by copying (arXiv 2304.04487); here each drafted token
+has a confidence, by how many tokens match and by whether all the longest matches were followed by
+the same token.
 """
 
 from __future__ import annotations
@@ -11,6 +11,14 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
+from typing import TYPE_CHECKING, Final
+
+from lsp_server.diffusion.drafters.drafts import Draft, Drafts
+from lsp_server.settings import Source
+
+if TYPE_CHECKING:
+    from lsp_server.diffusion.drafters.drafter import DraftContext
 
 _LONGEST = 16  # tokens of a match that are told apart
 # How often a guess was right, by the tokens that matched: where one match was the longest, where
@@ -22,25 +30,25 @@ _DISPUTED = {1: 0.28}
 
 
 @dataclass(frozen=True, slots=True)
-class Guess:
+class Prediction:
     """A token that may come next, and how probably it is right."""
 
     token: int
     confidence: float
 
 
-class History:
-    """The tokens of a text so far, and where each of them stands."""
+class TokenIndex:
+    """A growing sequence of tokens, and the places of each."""
 
     def __init__(self, tokens: Sequence[int]) -> None:
-        """``tokens``: of suffix and prefix, the prefix last."""
+        """``tokens``: those of a prompt, its prefix last."""
         self.tokens: list[int] = []
         self.places: defaultdict[int, list[int]] = defaultdict(list)
         for token in tokens:
             self.append(token)
 
     def append(self, token: int) -> None:
-        """The text goes on with ``token``."""
+        """The sequence goes on with ``token``."""
         self.places[token].append(len(self.tokens))
         self.tokens.append(token)
 
@@ -56,17 +64,17 @@ class History:
         return length
 
 
-class Echo:
-    """Guesses behind the end of a history, each given the tokens that were taken before it."""
+class Lookup:
+    """Predictions behind the end of an index, each given the tokens assumed before it."""
 
-    def __init__(self, history: History) -> None:
-        self._history = history
-        self._taken: list[int] = []
-        last = history.tokens[-1:]
-        earlier = history.places[last[0]][:-1] if last else []
-        self._matches = [(place, history.match(place)) for place in earlier]  # places in order
+    def __init__(self, index: TokenIndex) -> None:
+        self._index = index
+        self._assumed: list[int] = []
+        last = index.tokens[-1:]
+        earlier = index.places[last[0]][:-1] if last else []
+        self._matches = [(place, index.match(place)) for place in earlier]  # places in order
 
-    def guess(self) -> Guess | None:
+    def predict(self) -> Prediction | None:
         """What followed the longest match, the latest one among equals."""
         if not self._matches:
             return None
@@ -76,26 +84,53 @@ class Echo:
             known = _ALONE
         else:
             known = _AGREED if len(set(followers)) == 1 else _DISPUTED
-        return Guess(followers[-1], _look_up(known, longest))
+        return Prediction(followers[-1], _look_up(known, longest))
 
     def append(self, token: int) -> None:
-        """The text is taken to go on with ``token``: matches that it agrees with grow."""
+        """Assume ``token`` to come next: the matches that were followed by it grow."""
         grown = {
             place + 1: min(length + 1, _LONGEST)
             for place, length in self._matches
             if self._at(place + 1) == token
         }
-        known = len(self._history.tokens)
+        known = len(self._index.tokens)
         places = [
-            *self._history.places.get(token, ()),
-            *(known + index for index, other in enumerate(self._taken) if other == token),
+            *self._index.places.get(token, ()),
+            *(known + index for index, other in enumerate(self._assumed) if other == token),
         ]
         self._matches = [(place, grown.get(place, 1)) for place in places]
-        self._taken.append(token)
+        self._assumed.append(token)
 
     def _at(self, place: int) -> int:
-        beyond = place - len(self._history.tokens)
-        return self._history.tokens[place] if beyond < 0 else self._taken[beyond]
+        beyond = place - len(self._index.tokens)
+        return self._index.tokens[place] if beyond < 0 else self._assumed[beyond]
+
+
+class PromptLookupDrafter:
+    """Drafts what followed the longest match of the last tokens."""
+
+    name: Final[Source] = "file"
+    runs_denoiser: Final = False
+
+    def __init__(self, context: DraftContext) -> None:
+        self._index = context.index
+
+    def propose(self, floor: float, limit: int) -> Drafts:
+        """See ``Drafter``."""
+        return extend_drafts((), Lookup(self._index), floor, limit)
+
+
+def extend_drafts(drafts: Sequence[Draft], lookup: Lookup, floor: float, limit: int) -> Drafts:
+    """Drafts, and behind them what ``lookup`` predicts, while all are as probable as ``floor``."""
+    longer = list(drafts)
+    together = prod(draft.confidence for draft in drafts)
+    while len(longer) < limit and (prediction := lookup.predict()) is not None:
+        together *= prediction.confidence
+        if together < floor:
+            break
+        longer.append(Draft(prediction.token, prediction.confidence, "file"))
+        lookup.append(prediction.token)
+    return tuple(longer)
 
 
 def _look_up(known: dict[int, float], length: int) -> float:

@@ -34,6 +34,11 @@ class KeyValueCache:
         self._buffer = torch.zeros(layers, 2, heads, capacity, width, dtype=dtype, device=device)
         self.length = 0
 
+    @property
+    def bytes(self) -> int:
+        """The size of the buffer."""
+        return self._buffer.nbytes
+
     def reserve(self, rows: int) -> None:
         """Make room for ``rows`` more rows, keeping what is there."""
         capacity = self._buffer.shape[3]

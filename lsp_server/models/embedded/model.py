@@ -21,6 +21,8 @@ from torch.nn import functional
 
 from lsp_server.models.embedded import download
 from lsp_server.models.embedded.gguf import CANVAS_LAYERS, COUPLING, TAPS
+from lsp_server.models.embedded.kv_cache import KeyValueCache
+from lsp_server.models.embedded.sequences import CachedSequences
 from lsp_server.models.embedded.transformer import (
     QWEN2_0_5B,
     Block,
@@ -34,11 +36,12 @@ from lsp_server.models.embedded.weights import Store
 from lsp_server.models.interfaces import (
     MASK,
     Cancelled,
-    Canvas,
     Marginals,
     ModelInfo,
     Prefill,
+    PromptTokens,
     Stop,
+    never,
 )
 from lsp_server.models.tokenizers import FIM_MIDDLE, FIM_PREFIX, FIM_SUFFIX, EmbeddedTokenizer
 
@@ -62,9 +65,9 @@ def _blocks(store: Store, kind: str, first: int, count: int) -> list[Block]:
 
 
 class CausalBase:
-    """The base model over one cached sequence: the *verifier*.
+    """The base model over cached sequences: the *verifier*.
 
-    The sequence is ``[fim_prefix][fim_suffix] suffix [fim_middle] prefix`` and what follows.
+    A sequence is ``[fim_prefix][fim_suffix] suffix [fim_middle] prefix`` and what follows.
     """
 
     def __init__(self, store: Store, shape: Shape = QWEN2_0_5B) -> None:
@@ -76,15 +79,19 @@ class CausalBase:
             store.linear("head"),
             taps=TAPS,
         )
-        self.cache = self.model.new_cache()
-        self._tokens: list[int] = []  # the cached sequence
+        self._sequences = CachedSequences(self.model.new_cache)
         self._slice = _SLICE_ROWS[0]  # rows of the next slice of a prefill
         self._features = torch.empty(0)  # of the rows run last, (rows, taps + 1, width)
 
     @property
+    def cache(self) -> KeyValueCache:
+        """The keys and values of the active sequence."""
+        return self._sequences.active.cache
+
+    @property
     def tokens(self) -> list[int]:
-        """The cached sequence."""
-        return self._tokens
+        """The active sequence."""
+        return self._sequences.active.tokens
 
     @property
     def feature(self) -> Tensor:
@@ -92,26 +99,35 @@ class CausalBase:
         return self._features[-1].flatten()
 
     @staticmethod
-    def prompt(prefix: Sequence[int], suffix: Sequence[int]) -> list[int]:
+    def lay_out(prompt: PromptTokens) -> list[int]:
         """The layout that the base was trained on, in the order that measured best."""
-        return [FIM_PREFIX, FIM_SUFFIX, *suffix, FIM_MIDDLE, *prefix]
+        return [FIM_PREFIX, FIM_SUFFIX, *prompt.suffix, FIM_MIDDLE, *prompt.prefix]
+
+    def prefill(self, prompt: PromptTokens, stop: Stop) -> Prefill:
+        """Bring the cache to a prompt, in slices; see ``Verifier``."""
+        return self.fill(self.lay_out(prompt), prompt.document, stop)
+
+    def holds(self, sequence: Sequence[int], document: str) -> bool:
+        """Whether the active sequence is this one, and the row run last is its last."""
+        active = self._sequences.active
+        return active.tokens == sequence and active.document == document and len(self._features) > 0
 
     @torch.inference_mode()
-    def prefill(self, prefix: Sequence[int], suffix: Sequence[int], stop: Stop) -> Prefill:
-        """Bring the cache to the prompt for a hole, in slices; see ``Verifier``."""
-        prompt = self.prompt(prefix, suffix)
+    def fill(self, wanted: Sequence[int], document: str, stop: Stop) -> Prefill:
+        """Bring the cache to a sequence of tokens; as ``prefill`` does."""
         # The last row is always run again: its logits and features are wanted.
-        cached = min(_common(self._tokens, prompt), len(prompt) - 1)
-        self._cut(cached)
+        cached = min(self._sequences.activate(wanted, document), len(wanted) - 1)
+        self._sequences.active.cut(cached)
+        self._features = torch.empty(0)
         forwards = 0
         state = torch.empty(0)
-        while len(self._tokens) < len(prompt):
+        while len(self.tokens) < len(wanted):
             if stop():
-                raise Cancelled
+                raise Cancelled(forwards)
             started = time.perf_counter()
-            done = len(self._tokens)
-            state = self._run(prompt[done : done + self._slice])
-            self._adapt(len(self._tokens) - done, (time.perf_counter() - started) * 1000)
+            done = len(self.tokens)
+            state = self._run(wanted[done : done + self._slice])
+            self._adapt(len(self.tokens) - done, (time.perf_counter() - started) * 1000)
             forwards += 1
         logits = self.model.head(state[-1:])[0].float()
         return Prefill(logits, forwards, cached)
@@ -122,9 +138,14 @@ class CausalBase:
         return self.model.head(self._run(tokens)).float()
 
     def truncate(self, count: int) -> None:
-        """Forget the last ``count`` tokens of the sequence."""
-        self._cut(len(self._tokens) - count)
+        """Drop the last ``count`` tokens of the active sequence."""
+        self._sequences.active.cut(len(self.tokens) - count)
         self._features = self._features[: len(self._features) - count]
+
+    def forget(self, document: str | None = None) -> None:
+        """Drop the sequences of a document, or all of them."""
+        self._sequences.forget(document)
+        self._features = torch.empty(0)
 
     def _adapt(self, rows: int, ms: float) -> None:
         """Aim the next slice at the wanted time; how a prefill is cut does not change it."""
@@ -132,13 +153,11 @@ class CausalBase:
             least, most = _SLICE_ROWS
             self._slice = max(least, min(most, int(rows * min(2.0, _SLICE_MS / ms))))
 
-    def _cut(self, length: int) -> None:
-        self.cache.truncate(length)
-        del self._tokens[length:]
-
     def _run(self, tokens: Sequence[int]) -> Tensor:
-        state, tapped = self.model.forward(tokens, self.cache)
-        self._tokens.extend(tokens)
+        sequence = self._sequences.active
+        state, tapped = self.model.forward(tokens, sequence.cache)
+        sequence.tokens.extend(tokens)
+        self._sequences.shrink()
         rows = torch.stack([*tapped, state], 1)
         self._features = _centred(rows)
         return state
@@ -169,25 +188,24 @@ class CanvasDenoiser:
         return len(self._masks)
 
     @torch.inference_mode()
-    def denoise(self, canvas: Canvas, refresh: bool = True) -> Marginals:
+    def denoise(
+        self, prompt: PromptTokens, canvas: Sequence[int], refresh: bool = True
+    ) -> Marginals:
         """Distributions for the masks behind the pending token, the last known one.
 
         The base's cache is brought to the prompt up to the pending token when it is not there
         yet, and is exact: ``refresh`` changes nothing. Anchors to the right of a mask are not seen.
         """
-        known = [*canvas.prefix, *_leading(canvas.tokens)]
-        self._catch_up(known, canvas.suffix)
-        free = [index for index, t in enumerate(canvas.tokens) if t == MASK]
-        reach = free[-1] - (len(known) - len(canvas.prefix)) + 1
+        free = [index for index, token in enumerate(canvas) if token == MASK]
+        *before, pending = self._base.lay_out(prompt.continued(canvas[: free[0]]))
+        if not self._base.holds(before, prompt.document):
+            self._base.fill(before, prompt.document, never)
+        reach = free[-1] - free[0] + 1
         offsets = [index - free[0] for index in free if index - free[0] < len(self._masks)]
-        states = self._run(known[-1], min(reach, len(self._masks)))[offsets]
+        states = self._run(pending, min(reach, len(self._masks)))[offsets]
         of_state = functional.linear(_centred(states), self._coupling[0])
         coupling = partial(self._couple, of_state)
         return Marginals(self._head(states).float(), self._vocabulary, coupling)
-
-    def _catch_up(self, known: Sequence[int], suffix: Sequence[int]) -> None:
-        if self._base.tokens != self._base.prompt(known[:-1], suffix):
-            self._base.prefill(known[:-1], suffix, lambda: False)
 
     def _run(self, pending: int, rows: int) -> Tensor:
         base, model = self._base, self._base.model
@@ -235,24 +253,5 @@ class EmbeddedModel:
         )
 
 
-def _common(left: Sequence[int], right: Sequence[int]) -> int:
-    """The length of the common prefix."""
-    length = min(len(left), len(right))
-    for index in range(length):
-        if left[index] != right[index]:
-            return index
-    return length
-
-
 def _centred(rows: Tensor) -> Tensor:
     return functional.layer_norm(rows, rows.shape[-1:])
-
-
-def _leading(tokens: Sequence[int]) -> list[int]:
-    """The known tokens before the first mask."""
-    known = []
-    for token in tokens:
-        if token == MASK:
-            break
-        known.append(token)
-    return known

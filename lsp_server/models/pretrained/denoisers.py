@@ -15,12 +15,12 @@ from torch import Tensor
 
 from lsp_server.models.interfaces import (
     MASK,
-    Canvas,
     Denoiser,
     Growth,
     Marginals,
     ModelError,
     ModelInfo,
+    PromptTokens,
     Tokenizer,
 )
 from lsp_server.models.precision import Arithmetic
@@ -81,7 +81,9 @@ class TwoSidedDenoiser(MaskedDenoiser):
         return max(1, room - known, room // 2)
 
     @torch.inference_mode()
-    def denoise(self, canvas: Canvas, refresh: bool = True) -> Marginals:
+    def denoise(
+        self, prompt: PromptTokens, canvas: Sequence[int], refresh: bool = True
+    ) -> Marginals:
         """Distributions for the masks; without ``refresh`` from the kept keys where they fit.
 
         With shifted logits a mask's distribution comes from the row before it; for the canvas's
@@ -89,8 +91,8 @@ class TwoSidedDenoiser(MaskedDenoiser):
         not fit the context is cut at its far ends. Raises ModelError for a canvas that alone is
         longer than the context.
         """
-        prefix, suffix = self._frame(canvas)
-        tokens = self._ids(canvas.tokens)
+        prefix, suffix = self._frame(prompt, canvas)
+        tokens = self._ids(canvas)
         around = prefix, len(tokens), suffix
         whole = [*prefix, *tokens, *suffix]
         first, end = 0, len(whole)
@@ -100,19 +102,20 @@ class TwoSidedDenoiser(MaskedDenoiser):
         seen = torch.ones(end - first, len(whole), dtype=torch.bool, device=self._backbone.device)
         states = self._backbone.run(whole[first:end], first, self._slots, seen)
         self._around = around
-        at = [len(prefix) + i for i, token in enumerate(canvas.tokens) if token == MASK]
+        at = [len(prefix) + i for i, token in enumerate(canvas) if token == MASK]
         return self._marginals(states[[max(i - self._shift, 0) - first for i in at]])
 
-    def _frame(self, canvas: Canvas) -> tuple[list[int], list[int]]:
+    def _frame(self, prompt: PromptTokens, canvas: Sequence[int]) -> tuple[list[int], list[int]]:
         """What stands before and behind the canvas, cut at its far ends to fit the context."""
         start = [] if self._layout.start is None else [self._layout.start]
         finish = [] if self._layout.finish is None else [self._layout.finish]
-        room = self._layout.context - len(canvas.tokens) - len(start) - len(finish)
+        room = self._layout.context - len(canvas) - len(start) - len(finish)
         if room < 0:
             raise ModelError(_too_long(canvas, self._layout))
-        before = min(len(canvas.prefix), max(room - len(canvas.suffix), (room + 1) // 2))
-        prefix = canvas.prefix[len(canvas.prefix) - before :]
-        return [*start, *prefix], [*canvas.suffix[: room - before], *finish]
+        prefix, suffix = prompt.prefix, prompt.suffix
+        before = min(len(prefix), max(room - len(suffix), (room + 1) // 2))
+        prefix = prefix[len(prefix) - before :]
+        return [*start, *prefix], [*suffix[: room - before], *finish]
 
 
 class BlockDenoiser(MaskedDenoiser):
@@ -148,17 +151,19 @@ class BlockDenoiser(MaskedDenoiser):
         return self._stride - place % self._stride
 
     @torch.inference_mode()
-    def denoise(self, canvas: Canvas, refresh: bool = True) -> Marginals:
+    def denoise(
+        self, prompt: PromptTokens, canvas: Sequence[int], refresh: bool = True
+    ) -> Marginals:
         """Distributions for the masks; what is kept is exact, so that ``refresh`` changes nothing.
 
         A prefix that does not fit the context is cut at its far end, a quarter of the context at
         a time. Raises ModelError for a canvas that is too long for the context.
         """
-        before = self._frame(canvas)
-        masks = [len(before) + i for i, token in enumerate(canvas.tokens) if token == MASK]
+        before = self._frame(prompt, canvas)
+        masks = [len(before) + i for i, token in enumerate(canvas) if token == MASK]
         sources = [max(place - self._shift, 0) for place in masks]
         end = self._begin(sources[-1]) + self._block
-        row = [*before, *self._ids(canvas.tokens)][:end]
+        row = [*before, *self._ids(canvas)][:end]
         row += [self._layout.mask] * (end - len(row))
         known = row[: self._begin(masks[0])]
         first = self._begin(sources[0])  # where the states begin that are wanted
@@ -191,21 +196,22 @@ class BlockDenoiser(MaskedDenoiser):
         """Where the block of a place begins."""
         return place // self._block * self._block
 
-    def _frame(self, canvas: Canvas) -> list[int]:
+    def _frame(self, prompt: PromptTokens, canvas: Sequence[int]) -> list[int]:
         """Everything before the canvas, cut to fit the context."""
         layout = self._layout
         ahead = [] if layout.start is None else [layout.start]
         if layout.suffix == "prompt" and layout.infill is not None:
             fim_prefix, fim_suffix, fim_middle = layout.infill
-            suffix = canvas.suffix[: layout.context // 2]
+            suffix = prompt.suffix[: layout.context // 2]
             ahead += [fim_prefix, fim_suffix, *suffix, fim_middle]
         self._ahead = len(ahead)
-        room = layout.context - len(ahead) - len(canvas.tokens) - self._block
+        room = layout.context - len(ahead) - len(canvas) - self._block
         if room < 0:
             raise ModelError(_too_long(canvas, layout))
         step = max(self._begin(layout.context // 4), self._block)  # whole blocks: none moves
-        cut = max(0, ceil((len(canvas.prefix) - room) / step)) * step
-        return [*ahead, *canvas.prefix[cut:]]
+        prefix = prompt.prefix
+        cut = max(0, ceil((len(prefix) - room) / step)) * step
+        return [*ahead, *prefix[cut:]]
 
 
 class MaskedModel:
@@ -244,8 +250,8 @@ def load_masked(
     return MaskedModel(kind(backbone, layout, entries), tokenizer, info)
 
 
-def _too_long(canvas: Canvas, layout: Layout) -> str:
+def _too_long(canvas: Sequence[int], layout: Layout) -> str:
     return (
-        f"a canvas of {len(canvas.tokens)} tokens does not fit the model's context of "
+        f"a canvas of {len(canvas)} tokens does not fit the model's context of "
         f"{layout.context}; lower maxTokens or maxBlockTokens"
     )

@@ -1,47 +1,47 @@
 """Where a text of several lines must end: a statement, a block, a region.
 
-See ``endings`` for what the rules have in common.
+See ``stop_rules`` for what the rules have in common.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from lsp_server.positions import LINE_END
 from lsp_server.syntax.brackets import CLOSERS
-from lsp_server.syntax.lexer import LINE_BREAK
 from lsp_server.syntax.lines import filled, width
-from lsp_server.syntax.spans.stop_rules import MOST_LINES, Code, Member, first_of
-from lsp_server.syntax.spans.written_text import Line, Reading, read
+from lsp_server.syntax.spans.stop_rules import MOST_LINES, AtSeparator, CodeFacts, first_of
+from lsp_server.syntax.spans.written_text import Line, WrittenText, read_written
 
 
 @dataclass(frozen=True, slots=True)
-class StatementEnding:
+class StatementStopRule:
     """To the end of one statement, with the comments before it and the body behind it.
 
     The body is left out where it stands below already.
     """
 
-    code: Code
-    member: Member = ""
+    facts: CodeFacts
+    at_separator: AtSeparator = ""
 
     def end(self, written: str) -> int | None:
         """See ``Span.end``."""
-        reading = self.code.read(written)
-        member = self.code.separated(reading, self.member)
-        return first_of(self.code.foreign(reading), member, self._line(reading))
+        text = self.facts.read(written)
+        separator_end = self.facts.separated(text, self.at_separator)
+        return first_of(self.facts.foreign_bracket(text), separator_end, self._line(text))
 
-    def _line(self, reading: Reading) -> int | None:
+    def _line(self, text: WrittenText) -> int | None:
         base, body, started = -1, False, False
-        mark = self.code.layout.decorator
-        for index, line in enumerate(reading.lines):
+        mark = self.facts.style.decorator
+        for index, line in enumerate(text.lines):
             if not line.complete:
                 return None
             if index + 1 >= MOST_LINES:
                 return line.end
             if line.blank and not started and base >= 0:
-                return reading.filled_before(index)  # a comment that stands for itself
-            if body and reading.is_gap(index):
-                return reading.filled_before(index)
+                return text.filled_before(index)  # a comment that stands for itself
+            if body and text.is_gap(index):
+                return text.filled_before(index)
             if line.blank and not body:
                 continue
             if base < 0:
@@ -50,82 +50,82 @@ class StatementEnding:
             started = started or (filled(line.code) and not decorated)
             if not started or (line.nested and line.depth):
                 continue
-            ends = self._ends(reading, index, base, body)
+            ends = self._ends(text, index, base, body)
             if ends:
-                return reading.filled_before(index + 1)
+                return text.filled_before(index + 1)
             if ends is None:
                 body = True
         return None
 
-    def _ends(self, reading: Reading, index: int, base: int, body: bool) -> bool | None:
+    def _ends(self, text: WrittenText, index: int, base: int, body: bool) -> bool | None:
         """Whether a line ends the statement; None when an indented body begins behind it."""
-        line, layout, following = reading.lines[index], self.code.layout, reading.next_filled(index)
-        has_body = width(self.code.below) > base
-        if layout.braces and line.code.endswith(layout.opener or "\n"):
+        line, style, following = text.lines[index], self.facts.style, text.next_filled(index)
+        has_body = width(self.facts.below) > base
+        if style.braces and line.code.endswith(style.opener or "\n"):
             return has_body and not line.nested
         first = next(iter(line.code.split()), "").rstrip(":")
-        label = first in layout.labels if layout.braces else line.depth == 0
+        label = first in style.labels if style.braces else line.depth == 0
         if label and line.code.endswith(":"):
             return True if has_body else None
-        if self.code.goes_on(line):
+        if self.facts.goes_on(line):
             return False
         if body:
             return following is not None and not self._continues_body(following, base)
-        if not layout.terminator:
+        if not style.terminator:
             return True
-        if line.code.endswith((layout.terminator, layout.separator)):
-            return line.code.endswith(layout.terminator)
+        if line.code.endswith((style.terminator, style.separator)):
+            return line.code.endswith(style.terminator)
         if following is None or self._continues_line(following):
             return False
-        return following.indent <= base or first not in layout.headers
+        return following.indent <= base or first not in style.headers
 
     def _continues_body(self, line: Line, base: int) -> bool:
         return line.indent > base or (line.indent == base and self._is_clause(line))
 
     def _continues_line(self, line: Line) -> bool:
         start = line.code.lstrip()
-        return bool(self.code.layout.continued.match(start)) or self._is_clause(line)
+        return bool(self.facts.style.continued.match(start)) or self._is_clause(line)
 
     def _is_clause(self, line: Line) -> bool:
         """Whether a line starts with the first word of a clause, or may yet do so."""
         start = line.code.lstrip()
         word = start[: next((i for i, c in enumerate(start) if not c.isalnum()), len(start))]
-        clauses = self.code.layout.clauses
+        clauses = self.facts.style.clauses
         if line.complete or len(word) < len(start):
             return word in clauses
         return any(clause.startswith(word) for clause in clauses)
 
 
 @dataclass(frozen=True, slots=True)
-class BlockEnding:
+class BlockStopRule:
     """To the end of a block's body: a dedent, two blank lines, or the bracket that closes it.
 
     ``header`` is the indentation of the line that opens the block, -1 where a bracket does.
     """
 
-    code: Code
+    facts: CodeFacts
     header: int
 
     def end(self, written: str) -> int | None:
         """See ``Span.end``."""
-        reading = self.code.read(written)
-        return first_of(self.code.foreign(reading), self._line(reading))
+        text = self.facts.read(written)
+        return first_of(self.facts.foreign_bracket(text), self._line(text))
 
-    def _line(self, reading: Reading) -> int | None:
+    def _line(self, text: WrittenText) -> int | None:
         base = -1
-        for index, line in enumerate(reading.lines):
-            if base > 0 and line.complete and line.nested == 0 and reading.is_gap(index):
-                return reading.filled_before(index)
+        for index, line in enumerate(text.lines):
+            if base > 0 and line.complete and line.nested == 0 and text.is_gap(index):
+                return text.filled_before(index)
             if line.blank:
                 continue
-            if index and self.code.repeats(reading, index):
-                return reading.filled_before(index)
+            if index and self.facts.repeats(text, index):
+                return text.filled_before(index)
             closes = line.code.lstrip().startswith(CLOSERS)
             if base >= 0 and not line.nested and line.indent < base and not closes:
-                return reading.filled_before(index)
+                return text.filled_before(index)
             if not line.complete:
                 return None
-            if base < 0 and (index or not filled(self.code.head)):
+            if base < 0 and (index or not filled(self.facts.head)):
                 base = line.indent
             if line.depth == 0 and self._ends(line, index, base):
                 return line.end
@@ -135,19 +135,19 @@ class BlockEnding:
 
     def _ends(self, line: Line, index: int, base: int) -> bool:
         if line.closed:
-            return line.closed >= self.code.owes
+            return line.closed >= self.facts.owes
         return base <= self.header or index + 1 >= MOST_LINES
 
 
 @dataclass(frozen=True, slots=True)
-class RegionEnding:
+class RegionStopRule:
     """For a region of several lines: where it was left, in depth and indentation.
 
     ``indent`` is the least indentation of its old lines, ``lines`` their number, ``tail`` what
     stands behind it on its last line.
     """
 
-    code: Code
+    facts: CodeFacts
     indent: int
     lines: int
     tail: str
@@ -155,34 +155,34 @@ class RegionEnding:
 
     def end(self, written: str) -> int | None:
         """See ``Span.end``."""
-        reading = self.code.read(written)
-        end = first_of(self._before_tail(reading), self._line(reading))
-        stop = LINE_BREAK.match(written, end) if self.keeps_break and end is not None else None
+        text = self.facts.read(written)
+        end = first_of(self._before_tail(text), self._line(text))
+        stop = LINE_END.match(written, end) if self.keeps_break and end is not None else None
         return stop.end() if stop else end
 
-    def _before_tail(self, reading: Reading) -> int | None:
+    def _before_tail(self, text: WrittenText) -> int | None:
         """Before the first bracket that the document closes, and the code before it there."""
-        end, tail = self.code.foreign(reading), self.tail.strip()
-        closers = read(tail, "", self.code.lexis).closers
+        end, tail = self.facts.foreign_bracket(text), self.tail.strip()
+        closers = read_written(tail, "", self.facts.lexical).closers
         repeated = tail[: closers[0]].rstrip() if closers else ""
         if end is None or not any(map(str.isalnum, repeated)):
             return end
-        return end - len(repeated) if reading.text[:end].endswith(repeated) else end
+        return end - len(repeated) if text.written[:end].endswith(repeated) else end
 
-    def _line(self, reading: Reading) -> int | None:
+    def _line(self, text: WrittenText) -> int | None:
         tail = self.tail.strip()
-        for index, line in enumerate(reading.lines):
+        for index, line in enumerate(text.lines):
             if line.blank or line.nested:
                 continue
-            first = index == 0 and filled(self.code.head)
+            first = index == 0 and filled(self.facts.head)
             if not first and line.indent < self.indent:
-                return reading.filled_before(index)
-            if self.code.repeats(reading, index):
-                return reading.filled_before(index)
-            if not line.complete or line.depth > self.code.opens:
+                return text.filled_before(index)
+            if self.facts.repeats(text, index):
+                return text.filled_before(index)
+            if not line.complete or line.depth > self.facts.opens:
                 continue
             if tail and any(map(str.isalnum, tail)) and line.code.endswith(tail):
-                return line.start + len(reading.text[line.start : line.end].rstrip()) - len(tail)
+                return line.start + len(text.written[line.start : line.end].rstrip()) - len(tail)
             if index + 1 >= 2 * self.lines + MOST_LINES // 3:
-                return reading.filled_before(index + 1)
+                return text.filled_before(index + 1)
         return None

@@ -10,12 +10,18 @@ from collections.abc import Sequence
 from typing import Final
 
 from lsp_server.syntax.brackets import CLOSERS, Bracket, opens_block
-from lsp_server.syntax.languages import Language, Layout, Lexis
+from lsp_server.syntax.languages import CodeStyle, Language, LexicalRules
 from lsp_server.syntax.lexer import scan
 from lsp_server.syntax.lines import filled, width
-from lsp_server.syntax.spans.body_stop_rules import BlockEnding, StatementEnding
-from lsp_server.syntax.spans.forced_text import Expectation
-from lsp_server.syntax.spans.stop_rules import Code, CodeEnding, LineEnding, Member, TextEnding
+from lsp_server.syntax.spans.body_stop_rules import BlockStopRule, StatementStopRule
+from lsp_server.syntax.spans.forced_text import ForcedText
+from lsp_server.syntax.spans.stop_rules import (
+    AtSeparator,
+    CodeFacts,
+    CodeStopRule,
+    LineStopRule,
+    TextStopRule,
+)
 from lsp_server.syntax.spans.types import Kind, Rule, Span
 from lsp_server.syntax.surroundings import Surroundings, code_of
 
@@ -27,14 +33,14 @@ _WORD: Final = re.compile(r"\w+")
 
 def span_at(around: Surroundings, language: Language) -> Span:
     """What is being written at a place with these surroundings."""
-    return _Resolver(around, language).resolve()
+    return _SpanFinder(around, language).resolve()
 
 
-class _Resolver:
+class _SpanFinder:
     """Finds the span at one cursor from what is around it."""
 
     def __init__(self, around: Surroundings, language: Language) -> None:
-        self._around, self._layout, self._lexis = around, language.layout, language.lexis
+        self._around, self._style, self._lexical_rules = around, language.style, language.lexical
         self._rule: Rule = "tree" if around.clean else "indentation"
         self._blank = not filled(around.head)
         self._in_list = bool(around.opened) and not self._is_block(around.opened[-1])
@@ -44,44 +50,46 @@ class _Resolver:
         around = self._around
         if around.inside:
             kind = Kind.COMMENT if around.inside.kind == "comment" else Kind.STRING
-            code = self._code(self._chain())
-            text = TextEnding(code, self._member(), self._tail(), self._is_key())
+            facts = self._facts(self._chain())
+            text = TextStopRule(facts, self._at_separator(), self._tail(), self._is_key())
             return self._span(kind, text, around.inside.closer)
         if not around.closing:
             return self._line(self._kind_on_line())
         if (header := self._empty_block()) is not None:
-            code = self._code(self._chain(block=True))
-            kind = Kind.ARGUMENT_LIST if self._in_list and self._layout.opener else Kind.BLOCK
-            return self._span(kind, BlockEnding(code, header), multiline=True)
+            facts = self._facts(self._chain(block=True))
+            kind = Kind.ARGUMENT_LIST if self._in_list and self._style.opener else Kind.BLOCK
+            return self._span(kind, BlockStopRule(facts, header), multiline=True)
         if not self._blank:
             return self._line(self._kind_on_line())
-        if self._in_list and self._layout.opener:
+        if self._in_list and self._style.opener:
             return self._line(Kind.ARGUMENT_LIST)
-        ending = StatementEnding(self._code(self._chain()), self._member())
-        return self._span(Kind.STATEMENT, ending, multiline=True)
+        stop_rule = StatementStopRule(self._facts(self._chain()), self._at_separator())
+        return self._span(Kind.STATEMENT, stop_rule, multiline=True)
 
     def _line(self, kind: Kind) -> Span:
         first = _WORD.match(self._around.head.lstrip("} \t"))
-        named = first is not None and first.group() in self._layout.headers
+        named = first is not None and first.group() in self._style.headers
         header = kind is Kind.REST_OF_LINE or named
-        ending = LineEnding(self._code(self._chain()), self._member(), header=header)
-        return self._span(kind, ending)
+        stop_rule = LineStopRule(self._facts(self._chain()), self._at_separator(), header=header)
+        return self._span(kind, stop_rule)
 
     def _span(
-        self, kind: Kind, ending: CodeEnding, quote: str = "", multiline: bool = False
+        self, kind: Kind, stop_rule: CodeStopRule, quote: str = "", multiline: bool = False
     ) -> Span:
-        closers = "" if kind is Kind.COMMENT else quote + ending.code.closers
-        return Span(kind, multiline, closers, self._rule, ending, self._expectation())
+        closers = "" if kind is Kind.COMMENT else quote + stop_rule.facts.closers
+        return Span(kind, multiline, closers, self._rule, stop_rule, self._forced_text())
 
-    def _expectation(self) -> Expectation:
-        return expectation_at(self._around, self._layout, self._lexis, self._member() == "after")
+    def _forced_text(self) -> ForcedText:
+        return forced_text_at(
+            self._around, self._style, self._lexical_rules, self._at_separator() == "after"
+        )
 
-    def _code(self, chain: Sequence[Bracket]) -> Code:
+    def _facts(self, chain: Sequence[Bracket]) -> CodeFacts:
         around = self._around
         owes = max(0, len(chain) - around.closed_by_rest)
-        return Code(
-            lexis=self._lexis,
-            layout=self._layout,
+        return CodeFacts(
+            lexical=self._lexical_rules,
+            style=self._style,
             head=around.head,
             inside=around.inside,
             closers="".join(bracket.closer for bracket in chain),
@@ -107,17 +115,17 @@ class _Resolver:
         return chain
 
     def _is_block(self, bracket: Bracket) -> bool:
-        return opens_block(bracket, self._layout)
+        return opens_block(bracket, self._style)
 
     def _kind_on_line(self) -> Kind:
         """What is being written behind something that stands on the line, or before it."""
         head = self._around.head
-        typed_key = self._layout.typed_keys and head.rstrip().endswith(":")
+        typed_key = self._style.typed_keys and head.rstrip().endswith(":")
         if self._in_list and self._around.here and not typed_key:
             return Kind.ARGUMENT_LIST
-        if typed_key or operand_due(head, self._layout, self._lexis):
+        if typed_key or operand_due(head, self._style, self._lexical_rules):
             return Kind.EXPRESSION
-        in_list = self._in_list and self._layout.opener and not self._blank
+        in_list = self._in_list and self._style.opener and not self._blank
         return Kind.ARGUMENT_LIST if in_list else Kind.REST_OF_LINE
 
     def _empty_block(self) -> int | None:
@@ -125,19 +133,19 @@ class _Resolver:
 
         A list of members that is empty, on a line of its own, is filled like a block.
         """
-        around, opener = self._around, self._layout.opener
-        if around.opened and (self._layout.braces or self._in_list):
+        around, opener = self._around, self._style.opener
+        if around.opened and (self._style.braces or self._in_list):
             bracket = around.opened[-1]
             fits = self._is_block(bracket) or self._blank or (not opener and not around.rest)
             closed = around.rest.lstrip() or around.below.lstrip()
             empty = closed.startswith(CLOSERS) or width(around.below) <= bracket.indent
             return -1 if fits and around.empty and empty else None
-        if self._layout.braces or around.rest.strip():
+        if self._style.braces or around.rest.strip():
             return None
-        header = around.above if self._blank else code_of(around.head, self._lexis)
+        header = around.above if self._blank else code_of(around.head, self._lexical_rules)
         words = _WORD.match(header.lstrip())
         known = header.lstrip()[:1] in CLOSERS or (
-            words is not None and words.group() in self._layout.headers
+            words is not None and words.group() in self._style.headers
         )
         if not (known and header.endswith(opener)) or width(around.below) > width(header):
             return None
@@ -148,50 +156,50 @@ class _Resolver:
         around = self._around
         before = around.head[: around.head.rfind(around.inside.closer)] if around.inside else ""
         in_object = not around.opened or around.opened[-1].char == "{"
-        starts = not filled(before) or before.rstrip().endswith(("{", self._layout.separator))
-        return self._layout.typed_keys and in_object and starts and ":" not in around.rest
+        starts = not filled(before) or before.rstrip().endswith(("{", self._style.separator))
+        return self._style.typed_keys and in_object and starts and ":" not in around.rest
 
     def _tail(self) -> str:
         """The marks that may follow a string directly, where nothing follows it yet."""
         if self._around.rest.strip():
             return ""
-        in_list = bool(self._around.opened) or not self._layout.opener
-        separated = in_list and self._member() != "before"
-        return self._layout.terminator + (self._layout.separator if separated else "")
+        in_list = bool(self._around.opened) or not self._style.opener
+        separated = in_list and self._at_separator() != "before"
+        return self._style.terminator + (self._style.separator if separated else "")
 
-    def _member(self) -> Member:
+    def _at_separator(self) -> AtSeparator:
         """What a separator outside all brackets of the text means."""
-        around, separator = self._around, self._layout.separator
+        around, separator = self._around, self._style.separator
         rest, below = around.rest.lstrip(), around.below.lstrip()
         if not around.closing:
             return "before" if self._in_list and rest.startswith(separator) else ""
-        if self._layout.opener or (around.here and around.opened[-1].char != "{"):
+        if self._style.opener or (around.here and around.opened[-1].char != "{"):
             return ""
         if rest:
             return "after" if rest.startswith(separator) else "before"
         return "before" if not below or below.startswith((*CLOSERS, separator)) else "after"
 
 
-def expectation_at(
-    around: Surroundings, layout: Layout, lexis: Lexis, separated: bool = False
-) -> Expectation:
+def forced_text_at(
+    around: Surroundings, style: CodeStyle, lexical: LexicalRules, separated: bool = False
+) -> ForcedText:
     """The rules that tell what follows, for a place with these surroundings."""
-    return Expectation(
-        lexis=lexis,
-        layout=layout,
+    return ForcedText(
+        lexical=lexical,
+        style=style,
         head=around.head,
         inside=around.inside,
-        opened="".join(bracket.char for bracket in around.opened),
+        opened=around.opened,
         unit=around.unit,
         colon=around.colon,
         separated=separated,
     )
 
 
-def operand_due(head: str, layout: Layout, lexis: Lexis) -> bool:
+def operand_due(head: str, style: CodeStyle, lexical: LexicalRules) -> bool:
     """Whether an expression is being written behind ``head``, the code left of the cursor."""
     bare = list(head)
-    for mark in scan(head, lexis):
+    for mark in scan(head, lexical):
         if mark.kind == "string":
             bare[mark.start : mark.end] = "_" * (mark.end - mark.start)
     code = "".join(bare)
@@ -201,8 +209,8 @@ def operand_due(head: str, layout: Layout, lexis: Lexis) -> bool:
     last = _PARTIAL.sub("", code).rstrip()
     before = _WORD.findall(last)
     return (
-        words[0] in layout.operands
+        words[0] in style.operands
         or _ASSIGNMENT.search(code) is not None
         or _OPERATOR.search(last) is not None
-        or (last[-1:].isalnum() and bool(before) and before[-1] in layout.operands)
+        or (last[-1:].isalnum() and bool(before) and before[-1] in style.operands)
     )

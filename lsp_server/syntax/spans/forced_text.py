@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from lsp_server.syntax.languages import Layout, Lexis
+from lsp_server.syntax.brackets import Bracket, BracketMatcher
+from lsp_server.syntax.languages import CodeStyle, LexicalRules
 from lsp_server.syntax.lexer import Inside, Mark, inside_after, scan
 from lsp_server.syntax.lines import filled, indent_of
 
@@ -19,19 +20,19 @@ _OPENERS: Final = ("(", "[", "{")
 
 
 @dataclass(frozen=True, slots=True)
-class Expectation:
+class ForcedText:
     """What the rules know of a place."""
 
-    lexis: Lexis
-    layout: Layout
+    lexical: LexicalRules
+    style: CodeStyle
     head: str  # what stands on the line, left of the text
     inside: Inside | None  # the string or comment in which the text starts
-    opened: str  # brackets open at the place, outermost first
+    opened: tuple[Bracket, ...]  # brackets open at the place, outermost first
     unit: str  # one level of indentation
     colon: str  # what stands between a key and its value
     separated: bool  # a member follows, so that a separator has to
 
-    def expect(self, written: str) -> str:
+    def after(self, written: str) -> str:
         """The text that follows ``written``, as far as the rules say, or ""."""
         text = ""
         for _ in range(_MOST_RULES):
@@ -42,8 +43,8 @@ class Expectation:
         return text
 
     def _next(self, written: str) -> str:
-        marks = list(scan(written, self.lexis, self.inside))
-        if inside_after(written, marks, self.lexis, self.inside):
+        marks = list(scan(written, self.lexical, self.inside))
+        if inside_after(written, marks, self.lexical, self.inside):
             return ""
         opened = self._opened(written, marks)
         breaks = [mark for mark in marks if mark.kind == "line"]
@@ -60,13 +61,10 @@ class Expectation:
 
     def _opened(self, written: str, marks: Sequence[Mark]) -> str:
         """The brackets open at the end of the text, outermost first."""
-        opened = list(self.opened)
+        matcher = BracketMatcher(self.opened)
         for mark in marks:
-            if mark.kind == "open":
-                opened.append(written[mark.start])
-            elif mark.kind == "close" and opened:
-                opened.pop()
-        return "".join(opened)
+            matcher.read(mark, written)
+        return "".join(bracket.char for bracket in matcher.opened)
 
     def _indentation(self, above: str, line: str, opened: str) -> str:
         """How a line is indented, and the quote of a key, given the line above it."""
@@ -75,9 +73,9 @@ class Expectation:
         indent, first = indent_of(above), (above.split() or [""])[0]
         if above.endswith(_OPENERS) or self._is_header(above, opened):
             indent += self.unit
-        elif not (above.endswith(",") if self.layout.braces else first not in self.layout.leaving):
+        elif not (above.endswith(",") if self.style.braces else first not in self.style.leaving):
             return ""
-        key = self.layout.typed_keys and opened.endswith("{") and above.endswith(("{", ","))
+        key = self.style.typed_keys and opened.endswith("{") and above.endswith(("{", ","))
         quote = '"' if key else ""
         if line:  # already indented: how far is the model's choice
             return quote if line == indent else ""
@@ -87,18 +85,18 @@ class Expectation:
         """How a line goes on."""
         last = marks[-1] if marks and marks[-1].end == size else None
         first = line.split()[0] if filled(line) else ""
-        if self.layout.typed_keys:
+        if self.style.typed_keys:
             return self._after_key(line, opened, last) if last and last.kind == "string" else ""
-        if not self.layout.braces and opened:
+        if not self.style.braces and opened:
             return ""
         if self._is_header(line, opened):
             return "\n"
-        if first in self.layout.bare and line.strip() == first:
-            return self.layout.opener
+        if first in self.style.bare and line.strip() == first:
+            return self.style.opener
         word = first.split("(")[0]
         closed = last and last.kind == "close" and line.endswith(")")
-        if closed and word in self.layout.bracketed and not opened.endswith(("(", "[")):
-            return (" " if self.layout.braces else "") + self.layout.opener
+        if closed and word in self.style.bracketed and not opened.endswith(("(", "[")):
+            return (" " if self.style.braces else "") + self.style.opener
         return ""
 
     def _after_key(self, line: str, opened: str, last: Mark) -> str:
@@ -109,11 +107,11 @@ class Expectation:
         before = line[: len(line) - size].rstrip()
         if opened.endswith("{") and (not before or before.endswith(("{", ","))):
             return self.colon
-        return self.layout.separator if self.separated and len(opened) == len(self.opened) else ""
+        return self.style.separator if self.separated and len(opened) == len(self.opened) else ""
 
     def _is_header(self, line: str, opened: str) -> bool:
         """Whether a line ends where an indented block begins."""
-        if self.layout.braces or opened or not line.endswith(self.layout.opener):
+        if self.style.braces or opened or not line.endswith(self.style.opener):
             return False
         first = line.split()[0].rstrip(":")
-        return first in self.layout.headers or line.lstrip()[:1] in (")", "]", "}")
+        return first in self.style.headers or line.lstrip()[:1] in (")", "]", "}")

@@ -1,8 +1,8 @@
 """How long texts are, by kind and language: what ``lengths.toml`` in ``grammars/`` says.
 
-Counted in code by ``unmask bench lengths``. A language has its own shares for the kinds of which
-enough was seen, in its folder; everything else, and every text without a grammar, has those of all
-languages together, beside the folders. Knows characters, no tokens.
+Counted in code by ``tests/experiments/length_statistics.py``. A language has its own shares for
+the kinds of which enough was seen, in its folder; everything else, and every text without a
+grammar, has those of all languages together, beside the folders. Knows characters, no tokens.
 """
 
 from __future__ import annotations

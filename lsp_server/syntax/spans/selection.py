@@ -6,64 +6,66 @@ lines, and up to what follows it.
 
 from __future__ import annotations
 
+from lsp_server.positions import LINE_END
 from lsp_server.syntax.brackets import opens_block
 from lsp_server.syntax.languages import Language
-from lsp_server.syntax.lexer import LINE_BREAK
 from lsp_server.syntax.lines import filled
-from lsp_server.syntax.spans.body_stop_rules import RegionEnding
-from lsp_server.syntax.spans.cursor import expectation_at, operand_due
-from lsp_server.syntax.spans.stop_rules import Code, CodeEnding, LineEnding, TextEnding
+from lsp_server.syntax.spans.body_stop_rules import RegionStopRule
+from lsp_server.syntax.spans.cursor import forced_text_at, operand_due
+from lsp_server.syntax.spans.stop_rules import CodeFacts, CodeStopRule, LineStopRule, TextStopRule
 from lsp_server.syntax.spans.types import Kind, Rule, Span
-from lsp_server.syntax.spans.written_text import read
-from lsp_server.syntax.surroundings import Surroundings, look_around
+from lsp_server.syntax.spans.written_text import read_written
+from lsp_server.syntax.surroundings import Surroundings
 from lsp_server.syntax.tree import SyntaxTree
 
 
-def region_span(tree: SyntaxTree, language: Language, start: int, end: int) -> Span:
+def region_span(
+    tree: SyntaxTree, language: Language, around: Surroundings, start: int, end: int
+) -> Span:
     """What is being written between two offsets, of which the text is not blank."""
-    old, around = tree.text[start:end], look_around(tree, language, start, end)
-    reading = read(old, around.head, language.lexis, around.inside)
+    old = tree.text[start:end]
+    text = read_written(old, around.head, language.lexical, around.inside)
     keeps_break = old.endswith(("\n", "\r"))
     below, second = around.below, around.second
     if keeps_break and filled(around.rest):  # the region ends where the next line begins
         below, second = around.rest, around.below
-    code = Code(
-        lexis=language.lexis,
-        layout=language.layout,
+    facts = CodeFacts(
+        lexical=language.lexical,
+        style=language.style,
         head=around.head,
         inside=around.inside,
-        closers="".join(old[at] for at in reading.closers),
-        owes=len(reading.closers),
-        opens=reading.lines[-1].depth,
+        closers="".join(old[at] for at in text.closers),
+        owes=len(text.closers),
+        opens=text.lines[-1].depth,
         below=below,
         second=second,
     )
-    multiline = LINE_BREAK.search(old.strip()) is not None
-    kind, ending = (
+    multiline = LINE_END.search(old.strip()) is not None
+    kind, stop_rule = (
         _kind(tree, language, around, start, end),
-        _line_ending(code, around, keeps_break),
+        _line_stop_rule(facts, around, keeps_break),
     )
-    if around.inside and reading.code_start >= len(old.rstrip()) and not multiline:
+    if around.inside and text.code_start >= len(old.rstrip()) and not multiline:
         kind = Kind.COMMENT if around.inside.kind == "comment" else Kind.STRING
-        ending = TextEnding(code)
+        stop_rule = TextStopRule(facts)
     elif multiline:
-        lines = [line for line in reading.lines if not line.blank]
+        lines = [line for line in text.lines if not line.blank]
         whole = lines[1:] if filled(around.head) and len(lines) > 1 else lines
-        ending = RegionEnding(
-            code=code,
+        stop_rule = RegionStopRule(
+            facts=facts,
             indent=min(line.indent for line in whole if not line.nested or line is whole[0]),
-            lines=len(LINE_BREAK.findall(old)) + 1,
+            lines=len(LINE_END.findall(old)) + 1,
             tail="" if keeps_break else around.rest,
             keeps_break=keeps_break,
         )
-    expectation = expectation_at(around, language.layout, language.lexis)
+    forced_text = forced_text_at(around, language.style, language.lexical)
     rule: Rule = "tree" if around.clean else "indentation"
-    return Span(kind, multiline, code.closers, rule, ending, expectation)
+    return Span(kind, multiline, facts.closers, rule, stop_rule, forced_text)
 
 
-def _line_ending(code: Code, around: Surroundings, keeps_break: bool) -> CodeEnding:
-    follows = around.rest.lstrip().startswith(code.layout.separator) and bool(around.opened)
-    return LineEnding(code, "before" if follows else "", keeps_break)
+def _line_stop_rule(facts: CodeFacts, around: Surroundings, keeps_break: bool) -> CodeStopRule:
+    follows = around.rest.lstrip().startswith(facts.style.separator) and bool(around.opened)
+    return LineStopRule(facts, "before" if follows else "", keeps_break)
 
 
 def _kind(tree: SyntaxTree, language: Language, around: Surroundings, start: int, end: int) -> Kind:
@@ -79,7 +81,7 @@ def _kind(tree: SyntaxTree, language: Language, around: Surroundings, start: int
     if around.opened and not filled(tree.text[around.opened[-1].offset + 1 : first]):
         bracket, after = around.opened[-1], tree.text[last:].lstrip()
         if after.startswith(bracket.closer):
-            return Kind.BLOCK if opens_block(bracket, language.layout) else Kind.ARGUMENT_LIST
+            return Kind.BLOCK if opens_block(bracket, language.style) else Kind.ARGUMENT_LIST
     statements = tree.captures(language.statements, first, last).get("statement", [])
     starts = any(node.start_byte == bounds[0] for node in statements)
     if starts and any(node.end_byte == bounds[1] for node in statements):
@@ -89,7 +91,7 @@ def _kind(tree: SyntaxTree, language: Language, around: Surroundings, start: int
     nodes = captures.get(Kind.EXPRESSION, [])
     if any((node.start_byte, node.end_byte) == bounds for node in nodes):
         return Kind.EXPRESSION
-    if around.opened and not opens_block(around.opened[-1], language.layout):
+    if around.opened and not opens_block(around.opened[-1], language.style):
         return Kind.ARGUMENT_LIST
-    due = operand_due(around.head, language.layout, language.lexis)
+    due = operand_due(around.head, language.style, language.lexical)
     return Kind.EXPRESSION if due else Kind.REST_OF_LINE

@@ -1,4 +1,4 @@
-"""Where a written text must end: one small rule per shape of span.
+"""Stop rules: where a written text must end, one small rule per shape of span.
 
 Every rule sees all that has been written so far, behind what stood on the line before, and gives
 the offset from which on everything is dropped, or None while that cannot be told. The rules read
@@ -13,16 +13,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal, Protocol
 
+from lsp_server.positions import LINE_END
 from lsp_server.syntax.brackets import CLOSERS
-from lsp_server.syntax.languages import Layout, Lexis
-from lsp_server.syntax.lexer import LINE_BREAK, PARTNER, Inside
+from lsp_server.syntax.languages import CodeStyle, LexicalRules
+from lsp_server.syntax.lexer import PARTNER, Inside
 from lsp_server.syntax.lines import filled, width
-from lsp_server.syntax.spans.written_text import Line, Reading, read
+from lsp_server.syntax.spans.written_text import Line, WrittenText, read_written
 
 MOST_LINES: Final = 24
 """Lines that a span of several lines may have, where nothing else ends it."""
 
-Member = Literal["", "before", "after"]
+AtSeparator = Literal["", "before", "after"]
 """Whether a separator means nothing, or ends the text before or after it."""
 
 
@@ -31,21 +32,19 @@ def first_of(*offsets: int | None) -> int | None:
     return min((offset for offset in offsets if offset is not None), default=None)
 
 
-def _before(reading: Reading, offset: int) -> int:
+def _before(text: WrittenText, offset: int) -> int:
     """Where to cut so that the text goes up to an offset: not in the indentation before it."""
-    index = reading.line_of(offset)
-    start = reading.lines[index].start
-    return (
-        offset if index == 0 or filled(reading.text[start:offset]) else reading.filled_before(index)
-    )
+    index = text.line_of(offset)
+    start = text.lines[index].start
+    return offset if index == 0 or filled(text.written[start:offset]) else text.filled_before(index)
 
 
 @dataclass(frozen=True, slots=True)
-class Code:
+class CodeFacts:
     """What all rules for code know of a place."""
 
-    lexis: Lexis
-    layout: Layout
+    lexical: LexicalRules
+    style: CodeStyle
     head: str  # what stands on the line, left of the text
     inside: Inside | None = None  # the string in which the text starts
     closers: str = ""  # brackets that were open before and that the text may close, innermost first
@@ -55,48 +54,48 @@ class Code:
     below: str = ""  # the nearest line below that is not blank
     second: str = ""  # the one after that
 
-    def read(self, written: str) -> Reading:
+    def read(self, written: str) -> WrittenText:
         """The written text, line by line."""
-        return read(written, self.head, self.lexis, self.inside)
+        return read_written(written, self.head, self.lexical, self.inside)
 
-    def foreign(self, reading: Reading) -> int | None:
+    def foreign_bracket(self, text: WrittenText) -> int | None:
         """Before the first bracket that closes what the document closes itself."""
-        if len(reading.closers) <= len(self.closers):
+        if len(text.closers) <= len(self.closers):
             return None
-        return _before(reading, reading.closers[len(self.closers)])
+        return _before(text, text.closers[len(self.closers)])
 
-    def separated(self, reading: Reading, member: Member) -> int | None:
+    def separated(self, text: WrittenText, at_separator: AtSeparator) -> int | None:
         """Where a separator outside all brackets of the text ends it."""
-        separator = self.layout.separator
-        found = (at for at in reading.separators if member and reading.text[at] == separator)
+        separator = self.style.separator
+        found = (at for at in text.separators if at_separator and text.written[at] == separator)
         at = next(found, None)
-        return at if at is None or member == "before" else at + 1
+        return at if at is None or at_separator == "before" else at + 1
 
     def goes_on(self, line: Line, owes: int | None = None) -> bool:
         """Whether a complete line leaves something open that the next has to go on with."""
         return (
             line.depth > self.opens
             or line.closed < (self.owes if owes is None else owes)
-            or bool(self.layout.continues.search(line.code))
+            or bool(self.style.continues.search(line.code))
         )
 
-    def repeats(self, reading: Reading, index: int) -> bool:
+    def repeats(self, text: WrittenText, index: int) -> bool:
         """Whether a complete line is the line that follows in the document anyway.
 
         A line that only begins something, as many do alike, counts with the one after it.
         """
-        if reading.lines[index].nested or reading.whole(index) != self.below.rstrip():
+        if text.lines[index].nested or text.whole(index) != self.below.rstrip():
             return False
-        line, mark = self.below.strip(), self.layout.decorator
+        line, mark = self.below.strip(), self.style.decorator
         begins = line.endswith((*PARTNER, ":")) or (bool(mark) and line.startswith(mark))
-        following = reading.next_filled(index) if begins else None
+        following = text.next_filled(index) if begins else None
         if following:
-            return reading.whole(reading.lines.index(following)) == self.second.rstrip()
+            return text.whole(text.lines.index(following)) == self.second.rstrip()
         return not begins and any(map(str.isalnum, line))
 
 
 @dataclass(frozen=True, slots=True)
-class PlainEnding:
+class PlainStopRule:
     """By lines alone: one line, or several up to a blank line or a dedent."""
 
     head: str = ""
@@ -106,7 +105,7 @@ class PlainEnding:
     def end(self, written: str) -> int | None:
         """See ``Span.end``."""
         base, last, start = -1, 0, 0
-        for number, stop in enumerate(LINE_BREAK.finditer(written)):
+        for number, stop in enumerate(LINE_END.finditer(written)):
             line = written[start : stop.start()]
             whole = line if start else self.head + line
             if not self.multiline:
@@ -124,30 +123,30 @@ class PlainEnding:
 
 
 @dataclass(frozen=True, slots=True)
-class TextEnding:
+class TextStopRule:
     """Inside a string or comment: its closer or the end of the line, whichever comes first.
 
     Where brackets are left open before the string, its line goes on as code that closes them. What
     of ``tail`` follows the closer directly goes with it. A key goes on with its value.
     """
 
-    code: Code
-    member: Member = ""
+    facts: CodeFacts
+    at_separator: AtSeparator = ""
     tail: str = ""
     is_key: bool = False
 
     def end(self, written: str) -> int | None:
         """See ``Span.end``."""
-        inside = self.code.inside
+        inside = self.facts.inside
         assert inside is not None  # or the place would not be text
-        stop = LINE_BREAK.search(written)
-        reading = self.code.read(written)
-        closed = bool(inside.closer) and written[: reading.code_start].endswith(inside.closer)
-        if not closed or (stop and stop.start() < reading.code_start):
+        stop = LINE_END.search(written)
+        text = self.facts.read(written)
+        closed = bool(inside.closer) and written[: text.code_start].endswith(inside.closer)
+        if not closed or (stop and stop.start() < text.code_start):
             return stop.start() if stop else None
-        if inside.kind == "string" and (self.code.owes or self.is_key):
-            return LineEnding(self.code, self.member).end(written)
-        end = reading.code_start
+        if inside.kind == "string" and (self.facts.owes or self.is_key):
+            return LineStopRule(self.facts, self.at_separator).end(written)
+        end = text.code_start
         while written[end : end + 1] in self.tail:
             if end == len(written):
                 return None
@@ -156,7 +155,7 @@ class TextEnding:
 
 
 @dataclass(frozen=True, slots=True)
-class LineEnding:
+class LineStopRule:
     """To the end of the line: the first line break with no bracket left open.
 
     A text that begins with a line break behind an opening bracket or a separator lays its members
@@ -164,66 +163,66 @@ class LineEnding:
     ends where its block begins, as does any other line whose block stands below already.
     """
 
-    code: Code
-    member: Member = ""
+    facts: CodeFacts
+    at_separator: AtSeparator = ""
     keeps_break: bool = False
     header: bool = False
 
     def end(self, written: str) -> int | None:
         """See ``Span.end``."""
-        reading = self.code.read(written)
-        if self._lays_out(reading):
-            owes, member = len(self.code.closers), None
+        text = self.facts.read(written)
+        if self._lays_out(text):
+            owes, separator_end = len(self.facts.closers), None
         else:
-            owes, member = self.code.owes, self.code.separated(reading, self.member)
-        return first_of(self.code.foreign(reading), member, self._line(reading, owes))
+            owes, separator_end = self.facts.owes, self.facts.separated(text, self.at_separator)
+        return first_of(self.facts.foreign_bracket(text), separator_end, self._line(text, owes))
 
-    def _lays_out(self, reading: Reading) -> bool:
-        separator = self.code.layout.separator
-        first = reading.lines[0]
-        open_ended = self.code.head.rstrip().endswith((*PARTNER, separator))
-        return bool(self.code.closers) and open_ended and first.complete and first.blank
+    def _lays_out(self, text: WrittenText) -> bool:
+        separator = self.facts.style.separator
+        first = text.lines[0]
+        open_ended = self.facts.head.rstrip().endswith((*PARTNER, separator))
+        return bool(self.facts.closers) and open_ended and first.complete and first.blank
 
-    def _line(self, reading: Reading, owes: int) -> int | None:
-        for index, line in enumerate(reading.lines):
+    def _line(self, text: WrittenText, owes: int) -> int | None:
+        for index, line in enumerate(text.lines):
             if not line.complete:
                 return None
             stop = line.end
             if self.keeps_break:
-                stop = reading.lines[index + 1].start
-            complete = self._opens_block(line) or not self.code.goes_on(line, owes)
+                stop = text.lines[index + 1].start
+            complete = self._opens_block(line) or not self.facts.goes_on(line, owes)
             if complete or index + 1 >= MOST_LINES:
                 return stop
-            following = reading.next_filled(index)
-            if following and self.code.owes and self._leaves(following):
+            following = text.next_filled(index)
+            if following and self.facts.owes and self._leaves(following):
                 return stop
         return None
 
     def _opens_block(self, line: Line) -> bool:
         """Whether a line ends with a brace that opens a block, and with the line before it."""
-        opener, depth = self.code.layout.opener, line.depth - self.code.opens
+        opener, depth = self.facts.style.opener, line.depth - self.facts.opens
         if opener != "{" or not line.code.endswith(opener) or line.nested or depth != 1:
             return False
-        closed = line.closed >= len(self.code.closers)
-        return closed and (self.header or width(self.code.below) > line.indent)
+        closed = line.closed >= len(self.facts.closers)
+        return closed and (self.header or width(self.facts.below) > line.indent)
 
     def _leaves(self, line: Line) -> bool:
         """Whether a line cannot be inside the brackets that the text has to close."""
         if line.code.lstrip().startswith(CLOSERS):
-            return line.indent < self.code.indent
-        return line.indent <= self.code.indent
+            return line.indent < self.facts.indent
+        return line.indent <= self.facts.indent
 
 
-class Ending(Protocol):
+class StopRule(Protocol):
     """Says where a written text ends."""
 
     def end(self, written: str) -> int | None:
         """See ``Span.end``."""
 
 
-class CodeEnding(Ending, Protocol):
-    """An ending in a language with a grammar."""
+class CodeStopRule(StopRule, Protocol):
+    """A stop rule in a language with a grammar."""
 
     @property
-    def code(self) -> Code:
+    def facts(self) -> CodeFacts:
         """What is known of the place."""

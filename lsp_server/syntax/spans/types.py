@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, Literal
 
-from lsp_server.syntax.spans.forced_text import Expectation
-from lsp_server.syntax.spans.stop_rules import Ending
+from lsp_server.syntax.spans.forced_text import ForcedText
+from lsp_server.syntax.spans.stop_rules import StopRule
 
 Rule = Literal["tree", "indentation", "line"]
 
@@ -39,8 +39,8 @@ class Span:
     multiline: bool
     closers: str  # closing quote and brackets that the text has to end with, innermost first
     rule: Rule  # what it was found by
-    ending: Ending = field(repr=False)
-    expectation: Expectation | None = field(default=None, repr=False)
+    stop_rule: StopRule = field(repr=False)
+    forced_text: ForcedText | None = field(default=None, repr=False)
 
     def end(self, written: str) -> int | None:
         """Where the text is complete, given all that has been written into the hole so far.
@@ -51,8 +51,8 @@ class Span:
         blank = len(written) - len(written.lstrip())
         if blank > _MOST_SPACE or written[:blank].count("\n") > _MOST_BREAKS:
             return 0
-        return self.ending.end(written)
+        return self.stop_rule.end(written)
 
     def expect(self, written: str) -> str:
         """The text that the syntax forces next, or ""."""
-        return self.expectation.expect(written) if self.expectation else ""
+        return self.forced_text.after(written) if self.forced_text else ""

@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from lsp_server.syntax.languages import Lexis
+from lsp_server.syntax.brackets import BracketMatcher
+from lsp_server.syntax.languages import LexicalRules
 from lsp_server.syntax.lexer import Inside, Mark, scan
 from lsp_server.syntax.lines import filled, width
 
@@ -29,10 +30,10 @@ class Line(NamedTuple):
 
 
 @dataclass(slots=True)
-class Reading:
-    """A text written behind ``head``, as far as it goes."""
+class WrittenText:
+    """A text that is being written behind ``head``, as far as it goes."""
 
-    text: str
+    written: str
     code_start: int = 0  # where the string ends in which the text starts
     lines: list[Line] = field(default_factory=list)
     closers: list[int] = field(default_factory=list)  # closing what stands before the text
@@ -45,7 +46,7 @@ class Reading:
     def whole(self, index: int) -> str | None:
         """The text of a complete line, without white space at its end."""
         line = self.lines[index]
-        return self.text[line.start : line.end].rstrip() if line.complete else None
+        return self.written[line.start : line.end].rstrip() if line.complete else None
 
     def is_gap(self, index: int) -> bool:
         """Whether ``lines[index]`` is the second of two blank lines."""
@@ -60,23 +61,20 @@ class Reading:
         return next((line for line in self.lines[index + 1 :] if not line.blank), None)
 
 
-def read(text: str, head: str, lexis: Lexis, inside: Inside | None = None) -> Reading:
+def read_written(
+    text: str, head: str, lexical: LexicalRules, inside: Inside | None = None
+) -> WrittenText:
     """Read what is written behind ``head``, the part of the line that was there before."""
-    reading = Reading(text)
-    start = nested = depth = closed = 0
+    so_far = WrittenText(text)
+    matcher = BracketMatcher()
+    start = nested = 0
     comment: Mark | None = None
-    for mark in (*scan(text, lexis, inside), Mark("line", len(text), len(text), False)):
+    for mark in (*scan(text, lexical, inside), Mark("line", len(text), len(text), False)):
         if inside and mark.start == 0:
-            reading.code_start, inside = mark.end, None
-        elif mark.kind == "open":
-            depth += 1
-        elif mark.kind == "close" and depth:
-            depth -= 1
-        elif mark.kind == "close":
-            closed += 1
-            reading.closers.append(mark.start)
-        elif mark.kind == "separator" and not depth:
-            reading.separators.append(mark.start)
+            so_far.code_start, inside = mark.end, None
+        elif mark.kind == "separator" and not matcher.opened:
+            so_far.separators.append(mark.start)
+        matcher.read(mark, text)
         if mark.kind == "comment":
             comment = mark
         elif mark.kind == "line":
@@ -88,7 +86,7 @@ def read(text: str, head: str, lexis: Lexis, inside: Inside | None = None) -> Re
                 if comment and trailing
                 else whole
             )
-            reading.lines.append(
+            so_far.lines.append(
                 Line(
                     start,
                     mark.start,
@@ -97,9 +95,10 @@ def read(text: str, head: str, lexis: Lexis, inside: Inside | None = None) -> Re
                     width(whole),
                     not filled(piece),
                     nested,
-                    depth,
-                    closed,
+                    len(matcher.opened),
+                    len(matcher.unopened),
                 )
             )
-            start, nested, comment = mark.end, depth, None
-    return reading
+            start, nested, comment = mark.end, len(matcher.opened), None
+    so_far.closers = [bracket.offset for bracket in matcher.unopened]
+    return so_far

@@ -1,0 +1,59 @@
+"""Real text as someone would type it: key by key, into a file that does not hold it yet.
+
+A line break and the indentation behind it are one key, since editors indent by themselves.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from lsp_server.bench.holes import Cut, RealFile
+from lsp_server.completion.service import Snapshot
+
+_KEY = re.compile(r"\n[ \t]*|[^\n]", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """Lines of a file to be typed anew, from ``start`` on to ``end``, the end of a line."""
+
+    file: RealFile
+    start: int
+    end: int
+
+    @classmethod
+    def of(cls, cut: Cut, keys: int) -> Passage:
+        """The passage that begins in a cut's line and has about so many keys."""
+        text = cut.file.text
+        line = text.rfind("\n", 0, cut.start) + 1
+        start = line + len(text[line:]) - len(text[line:].lstrip(" \t"))
+        end = text.find("\n", min(start + keys, len(text)))
+        return cls(cut.file, start, len(text) if end < 0 else end)
+
+    def keys(self, limit: int) -> list[str]:
+        """What is typed, key by key."""
+        return [key.group() for key in _KEY.finditer(self.file.text, self.start, self.end)][:limit]
+
+    def open(self) -> Typed:
+        """The document before the first key."""
+        text = self.file.text
+        uri = f"{self.file.path.absolute().as_uri()}?{self.start}"
+        rest = text[: self.start] + text[self.end :]
+        return Typed(self.file.snapshot(rest, uri), self.start)
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """A document and where its cursor is."""
+
+    snapshot: Snapshot
+    offset: int
+
+    def after(self, key: str) -> Typed:
+        """The document after a key."""
+        old = self.snapshot
+        tree = old.tree.edit(self.offset, self.offset, key)
+        version = old.version + 1
+        snapshot = Snapshot(old.uri, old.language_id, version, tree.text, tree)
+        return Typed(snapshot, self.offset + len(key))

@@ -1,1 +1,0 @@
-"""A small two-sided model of code, trained from scratch, to compare ways of finding a length."""

@@ -1,0 +1,166 @@
+"""``unmask bench``: measure speed, cost and quality of the model in use."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lsp_server.commands.console import load_model
+from lsp_server.commands.options import (
+    add_decoding_options,
+    add_model_options,
+    amount,
+    count,
+    settings_from,
+)
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from lsp_server.bench.holes import Cut
+    from lsp_server.bench.infill import Score
+    from lsp_server.commands.options import Subparsers
+
+
+def add_arguments(subparsers: Subparsers) -> None:
+    """Declare the command and its benchmarks."""
+    parser = subparsers.add_parser("bench", help="measure speed, cost and quality")
+    benchmarks = parser.add_subparsers(required=True, metavar="BENCHMARK")
+
+    structure = benchmarks.add_parser(
+        "structure", help="tokens per second by kind of text, beside the published table"
+    )
+    structure.set_defaults(run=run_structure)
+    structure.add_argument("--tokens", type=count, default=256, help="per text (256)")
+    structure.add_argument("--repeats", type=count, default=3, help="of every text (3)")
+    _add_hole_options(structure, holes=60)
+
+    latency = benchmarks.add_parser(
+        "latency", help="milliseconds per keystroke, typing in real files"
+    )
+    latency.set_defaults(run=run_latency)
+    latency.add_argument("--places", type=count, default=12, help="where to type (12)")
+    latency.add_argument("--keys", type=count, default=24, help="keystrokes at each place (24)")
+    _add_hole_options(latency, holes=60)
+
+    infill = benchmarks.add_parser("infill", help="pass@1 and cost on HumanEval-Infilling's format")
+    infill.set_defaults(run=run_infill)
+    infill.add_argument("--data", type=Path, required=True, metavar="FILE.jsonl.gz")
+    infill.add_argument("--limit", type=count, default=200, help="holes to draw (200)")
+    infill.add_argument("--seed", type=int, default=0, help="of the drawing (0)")
+    infill.add_argument(
+        "--compare",
+        choices=("fp32", "bf16", "int8"),
+        help="fill the same holes in this precision too",
+    )
+    for each in (structure, latency, infill):
+        each.add_argument("--json", type=Path, metavar="FILE", help="write the report there")
+        add_model_options(each)
+        add_decoding_options(each)
+
+
+def run_structure(arguments: argparse.Namespace) -> int:
+    """Tokens per second by kind of text."""
+    from lsp_server.bench import report, span_bounding, structure
+
+    settings = settings_from(arguments)
+    report.check_writable(arguments.json)
+    cuts = _cuts(arguments, arguments.holes)
+    model = load_model(settings)
+    with report.progress_on_terminal() as progress:
+        rows = structure.measure(model, settings, arguments.tokens, arguments.repeats, progress)
+        bounded = span_bounding.measure(model, settings, cuts, progress)
+    result = report.context("structure", settings, model.info)
+    result["options"] = report.options(arguments, "tokens", "repeats", "holes", "seed")
+    result |= structure.to_json(rows) | span_bounding.to_json(bounded)
+    tables = [*structure.tables(rows), *span_bounding.tables(bounded)]
+    report.show(result, tables, arguments.json)
+    return 0
+
+
+def run_latency(arguments: argparse.Namespace) -> int:
+    """Milliseconds per keystroke."""
+    from lsp_server.bench import latency, report, span_bounding
+    from lsp_server.bench.keystrokes import Passage
+
+    settings = settings_from(arguments)
+    report.check_writable(arguments.json)
+    passages = [Passage.of(cut, arguments.keys) for cut in _cuts(arguments, arguments.places)]
+    cuts = _cuts(arguments, arguments.holes)
+    model = load_model(settings)
+    with report.progress_on_terminal() as progress:
+        scores = latency.measure(model, settings, passages, arguments.keys, progress)
+        bounded = span_bounding.measure(model, settings, cuts, progress)
+    result = report.context("latency", settings, model.info)
+    result["options"] = report.options(arguments, "places", "keys", "holes", "seed")
+    result["places"] = [f"{each.file.path.name}:{each.start}" for each in passages]
+    result |= latency.to_json(scores) | span_bounding.to_json(bounded)
+    tables = [latency.table(scores), *span_bounding.tables(bounded)]
+    report.show(result, tables, arguments.json)
+    return 0
+
+
+def run_infill(arguments: argparse.Namespace) -> int:
+    """Pass@1 and cost on a file of HumanEval-Infilling's format."""
+    from lsp_server.bench import humaneval_infilling, infill, report, sandbox
+
+    settings = settings_from(arguments)
+    report.check_writable(arguments.json)
+    problems = humaneval_infilling.load(arguments.data)
+    lines = humaneval_infilling.holes_are_lines(problems)
+    drawn = humaneval_infilling.draw(problems, arguments.limit, arguments.seed)
+    precisions: dict[str, list[Score]] = {}
+    result: dict[str, Any] = {}
+    for precision in filter(None, (settings.precision, arguments.compare)):
+        model = load_model(replace(settings, precision=precision))
+        if model.info.precision in precisions:
+            continue
+        with report.progress_on_terminal() as progress:
+            scores = infill.measure(model, settings, drawn, lines, progress)
+            progress("running the programs")
+            infill.run_programs(drawn, scores)
+        result = result or report.context("infill", settings, model.info)
+        precisions[model.info.precision] = scores
+        del model  # before the next one is loaded
+    result["options"] = report.options(arguments, "limit", "seed") | {
+        "data": arguments.data.name,
+        "holes_are_lines": lines,
+        "of": len(problems),
+        "network_cut": sandbox.network_can_be_cut(),
+    }
+    result["precisions"] = {
+        name: infill.to_json(drawn, scores) for name, scores in precisions.items()
+    }
+    title = f"{len(drawn)} of {len(problems)} holes of {arguments.data.name}"
+    tables: list[RenderableType] = [
+        infill.table(f"{title}, {name}", scores) for name, scores in precisions.items()
+    ]
+    report.show(result, [*tables, *infill.comparison(precisions)], arguments.json)
+    return 0
+
+
+def _add_hole_options(parser: argparse.ArgumentParser, holes: int) -> None:
+    parser.add_argument(
+        "--files",
+        type=Path,
+        nargs="+",
+        metavar="FILE",
+        help="real files to measure in; none of them is changed (default: the package's own)",
+    )
+    parser.add_argument(
+        "--holes",
+        type=amount,
+        default=holes,
+        help=f"to fill with span bounding on and off ({holes}; 0 leaves that out)",
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of the choice of places (0)")
+
+
+def _cuts(arguments: argparse.Namespace, number: int) -> list[Cut]:
+    from lsp_server.bench.holes import default_files, draw_cuts, open_files
+
+    if not number:
+        return []
+    return draw_cuts(open_files(arguments.files or default_files()), number, arguments.seed)

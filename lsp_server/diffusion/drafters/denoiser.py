@@ -1,0 +1,93 @@
+"""Drafts of the denoiser: one canvas of masks behind the output, filled in one forward."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from torch import Tensor
+
+from lsp_server.diffusion.drafters.drafts import LONGEST, Draft, Drafts
+from lsp_server.diffusion.drafters.prompt_lookup import Lookup, Prediction, extend_drafts
+from lsp_server.models.interfaces import MASK, Denoiser, PromptTokens
+from lsp_server.settings import Source
+
+if TYPE_CHECKING:
+    from lsp_server.diffusion.drafters.drafter import DraftContext
+
+_CANDIDATES = 32  # entries of a mask that may be drafted behind a token
+
+
+class DenoiserDrafter:
+    """Drafts the denoiser's best tokens, with those of prompt lookup where that is switched on."""
+
+    name: Final[Source] = "denoiser"
+    runs_denoiser: Final = True
+
+    def __init__(self, context: DraftContext) -> None:
+        self._context = context
+
+    def propose(self, floor: float, limit: int) -> Drafts:
+        """See ``Drafter``."""
+        context = self._context
+        prompt = context.prompt.continued(context.output.ids)
+        lookup = Lookup(context.index) if "file" in context.sources else None
+        return draft_masks(context.model.denoiser, prompt, lookup, floor, limit)
+
+
+def draft_masks(
+    denoiser: Denoiser,
+    prompt: PromptTokens,
+    lookup: Lookup | None = None,
+    floor: float = 0.0,
+    limit: int = LONGEST,
+) -> Drafts:
+    """One canvas of masks behind the prefix: the best token of each, with its probability.
+
+    From left to right, each given the one drafted before it, where the model knows how they
+    depend on one another, and mixed with what prompt lookup predicts there (``lookup``); up to
+    where all of them together are less probable than ``floor``.
+    """
+    prefix = prompt.prefix
+    marginals = denoiser.denoise(prompt, [MASK] * denoiser.width(len(prefix)))
+    coupling, vocabulary = marginals.coupling, marginals.vocabulary
+    probabilities, entries = marginals.logits.softmax(-1).topk(
+        min(_CANDIDATES, marginals.logits.shape[-1])
+    )
+    tokens = entries if vocabulary is None else vocabulary[entries]
+    others = (1 - probabilities.sum(-1)).clamp(min=0)  # of what is no candidate
+    drafts: list[Draft] = []
+    before, together = prefix[-1], 1.0
+    for row, shares in enumerate(probabilities[:limit]):
+        if coupling is not None:
+            weights = shares * coupling(row, before, entries[row]).exp()
+            shares = weights / (weights.sum() + others[row])
+        draft = _choose(shares, tokens[row], None if lookup is None else lookup.predict())
+        together *= draft.confidence
+        if together < floor:
+            return tuple(drafts)
+        drafts.append(draft)
+        before = draft.token
+        if lookup is not None:
+            lookup.append(before)
+    return tuple(drafts) if lookup is None else extend_drafts(drafts, lookup, floor, limit)
+
+
+def _choose(shares: Tensor, tokens: Tensor, prediction: Prediction | None) -> Draft:
+    """The best token of a mask, by the denoiser and by prompt lookup.
+
+    Their distributions are mixed (as in continuous caches, arXiv 1612.04426). The prediction
+    weighs its confidence squared, which fitted best: the denoiser knows most of it already.
+    """
+    best = int(shares.argmax())
+    draft = Draft(int(tokens[best]), float(shares[best]), "denoiser")
+    if prediction is None:
+        return draft
+    weight = prediction.confidence**2
+    predicted = weight + (1 - weight) * float(shares[tokens == prediction.token].sum())
+    if draft.token == prediction.token:
+        return replace(draft, confidence=predicted)
+    kept = (1 - weight) * draft.confidence
+    if kept > predicted:
+        return replace(draft, confidence=kept)
+    return Draft(prediction.token, predicted, "file")

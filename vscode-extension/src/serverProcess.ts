@@ -1,0 +1,89 @@
+// The process of a server: started, listened to, and ended together with all that it started.
+
+import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
+import * as readline from 'node:readline';
+
+import type { Launch } from './environment.ts';
+
+const TAIL_LINES = 30;
+const WINDOWS = process.platform === 'win32';
+
+export class ServerProcess {
+  /** The process, once it runs; rejects where it cannot be started. */
+  readonly started: Promise<ChildProcessWithoutNullStreams>;
+  /** Resolves when it has ended, or could not be started. */
+  readonly gone: Promise<void>;
+  /** Resolves to the end of its standard error, when that is complete. */
+  readonly lastWords: Promise<string[]>;
+  readonly #child: ChildProcessWithoutNullStreams;
+
+  /** Throws where the program or an argument cannot even be passed on. */
+  constructor(launch: Launch, onLine: (line: string) => void) {
+    const child = spawn(launch.command, launch.args, {
+      cwd: launch.cwd,
+      detached: !WINDOWS, // in a process group of its own, which can be ended as a whole
+      windowsHide: true,
+    });
+    this.#child = child;
+    this.started = new Promise((resolve, reject) => {
+      child.once('spawn', () => {
+        resolve(child);
+      });
+      child.on('error', reject);
+    });
+    this.started.catch(() => undefined); // whether anybody waits for it or not
+    this.gone = new Promise((resolve) => {
+      child.once('exit', () => {
+        if (!WINDOWS) {
+          this.#kill(); // what it left behind
+        }
+        resolve();
+      });
+      child.once('error', () => {
+        if (child.pid === undefined) {
+          resolve();
+        }
+      });
+    });
+    child.stdin.on('error', () => undefined); // it ended while it was being written to
+    const tail: string[] = [];
+    readline.createInterface({ input: child.stderr }).on('line', (line) => {
+      tail.push(line);
+      tail.splice(0, tail.length - TAIL_LINES);
+      onLine(line);
+    });
+    this.lastWords = new Promise((resolve) => {
+      child.once('close', () => {
+        resolve(tail);
+      });
+    });
+  }
+
+  /** Wait for its end, which is brought about by force after `graceMs`. */
+  async end(graceMs: number): Promise<void> {
+    const timer = setTimeout(() => {
+      this.#kill();
+    }, graceMs);
+    await this.gone;
+    clearTimeout(timer);
+    this.#child.stdout.destroy(); // even if a process that left the group holds it open
+  }
+
+  #kill(): void {
+    const { pid } = this.#child;
+    if (pid === undefined) {
+      return;
+    }
+    if (WINDOWS) {
+      spawn('taskkill', ['/T', '/F', '/PID', String(pid)], { windowsHide: true }).on('error', () =>
+        this.#child.kill(),
+      );
+      return;
+    }
+    try {
+      process.kill(-pid, 'SIGKILL');
+    } catch {
+      // No process of the group is left.
+    }
+  }
+}
