@@ -120,7 +120,7 @@ def test_what_is_trained_is_what_is_run(file: Path) -> None:
     for start, state in zip(starts.tolist(), states, strict=True):
         before = sequence[begin(sequence) : start + 1]
         canvas = PromptTokens.around(before, list(b"\nprint(f(1))\n")), [MASK] * MASKS
-        expected = run.denoise(canvas).logits
+        expected = run.denoise(*canvas).logits
         got = store.linear("canvas.head")(state)
         assert torch.allclose(got, expected, atol=2e-4), (got - expected).abs().max()
 
