@@ -151,3 +151,13 @@ def test_a_bracket_may_be_closed_however_far_above_it_was_opened(size: int) -> N
     assert place.opened == "["
     assert drop_foreign_closers(Draft(place, "2,\n]")) is not None
     assert drop_foreign_closers(Draft(place, "2,\n)")) is None
+
+
+@pytest.mark.parametrize("size", [10, 5_000])
+def test_what_is_open_in_a_text_without_a_grammar(size: int) -> None:
+    """Looked for from an outermost line on: a string that began far above it cannot be known."""
+    before = "fn f(a: &[u8]) {\n" + '    let s = "(";\n' * size + "\n\nfn g() {\n    h(["
+    place = Place.of(SyntaxTree.parse(before, None), len(before), len(before))
+    assert place.opened.endswith("{([")
+    assert drop_foreign_closers(Draft(place, "1], 2);\n}")) is not None
+    assert drop_foreign_closers(Draft(place, "1), 2];\n}")) is None

@@ -2,7 +2,7 @@
 
 Counted in code by ``unmask bench lengths``. A language has its own shares for the kinds of which
 enough was seen, in its folder; everything else, and every text without a grammar, has those of all
-languages together, beside the folders. Knows characters, no tokens.
+languages together, beside the folders. Lengths count characters, not tokens.
 """
 
 from __future__ import annotations
