@@ -1,7 +1,7 @@
 r"""A cursor or a region between what stands before it, right of it and below it.
 
 Here, and wherever the model's text is handled, lines end with ``\n`` alone; the document's own
-line break comes back with the item. Does not know windows or models.
+line break comes back with the item.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from lsp_server.syntax.surroundings import Surroundings, closes_only, look_aroun
 from lsp_server.syntax.tree import SyntaxTree
 
 NEAR: Final = 10_000
-"""Characters on either side of a place from which its manners are learned."""
+"""Characters on either side of a place that are compared with a text for it."""
 
 _FAR: Final = 50_000
 """Characters before a place without a tree in which open brackets are looked for."""

@@ -210,7 +210,8 @@ def _open_by_nodes(tree: SyntaxTree, language: Language, offset: int) -> list[Br
     node = None if tree.root is None else tree.root.descendant_for_byte_range(byte, byte)
     nodes = []
     while node is not None:
-        nodes.append(node)
+        if node.parent is not None or node.is_error:  # a root holds statements, not brackets
+            nodes.append(node)
         node = node.parent
     cursor, found = tree_sitter.QueryCursor(language.places), set()
     cursor.set_max_start_depth(1)
