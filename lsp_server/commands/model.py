@@ -133,17 +133,17 @@ def _shortened(parameters: int) -> str:
 
 def _add_model(arguments: argparse.Namespace) -> int:
     from lsp_server.models import registry
-    from lsp_server.models.hub import Offer
-    from lsp_server.models.pretrained.checkpoint_dir import Declared, read_layout
+    from lsp_server.models.hub import HubModel
+    from lsp_server.models.pretrained.checkpoint_dir import DeclaredOptions, read_checkpoint_dir
     from lsp_server.models.pretrained.families import FAMILIES
 
-    def announce(offer: Offer, folder: Path) -> None:
-        say(f"{offer.model}: licence {offer.licence}, {offer.size / 1e9:.1f} GB, into {folder}")
+    def announce(found: HubModel, folder: Path) -> None:
+        say(f"{found.id}: licence {found.licence}, {found.size / 1e9:.1f} GB, into {folder}")
 
-    declared = Declared(infill=arguments.fim, block=arguments.block)
+    declared = DeclaredOptions(infill=arguments.fim, block=arguments.block)
     with progress_bar() as report:
         entry = registry.add(arguments.name, arguments.source, declared, report, announce)
-    layout = read_layout(entry.folder, entry.declared)
+    layout = read_checkpoint_dir(entry.folder, entry.declared)
     say(
         f"{entry.name} is a model of family {layout.family.name}, licence {layout.licence}; "
         f"'unmask model use {entry.name}' takes it wherever none is named"
@@ -226,12 +226,13 @@ def _describe_embedded() -> dict[str, str]:
     """The embedded model, before it is loaded."""
     from lsp_server.models.embedded import download
     from lsp_server.models.embedded.gguf import adapter_path
+    from lsp_server.models.embedded.spec import SPEC
 
     return {
-        "name": download.EMBEDDED,
-        "family": download.FAMILY,
-        "licence": download.LICENCE,
-        "parameters": f"{download.PARAMETERS:,}",
+        "name": SPEC.name,
+        "family": SPEC.family,
+        "licence": SPEC.licence,
+        "parameters": f"{SPEC.parameters:,}",
         "base weights": str(download.path()),
         "denoiser": str(adapter_path()),
         "sees the suffix": SUFFIX["prompt"],
@@ -240,9 +241,9 @@ def _describe_embedded() -> dict[str, str]:
 
 def _describe_folder(entry: Entry) -> dict[str, str]:
     """A model folder, before it is loaded."""
-    from lsp_server.models.pretrained.checkpoint_dir import read_layout
+    from lsp_server.models.pretrained.checkpoint_dir import read_checkpoint_dir
 
-    layout = read_layout(entry.folder, entry.declared)
+    layout = read_checkpoint_dir(entry.folder, entry.declared)
     blocks = f"left to right, {layout.block} tokens at a time"
     return {
         "name": entry.name,
@@ -285,9 +286,9 @@ def _train_model(arguments: argparse.Namespace) -> int:
     part = arguments.output.with_name(arguments.output.name + ".part")
     going_on = arguments.resume and part.is_file()
     texts = find_texts(arguments.folders, arguments.seed)
-    lesson = trainer.Lesson.open(part if going_on else adapter_path())
+    distilling = trainer.Trainer.open(part if going_on else adapter_path())
     done = trainer.saved_steps(part) if going_on else 0
-    trainer.train(lesson, arguments.output, texts, arguments.steps, arguments.rate, done, _tell)
+    trainer.train(distilling, arguments.output, texts, arguments.steps, arguments.rate, done, _tell)
     print(f"written: {arguments.output}")
     return 0
 

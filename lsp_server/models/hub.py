@@ -1,6 +1,6 @@
 """Models of the hub: what one is, before anything is fetched, and its files, whole and checked.
 
-Knows the hub's client and which files a model needs. Code and pickled weights are never fetched.
+Code and pickled weights are never fetched.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ _INTERVAL: Final = 0.5  # seconds between two looks at how much has come
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
+class HubModel:
     """A model as the hub describes it."""
 
-    model: str  # OWNER/NAME
+    id: str  # OWNER/NAME
     revision: str  # the commit
     licence: str
     sizes: Mapping[str, int]  # bytes by file, of what would be fetched
@@ -38,7 +38,7 @@ class Offer:
         return sum(self.sizes.values())
 
 
-def look(model: str) -> Offer:
+def find(model: str) -> HubModel:
     """Ask the hub for a model's licence and size.
 
     Raises ModelError when ``model`` is no hub id, the hub cannot be reached, or has none such.
@@ -56,8 +56,8 @@ def look(model: str) -> Offer:
     ]
     if not any(file.rfilename.endswith(".safetensors") for file in files):
         raise ModelError(f"{model} has no safetensors files; pickled weights are never fetched")
-    return Offer(
-        model=model,
+    return HubModel(
+        id=model,
         revision=info.sha or "main",
         licence=licence_of(info.card_data) or "unknown",
         sizes={file.rfilename: file.size or 0 for file in files},
@@ -80,7 +80,7 @@ def licence_of(card: Card | None) -> str | None:
     return ", ".join(map(str, named)) if isinstance(named, list) else named and str(named)
 
 
-def fetch(offer: Offer, folder: Path, progress: Progress | None = None) -> None:
+def fetch(model: HubModel, folder: Path, progress: Progress | None = None) -> None:
     """Bring a model's files into ``folder``; what came before an interruption is kept and used.
 
     Raises ModelError when the disk is too small, the network fails, or a file's hash is wrong; a
@@ -91,22 +91,20 @@ def fetch(offer: Offer, folder: Path, progress: Progress | None = None) -> None:
 
     report = progress or (lambda message, fraction: None)
     folder.mkdir(parents=True, exist_ok=True)
-    require_space(folder, max(0, offer.size - _there(folder)))
+    require_space(folder, max(0, model.size - _there(folder)))
     disable_progress_bars()  # ours is shown instead
-    with _plainly(offer.model), _watching(folder, offer.size, report):
+    with _plainly(model.id), _watching(folder, model.size, report):
         snapshot_download(
-            offer.model,
-            revision=offer.revision,
+            model.id,
+            revision=model.revision,
             local_dir=folder,
-            allow_patterns=list(offer.sizes),
+            allow_patterns=list(model.sizes),
             etag_timeout=10,
         )
     # The client takes an unreachable hub for no failure where a folder has something in it.
-    if missing := [name for name in offer.sizes if not (folder / name).is_file()]:
-        raise ModelError(
-            f"{offer.model} came without {missing[0]}; check the network and try again"
-        )
-    for name, expected in offer.hashes.items():
+    if missing := [name for name in model.sizes if not (folder / name).is_file()]:
+        raise ModelError(f"{model.id} came without {missing[0]}; check the network and try again")
+    for name, expected in model.hashes.items():
         if sha256(folder / name, report) != expected:
             (folder / name).unlink()
             raise ModelError(f"{name} came with a wrong SHA-256 and was removed; fetch it again")

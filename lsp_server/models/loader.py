@@ -1,7 +1,4 @@
-"""Models by name: what is there, and how it is loaded.
-
-Knows which name means which loader. Does not know what a model is used for.
-"""
+"""Load a model by its name, with everything that a first start has to make."""
 
 from __future__ import annotations
 
@@ -18,10 +15,16 @@ from lsp_server.models import registry
 from lsp_server.models.embedded import download
 from lsp_server.models.embedded.gguf import Checkpoint, adapter_path, write_tokenizer
 from lsp_server.models.embedded.model import EmbeddedModel
-from lsp_server.models.embedded.weights import FORMAT, DenseStore, Int8Store, Store, write_int8
+from lsp_server.models.embedded.weights import (
+    FORMAT,
+    DenseWeights,
+    Int8Weights,
+    Weights,
+    write_int8,
+)
 from lsp_server.models.interfaces import Model, ModelError
 from lsp_server.models.precision import Arithmetic, choose_device, choose_precision
-from lsp_server.models.pretrained.checkpoint_dir import read_layout
+from lsp_server.models.pretrained.checkpoint_dir import read_checkpoint_dir
 from lsp_server.models.quantization import supports_int8
 from lsp_server.models.storage import (
     Progress,
@@ -49,14 +52,14 @@ def load(settings: Settings, progress: Progress | None = None) -> Model:
     entry = registry.find(settings.model)
     if entry is None:
         return _load_embedded(settings, report)
-    layout = read_layout(entry.folder, entry.declared)
+    checkpoint = read_checkpoint_dir(entry.folder, entry.declared)
     device = choose_device(settings.device)
     precision = choose_precision(settings.precision, device)
     lighter = ("int8", "int4") if device.type == "cuda" else _int8_here(device)
-    _require_memory(layout.memory, precision, device, lighter)
+    _require_memory(checkpoint.memory, precision, device, lighter)
     from lsp_server.models.pretrained.denoisers import load_masked
 
-    model = load_masked(layout, precision, device, report)
+    model = load_masked(checkpoint, precision, device, report)
     model.info = replace(model.info, name=entry.name)
     report("ready", 1.0)
     return model
@@ -70,12 +73,12 @@ def _load_embedded(settings: Settings, report: Progress) -> Model:
     memory = partial(registry.embedded_memory, device=device.type)
     _require_memory(memory, precision, device, _int8_here(device))
     report("loading", 0.1)
-    store: Store
+    store: Weights
     if precision == "int8":
-        store = Int8Store(_int8_file(report))
+        store = Int8Weights(_int8_file(report))
     else:
         dtype = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[precision]
-        store = DenseStore(Checkpoint(download.path(), adapter_path()), dtype, device)
+        store = DenseWeights(Checkpoint(download.path(), adapter_path()), dtype, device)
     report("loading", 0.5)
     model = EmbeddedModel(store, EmbeddedTokenizer(tokenizer_file(report)), precision, started)
     report("ready", 1.0)

@@ -1,6 +1,6 @@
 """Which arithmetic is fastest here: measured once per machine, then remembered.
 
-Knows how to time a layer's products; decides nothing else. bf16 is slower than fp32 on CPUs that
+The four products of a layer are timed in each. bf16 is slower than fp32 on CPUs that
 do not compute it natively, and int8 needs a kernel that not every build has: neither is assumed.
 """
 
@@ -15,7 +15,7 @@ from typing import Literal
 import cattrs
 import torch
 
-from lsp_server.models.embedded.transformer import QWEN2_0_5B
+from lsp_server.models.embedded.spec import SPEC
 from lsp_server.models.interfaces import ModelError
 from lsp_server.models.quantization import DenseLinear, Int8Linear, Linear, quantize, supports_int8
 from lsp_server.models.storage import cache_folder, locked, replacing
@@ -96,7 +96,7 @@ def _measure() -> dict[Arithmetic, float]:
 
     The best of many repeats: what else runs on the machine can only make a repeat slower.
     """
-    shape = QWEN2_0_5B
+    shape = SPEC.shape
     sizes = [
         (shape.width, (shape.heads + 2 * shape.key_heads) * shape.head_width),
         (shape.width, shape.width),

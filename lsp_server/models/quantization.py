@@ -1,6 +1,6 @@
 """Linear layers: dense, and int8 with one activation scale per row.
 
-Knows matrices and rows, nothing of layers or models. The int8 layer scales every row by its own
+The int8 layer scales every row by its own
 largest absolute value, so that a row's result depends neither on the rows beside it nor on how a
 sequence was cut into forwards; dynamic quantization with one scale per batch would make the
 verification of drafts inexact.

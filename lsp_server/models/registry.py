@@ -1,7 +1,7 @@
 """The registered models: names for model folders, kept in one file of the user's.
 
-Knows where each came from, the hash of every file when it was registered, what the user declared
-of it, and which one is in use. Does not know how a model is loaded.
+The file says where each came from, the hash of every file when it was registered, what the user
+declared of it, and which one is in use.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from filelock import FileLock
 from lsp_server.memory import free_bytes
 from lsp_server.models import hub
 from lsp_server.models.embedded import download
-from lsp_server.models.embedded.download import EMBEDDED
+from lsp_server.models.embedded.spec import SPEC
 from lsp_server.models.interfaces import ModelError, Suffix
-from lsp_server.models.pretrained.checkpoint_dir import Declared, read_layout
+from lsp_server.models.pretrained.checkpoint_dir import DeclaredOptions, read_checkpoint_dir
 from lsp_server.models.storage import Progress, cache_folder, replacing, sha256
 from lsp_server.settings import Device, Precision
 
@@ -41,7 +41,7 @@ class Entry:
     folder: Path
     source: str = ""  # the hub's id and revision; empty: the user's own folder
     files: Mapping[str, str] = field(default_factory=dict)  # SHA-256 by name, when registered
-    declared: Declared = field(default_factory=Declared)
+    declared: DeclaredOptions = field(default_factory=DeclaredOptions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +62,10 @@ class Listing:
 
 
 @dataclass(frozen=True, slots=True)
-class _Shelf:
+class _Registry:
     """The file's content."""
 
-    in_use: str = EMBEDDED
+    in_use: str = SPEC.name
     models: Mapping[str, Entry] = field(default_factory=dict)
 
 
@@ -76,8 +76,8 @@ def entries() -> list[Entry]:
 
 def in_use() -> str:
     """The name of the model that is taken where none is asked for."""
-    shelf = _read()
-    return shelf.in_use if shelf.in_use in shelf.models else EMBEDDED
+    registry = _read()
+    return registry.in_use if registry.in_use in registry.models else SPEC.name
 
 
 def find(model: str) -> Entry | None:
@@ -87,23 +87,23 @@ def find(model: str) -> Entry | None:
     """
     models = _read().models
     name = model or in_use()
-    if name == EMBEDDED:
+    if name == SPEC.name:
         return None
     if name in models:
         return models[name]
     folder = Path(name).expanduser()
     if folder.is_dir():
         return Entry(folder.resolve().name, folder.resolve())
-    known = ", ".join([EMBEDDED, *sorted(models)])
+    known = ", ".join([SPEC.name, *sorted(models)])
     raise ModelError(f"there is no model named {name!r}, nor such a folder; known: {known}")
 
 
 def add(
     name: str,
     source: str,
-    declared: Declared | None = None,
+    declared: DeclaredOptions | None = None,
     progress: Progress | None = None,
-    announce: Callable[[hub.Offer, Path], None] = lambda offer, folder: None,
+    announce: Callable[[hub.HubModel, Path], None] = lambda found, folder: None,
 ) -> Entry:
     """Register a folder, or a model of the hub, which is downloaded first.
 
@@ -111,35 +111,35 @@ def add(
     Raises ModelError when the name is not free, or the folder is none that can be loaded.
     """
     report = progress or (lambda message, fraction: None)
-    declared = declared or Declared()
+    declared = declared or DeclaredOptions()
     if not _NAME.fullmatch(name):
         raise ModelError(
             f"{name!r} is no name for a model: up to 64 letters, digits, '.', '_' and '-'"
         )
-    if name == EMBEDDED or name in _read().models:
+    if name == SPEC.name or name in _read().models:
         raise ModelError(f"there is a model named {name} already; take another name or remove it")
     folder, origin = Path(source).expanduser(), ""
     known: Mapping[str, str] = {}
     if not folder.is_dir():
-        offer = hub.look(source)
-        folder, origin = cache_folder() / "models" / name, f"{offer.model}@{offer.revision}"
-        announce(offer, folder)
-        hub.fetch(offer, folder, report)
-        known = offer.hashes  # which have just been checked
+        found = hub.find(source)
+        folder, origin = cache_folder() / "models" / name, f"{found.id}@{found.revision}"
+        announce(found, folder)
+        hub.fetch(found, folder, report)
+        known = found.hashes  # which have just been checked
     folder = folder.resolve()
-    read_layout(folder, declared)
+    read_checkpoint_dir(folder, declared)
     entry = Entry(name, folder, origin, _hash(folder, report, known), declared)
-    with _changing() as models:
-        models["models"][name] = cattrs.unstructure(entry)
+    with _changing() as content:
+        content["models"][name] = cattrs.unstructure(entry)
     return entry
 
 
 def use(name: str) -> None:
     """Take a model wherever none is asked for."""
-    if name != EMBEDDED and name not in _read().models:
+    if name != SPEC.name and name not in _read().models:
         raise ModelError(f"there is no model named {name!r}; 'unmask model list' shows all")
-    with _changing() as shelf:
-        shelf["in_use"] = name
+    with _changing() as content:
+        content["in_use"] = name
 
 
 def remove(name: str, files: bool = False) -> Entry:
@@ -148,13 +148,13 @@ def remove(name: str, files: bool = False) -> Entry:
     if entry is None:
         raise ModelError(
             "the embedded model cannot be removed"
-            if name == EMBEDDED
+            if name == SPEC.name
             else f"there is no model named {name!r}; 'unmask model list' shows all"
         )
     if files and not entry.source:
         raise ModelError(f"{entry.folder} is your own folder and is not deleted; leave out --files")
-    with _changing() as shelf:
-        del shelf["models"][name]
+    with _changing() as content:
+        del content["models"][name]
     if files:
         shutil.rmtree(entry.folder, ignore_errors=True)
     return entry
@@ -222,12 +222,12 @@ def _describe_embedded(precision: str, device: str) -> Listing:
     except ModelError as error:
         problem = str(error)
     return Listing(
-        name=EMBEDDED,
-        family=download.FAMILY,
-        parameters=download.PARAMETERS,
+        name=SPEC.name,
+        family=SPEC.family,
+        parameters=SPEC.parameters,
         memory=round(memory),
         precision=precision,
-        licence=download.LICENCE,
+        licence=SPEC.licence,
         suffix="prompt",
         folder=str(download.path().parent),
         problem=problem,
@@ -237,7 +237,7 @@ def _describe_embedded(precision: str, device: str) -> Listing:
 def _describe(entry: Entry, precision: str) -> Listing:
     row = Listing(name=entry.name, folder=str(entry.folder), precision=precision)
     try:
-        found = read_layout(entry.folder, entry.declared)
+        found = read_checkpoint_dir(entry.folder, entry.declared)
     except ModelError as error:
         return replace(row, problem=str(error))
     return replace(
@@ -262,12 +262,12 @@ def _file() -> Path:
     return platformdirs.user_config_path("unmask", ensure_exists=True) / "models.json"
 
 
-def _read() -> _Shelf:
+def _read() -> _Registry:
     file = _file()
     if not file.is_file():
-        return _Shelf()
+        return _Registry()
     try:
-        return cattrs.structure(json.loads(file.read_text("utf-8")), _Shelf)
+        return cattrs.structure(json.loads(file.read_text("utf-8")), _Registry)
     except Exception as error:
         raise ModelError(f"{file} is damaged; mend or delete it and add your models again") from (
             error

@@ -1,7 +1,6 @@
 """Tokenizers: text to ids and back, with special tokens out of reach of any document.
 
-Knows byte-level vocabularies, those of the embedded model and of model folders; nothing of
-prompts.
+All are byte-level BPE: the embedded model's, and those of checkpoint folders.
 """
 
 from __future__ import annotations
@@ -14,12 +13,9 @@ from typing import Any
 
 from tokenizers import AddedToken, Tokenizer
 
+from lsp_server.models.embedded.spec import SPEC
 from lsp_server.models.interfaces import ModelError
-from lsp_server.models.pretrained.checkpoint_dir import Layout
-
-END_OF_TEXT = 151643
-FIM_PREFIX, FIM_MIDDLE, FIM_SUFFIX = 151659, 151660, 151661
-_FIRST_SPECIAL = END_OF_TEXT
+from lsp_server.models.pretrained.checkpoint_dir import CheckpointDir
 
 
 def printable_bytes() -> dict[str, int]:
@@ -72,7 +68,7 @@ class EmbeddedTokenizer(_ByteLevelTokenizer):
 
     def __init__(self, file: Path) -> None:
         tokenizer = Tokenizer.from_file(str(file))
-        super().__init__(tokenizer, frozenset(range(_FIRST_SPECIAL, tokenizer.get_vocab_size())))
+        super().__init__(tokenizer, frozenset(range(SPEC.end_of_text, tokenizer.get_vocab_size())))
 
     @property
     def ends(self) -> frozenset[int]:
@@ -86,15 +82,15 @@ class FolderTokenizer(_ByteLevelTokenizer):
     Raises ModelError, in one line, when its files cannot be read or are of another kind.
     """
 
-    def __init__(self, layout: Layout) -> None:
-        folder = layout.folder
+    def __init__(self, checkpoint: CheckpointDir) -> None:
+        folder = checkpoint.folder
         try:
             file = folder / "tokenizer.json"
-            tokenizer = Tokenizer.from_file(str(file)) if file.is_file() else _assemble(layout)
+            tokenizer = Tokenizer.from_file(str(file)) if file.is_file() else _assemble(checkpoint)
             # Many are added as ordinary ones, which would be found in documents.
             added = tokenizer.get_added_tokens_decoder()
             tokenizer.add_special_tokens([AddedToken(t.content) for t in added.values()])
-            super().__init__(tokenizer, layout.ends | added.keys())
+            super().__init__(tokenizer, checkpoint.ends | added.keys())
             self.pieces()
         except ModelError:
             raise
@@ -111,20 +107,20 @@ class FolderTokenizer(_ByteLevelTokenizer):
         return self._special
 
 
-def _assemble(layout: Layout) -> Tokenizer:
+def _assemble(checkpoint: CheckpointDir) -> Tokenizer:
     """A tokenizer from vocab.json, merges.txt and the added tokens, as Qwen2's are published."""
     from transformers import Qwen2Tokenizer
 
-    vocabulary = json.loads((layout.folder / "vocab.json").read_text("utf-8"))
-    lines = (layout.folder / "merges.txt").read_text("utf-8").split("\n")
+    vocabulary = json.loads((checkpoint.folder / "vocab.json").read_text("utf-8"))
+    lines = (checkpoint.folder / "merges.txt").read_text("utf-8").split("\n")
     merges: Any = [
         tuple(line.split(" ")) for line in lines if line and not line.startswith("#version")
     ]
     no: Any = None  # its own special tokens are the folder's to name
     plain = Qwen2Tokenizer(vocabulary, merges, unk_token=no, eos_token=no, pad_token=no)
     tokenizer: Tokenizer = plain.backend_tokenizer
-    for content, token in sorted(layout.added.items(), key=lambda entry: entry[1]):
+    for content, token in sorted(checkpoint.added.items(), key=lambda entry: entry[1]):
         tokenizer.add_special_tokens([content])
         if tokenizer.token_to_id(content) != token:
-            raise ModelError(f"{layout.folder}: {content} should be token {token}")
+            raise ModelError(f"{checkpoint.folder}: {content} should be token {token}")
     return tokenizer

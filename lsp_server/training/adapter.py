@@ -1,13 +1,14 @@
 """The denoiser while it is trained: low-rank deltas on the base's layers, many canvases at once.
 
-Computes what ``models.embedded`` computes with the deltas merged (tested to be the same), for all
-canvases of a context in one pass and with gradients. Knows the adapter's file by its tensor names.
+Runs the layers of ``models.embedded`` with the deltas beside their matrices, not merged (tested to
+be the same), for all canvases of a context in one pass and with gradients.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -15,8 +16,9 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
-from lsp_server.models.embedded.gguf import CANVAS_LAYERS, DELTA_SCALE
-from lsp_server.models.embedded.transformer import Block, Qwen2, Shape, rms_norm, rotate
+from lsp_server.models.embedded.gguf import DELTA_SCALE
+from lsp_server.models.embedded.spec import SPEC, Shape
+from lsp_server.models.embedded.transformer import Block, Qwen2, rms_norm, run_block
 from lsp_server.models.quantization import Linear
 from lsp_server.models.storage import replacing
 from lsp_server.training.contexts import Context
@@ -78,7 +80,7 @@ class Adapter(nn.Module):
         """
         super().__init__()
         width = shape.width
-        self.layers = nn.ModuleList(Layer(shape, rank) for _ in range(CANVAS_LAYERS))
+        self.layers = nn.ModuleList(Layer(shape, rank) for _ in range(SPEC.canvas_layers))
         self.feat = nn.Linear(width * (taps + 1), width, bias=False)
         self.tok = nn.Linear(width, width, bias=False)
         self.tokm = nn.Linear(width, width, bias=False)
@@ -115,53 +117,56 @@ class Adapter(nn.Module):
         state = self.mask + (self.feat(context.features[starts - 1]) + self.tokm(pending))[:, None]
         state = torch.cat([state[:, :1] + self.tok(pending)[:, None], state[:, 1:]], 1)
         state = state.to(model.dtype)
-        places = (starts[:, None] + torch.arange(masks)).flatten()
+        places = starts[:, None] + torch.arange(masks)
         cos, sin = model.rotary.at(0, len(context.tokens) + masks)
         rotary = cos[places], sin[places]
         hidden = torch.arange(len(context.tokens)) >= starts[:, None]  # the pending token, and on
-        first = model.shape.layers - CANVAS_LAYERS
+        seen = torch.zeros(len(starts), 1, len(context.tokens) + masks, dtype=state.dtype)
+        seen[:, 0, : len(context.tokens)].masked_fill_(hidden, float("-inf"))
+        first = model.shape.layers - SPEC.canvas_layers
         blocks = zip(model.blocks[first:], self.layers, context.keys, strict=True)
         for block, layer, keys in blocks:
             assert isinstance(layer, Layer)
-            state = _run(model.shape, block, layer, state, rotary, hidden, keys)
+            changed, memory = _change(block, layer), _CanvasMemory(keys)
+            state = run_block(model.shape, changed, 0, state, rotary, seen, memory)
         return rms_norm(state, model.norm * self.norm.to(model.dtype), model.shape.epsilon)
 
 
-def _run(
-    shape: Shape,
-    block: Block,
-    layer: Layer,
-    state: Tensor,
-    rotary: tuple[Tensor, Tensor],
-    hidden: Tensor,
-    known: tuple[Tensor, Tensor],
-) -> Tensor:
-    """One layer: each row sees the known rows before its canvas, and its own canvas."""
-    canvases, masks = state.shape[:2]
-    heads, keys, size = shape.heads, shape.key_heads, shape.head_width
-    normed = rms_norm(state, block.attention_norm, shape.epsilon)
-    fused = _add(block.qkv, layer.qkv, normed).view(-1, heads + 2 * keys, size)
-    turned = rotate(fused[:, : heads + keys], *rotary)
-    query = turned[:, :heads].view(canvases, masks, keys, shape.group, size) * size**-0.5
-    key = turned[:, heads:].view(canvases, masks, keys, size)
-    value = fused[:, heads + keys :].view(canvases, masks, keys, size)
-    # c: canvases, m and n: masks, k: key heads, g: queries that share one, t: known tokens
-    before = torch.einsum("cmkgs,kts->ckgmt", query, known[0])
-    before = before.masked_fill(hidden[:, None, None, None], float("-inf"))
-    inside = torch.einsum("cmkgs,cnks->ckgmn", query, key)
-    shares = torch.cat([before, inside], -1).float().softmax(-1).to(state.dtype)
-    outside, own = shares[..., :-masks], shares[..., -masks:]
-    mixed = torch.einsum("ckgmt,kts->cmkgs", outside, known[1])
-    mixed = mixed + torch.einsum("ckgmn,cnks->cmkgs", own, value)
-    state = state + _add(block.output, layer.o, mixed.reshape(canvases, masks, heads * size))
-    normed = rms_norm(state, block.mlp_norm, shape.epsilon)
-    gate, up = _add(block.gate_up, layer.gu, normed).chunk(2, -1)
-    return state + _add(block.down, layer.d, functional.silu(gate) * up)
+class _CanvasMemory:
+    """What canvases of one context attend to: its rows, and each canvas its own behind them."""
+
+    def __init__(self, known: tuple[Tensor, Tensor]) -> None:
+        """``known``: keys and values of the context, (key heads, tokens, head width) each."""
+        self._known = known
+
+    def write(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+        key, value = (
+            torch.cat([known.expand(len(own), -1, -1, -1), own.transpose(1, 2)], 2)
+            for known, own in zip(self._known, (keys, values), strict=True)
+        )
+        return key, value
 
 
-def _add(base: Linear, delta: Delta, rows: Tensor) -> Tensor:
-    changed: Tensor = base(rows) + delta(rows)
-    return changed
+@dataclass(frozen=True, slots=True)
+class _Changed:
+    """A linear layer of the base with a delta added to it."""
+
+    base: Linear
+    delta: Delta
+
+    def __call__(self, rows: Tensor) -> Tensor:
+        changed: Tensor = self.base(rows) + self.delta(rows)
+        return changed
+
+
+def _change(block: Block, layer: Layer) -> Block:
+    return replace(
+        block,
+        qkv=_Changed(block.qkv, layer.qkv),
+        output=_Changed(block.output, layer.o),
+        gate_up=_Changed(block.gate_up, layer.gu),
+        down=_Changed(block.down, layer.d),
+    )
 
 
 def parameters(adapter: Adapter, rate: float) -> Sequence[dict[str, object]]:

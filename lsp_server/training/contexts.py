@@ -1,8 +1,7 @@
 """Texts as the base is shown them, and what it says of them: its greedy tokens and its insides.
 
 The base reads a whole context in one forward. What it would write after each token is what the
-denoiser is to say; keys, values and features are what the denoiser is given. Knows token ids and
-tensors; not how the denoiser works.
+denoiser is to say; keys, values and features are what the denoiser is given.
 """
 
 from __future__ import annotations
@@ -16,11 +15,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from lsp_server.models.embedded.gguf import CANVAS_LAYERS
 from lsp_server.models.embedded.model import CausalBase
+from lsp_server.models.embedded.spec import SPEC
 from lsp_server.models.embedded.transformer import Qwen2
 from lsp_server.models.interfaces import PromptTokens, Tokenizer
-from lsp_server.models.tokenizers import END_OF_TEXT, FIM_MIDDLE
 from lsp_server.source_files import SourceError
 
 LONGEST: Final = 320
@@ -65,7 +63,7 @@ def draw_sequence(texts: Sequence[str], tokenizer: Tokenizer, chance: Random) ->
         return CausalBase.lay_out(PromptTokens.around(tokens, []))
     behind = len(tokens) - chance.randint(*_SUFFIX)
     gap = chance.randint(1, min(_GAP, behind // 2)) if chance.random() < _WITH_GAP else 0
-    end = [] if gap else [END_OF_TEXT]
+    end = [] if gap else [SPEC.end_of_text]
     return [*CausalBase.lay_out(PromptTokens.around(tokens[: behind - gap], tokens[behind:])), *end]
 
 
@@ -78,14 +76,14 @@ def draw_prompt(
     """
     for _ in range(TRIES):
         prompt = draw_sequence(texts, tokenizer, chance)[:length]
-        if len(prompt) == length and FIM_MIDDLE in prompt:
+        if len(prompt) == length and SPEC.fim_middle in prompt:
             return prompt
     raise SourceError("there is too little code in these folders to write on from")
 
 
 def begin(sequence: Sequence[int]) -> int:
     """Where the prefix begins in a sequence."""
-    return list(sequence).index(FIM_MIDDLE) + 1
+    return list(sequence).index(SPEC.fim_middle) + 1
 
 
 @torch.no_grad()
@@ -94,7 +92,7 @@ def read(model: Qwen2, sequence: Sequence[int]) -> Context:
     cache = model.new_cache()
     states, tapped = model.forward(sequence, cache)
     rows = torch.stack([*tapped, states], 1).float()
-    first = model.shape.layers - CANVAS_LAYERS
+    first = model.shape.layers - SPEC.canvas_layers
     return Context(
         tokens=torch.tensor(sequence),
         greedy=model.head(states).argmax(-1),

@@ -5,7 +5,7 @@ valid as far as the text goes on as the base would have: behind that the base wo
 text. A mask is taught by itself and, as drafts are made, behind the token before it. Starts with
 long valid runs are drawn more often: there is more to be learnt from them, and there a denoiser
 saves most. Starts behind what stood in the text before are mostly left out: what followed then is
-drafted there, without a canvas. Knows objective, steps and savings.
+drafted there, without a canvas.
 """
 
 from __future__ import annotations
@@ -26,13 +26,14 @@ from torch.nn import functional
 from lsp_server.models.embedded import download
 from lsp_server.models.embedded.gguf import Checkpoint
 from lsp_server.models.embedded.model import CausalBase
+from lsp_server.models.embedded.spec import SPEC
 from lsp_server.models.embedded.transformer import Qwen2
-from lsp_server.models.embedded.weights import DenseStore
+from lsp_server.models.embedded.weights import DenseWeights
 from lsp_server.models.interfaces import Tokenizer
 from lsp_server.models.loader import tokenizer_file
 from lsp_server.models.precision import measured
 from lsp_server.models.quantization import Linear
-from lsp_server.models.tokenizers import END_OF_TEXT, EmbeddedTokenizer
+from lsp_server.models.tokenizers import EmbeddedTokenizer
 from lsp_server.source_files import SourceError
 from lsp_server.training.adapter import Adapter, parameters
 from lsp_server.training.contexts import (
@@ -96,8 +97,8 @@ class Task:
     wanted: Tensor  # (canvases, masks), -1 where nothing is to be said
 
 
-class Lesson:
-    """The base, its cut-down head, and what is drawn for them."""
+class Trainer:
+    """The base, the adapter that is trained on it, and the canvases that it is trained on."""
 
     def __init__(self, model: Qwen2, adapter: Adapter, head: Linear, tokenizer: Tokenizer) -> None:
         self.model, self.adapter = model, adapter
@@ -108,14 +109,14 @@ class Lesson:
         self._written: list[list[int]] = []  # not learnt from yet
 
     @classmethod
-    def open(cls, file: Path) -> Lesson:
+    def open(cls, file: Path) -> Trainer:
         """The embedded base, and an adapter's file to go on from; takes seconds and 4 GB.
 
         Raises ModelError where the base is not on this machine.
         """
         timings = measured()
         dtype = torch.bfloat16 if timings["bf16"] < timings["fp32"] else torch.float32
-        store = DenseStore(Checkpoint(download.require(), file), dtype, torch.device("cpu"))
+        store = DenseWeights(Checkpoint(download.require(), file), dtype, torch.device("cpu"))
         tokenizer, base = EmbeddedTokenizer(tokenizer_file()), CausalBase(store)
         adapter = Adapter.load(file, base.model.shape)
         return cls(base.model, adapter, store.linear("canvas.head"), tokenizer)
@@ -172,7 +173,7 @@ class Lesson:
 
 
 def train(
-    lesson: Lesson,
+    trainer: Trainer,
     file: Path,
     texts: Sequence[str],
     steps: int,
@@ -186,7 +187,7 @@ def train(
     SourceError when there is too little to learn from.
     """
     part = file.with_name(file.name + ".part")
-    adapter = lesson.adapter
+    adapter = trainer.adapter
     apart, rest = texts[::_APART], [text for i, text in enumerate(texts) if i % _APART]
     optimizer = torch.optim.AdamW(parameters(adapter, rate), betas=(0.9, 0.98), weight_decay=0.0)
     started = saved = time.monotonic()
@@ -194,11 +195,11 @@ def train(
     for step in range(done + 1, steps + 1):
         share = min(1.0, (step - done) / _WARM_UP) * (steps - step + 1) / steps
         chance = Random(f"train {step}")
-        draw = lesson.draw_written if chance.random() < _WRITTEN else lesson.draw
-        losses.append(_learn(lesson, draw(rest, chance), optimizer, share))
+        draw = trainer.draw_written if chance.random() < _WRITTEN else trainer.draw
+        losses.append(_learn(trainer, draw(rest, chance), optimizer, share))
         if step % _REPORTED == 0 or step == steps:
             loss = sum(losses) / len(losses)
-            report(check(lesson, apart, step, time.monotonic() - started, loss))
+            report(check(trainer, apart, step, time.monotonic() - started, loss))
             losses.clear()
         if time.monotonic() - saved > _SAVED:
             adapter.save(part, step)
@@ -221,7 +222,7 @@ def count_following(context: Context) -> Tensor:
     tokens, greedy = context.tokens.tolist(), context.greedy.tolist()
     follows = [0] * (len(tokens) + 2)
     for place in range(len(tokens) - 1, 0, -1):
-        agreed = tokens[place] == greedy[place - 1] and tokens[place] != END_OF_TEXT
+        agreed = tokens[place] == greedy[place - 1] and tokens[place] != SPEC.end_of_text
         follows[place] = follows[place + 1] + 1 if agreed else 0
     return torch.tensor(follows)
 
@@ -252,15 +253,15 @@ def choose_starts(follows: Tensor, sequence: Sequence[int], first: int, chance: 
 
 
 @torch.no_grad()
-def check(lesson: Lesson, texts: Sequence[str], step: int, seconds: float, loss: float) -> Check:
+def check(trainer: Trainer, texts: Sequence[str], step: int, seconds: float, loss: float) -> Check:
     """Judge the adapter on contexts of texts kept apart, always the same."""
     accepted = possible = canvases = 0
     hits, chances = [0, 0, 0], [0, 0, 0]
     for number in range(_CHECKED):
-        task = lesson.draw(texts, Random(f"check {number}"))
+        task = trainer.draw(texts, Random(f"check {number}"))
         valid = task.wanted >= 0
         right = torch.zeros_like(valid)
-        _, coupled = lesson.logits(task)
+        _, coupled = trainer.logits(task)
         right[valid] = coupled.argmax(-1) == task.wanted[valid]
         canvases += len(right)
         accepted += int(right.int().cumprod(1).sum())
@@ -272,18 +273,18 @@ def check(lesson: Lesson, texts: Sequence[str], step: int, seconds: float, loss:
     return Check(step, seconds, loss, accepted / canvases, possible / canvases, shares)
 
 
-def _learn(lesson: Lesson, task: Task, optimizer: torch.optim.Optimizer, share: float) -> float:
+def _learn(trainer: Trainer, task: Task, optimizer: torch.optim.Optimizer, share: float) -> float:
     """One step; its loss."""
     wanted = task.wanted[task.wanted >= 0]
     weights = (_FADING ** torch.arange(task.wanted.shape[1]).float()).expand_as(task.wanted)
     weights = weights[task.wanted >= 0]
     alone, coupled = [
         (functional.cross_entropy(logits, wanted, reduction="none") * weights).sum() / weights.sum()
-        for logits in lesson.logits(task)
+        for logits in trainer.logits(task)
     ]
     optimizer.zero_grad()
     (coupled + _ALONE * alone).backward()  # type: ignore[no-untyped-call]
-    torch.nn.utils.clip_grad_norm_(lesson.adapter.parameters(), 1.0)
+    torch.nn.utils.clip_grad_norm_(trainer.adapter.parameters(), 1.0)
     for group in optimizer.param_groups:
         group["lr"] = group["full_rate"] * share
     optimizer.step()

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from lsp_server.bench.holes import Cut, RealFile, Shape
 from lsp_server.models.interfaces import ModelError
-from lsp_server.models.pretrained.checkpoint_dir import read_layout
+from lsp_server.models.pretrained.checkpoint_dir import read_checkpoint_dir
 from lsp_server.models.tokenizers import FolderTokenizer
 from lsp_server.settings import Settings
 from tests.experiments import canvas_lengths, variants
@@ -114,7 +114,7 @@ def test_no_piece_reaches_over_a_line_or_a_bracket() -> None:
 
 def test_the_folder_is_read_like_any_other(tmp_path: Path) -> None:
     training.train(tmp_path / "code-model", TEXTS, 0, resume=False, report=lambda check: None)
-    layout = read_layout(tmp_path / "code-model")
+    layout = read_checkpoint_dir(tmp_path / "code-model")
     assert (layout.family.name, layout.growth, layout.suffix) == ("a2d-mdlm", None, "seen")
     assert layout.licence == "apache-2.0"
     tokenizer = FolderTokenizer(layout)

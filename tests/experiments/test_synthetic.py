@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from lsp_server.diffusion.length import published_bias
 from lsp_server.diffusion.token_healing import split
 from lsp_server.models.interfaces import Growth, Model
-from lsp_server.models.pretrained.checkpoint_dir import read_layout
+from lsp_server.models.pretrained.checkpoint_dir import read_checkpoint_dir
 from lsp_server.models.tokenizers import FolderTokenizer
 from tests.experiments import pretraining, variants
 from tests.experiments.synthetic import training, trials
@@ -103,7 +103,7 @@ def test_a_row_asks_for_its_masks_and_nothing_else(kind: Kind, seed: int) -> Non
 
 def test_the_folder_is_read_like_any_other(tmp_path: Path) -> None:
     training.train(tmp_path / "model", 0, resume=False, report=lambda check: None)
-    layout = read_layout(tmp_path / "model")
+    layout = read_checkpoint_dir(tmp_path / "model")
     assert layout.family.name == "dreamon"
     assert (layout.mask, layout.start, layout.finish) == (MASK, START, END)
     assert layout.growth == Growth(EXPAND, END)
@@ -144,7 +144,7 @@ def test_a_new_folder_takes_the_place_of_the_old_one(tmp_path: Path) -> None:
     (folder / "stale").touch()
     training.train(folder, 0, resume=False, report=lambda check: None)
     assert not (folder / "stale").exists()
-    assert read_layout(folder).parameters > 0
+    assert read_checkpoint_dir(folder).parameters > 0
 
 
 @pytest.fixture(scope="module")

@@ -23,7 +23,7 @@ from lsp_server.diffusion.types import Hole
 from lsp_server.models import loader
 from lsp_server.models.embedded.model import EmbeddedModel
 from lsp_server.models.interfaces import Model
-from lsp_server.models.pretrained.checkpoint_dir import Declared, read_layout
+from lsp_server.models.pretrained.checkpoint_dir import DeclaredOptions, read_checkpoint_dir
 from lsp_server.models.pretrained.denoisers import load_masked
 from lsp_server.models.storage import cache_folder
 from lsp_server.settings import Settings
@@ -37,7 +37,7 @@ def in_blocks(base: EmbeddedModel) -> Model:
     with TemporaryDirectory() as name:
         folder = Path(name)
         _write(base, folder)
-        layout = read_layout(folder, Declared(infill=True))
+        layout = read_checkpoint_dir(folder, DeclaredOptions(infill=True))
         return load_masked(layout, "fp32", torch.device("cpu"), lambda message, fraction: None)
 
 

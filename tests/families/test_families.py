@@ -31,7 +31,11 @@ from lsp_server.models.interfaces import (
     Stop,
     never,
 )
-from lsp_server.models.pretrained.checkpoint_dir import Declared, Layout, read_layout
+from lsp_server.models.pretrained.checkpoint_dir import (
+    CheckpointDir,
+    DeclaredOptions,
+    read_checkpoint_dir,
+)
 from lsp_server.models.pretrained.denoisers import MaskedModel, load_masked
 from lsp_server.models.tokenizers import FolderTokenizer
 from lsp_server.settings import Settings
@@ -118,9 +122,9 @@ def model_of(folder_of: Callable[[str], Path]) -> Callable[[str], MaskedModel]:
     return load
 
 
-def understand(folder: Path, name: str) -> Layout:
+def understand(folder: Path, name: str) -> CheckpointDir:
     # Nothing in its folder tells A2D's block diffusion from its masked one: a user does.
-    return read_layout(folder, Declared(block=32) if name == "a2d-bd3lm" else None)
+    return read_checkpoint_dir(folder, DeclaredOptions(block=32) if name == "a2d-bd3lm" else None)
 
 
 def load_folder(folder: Path, name: str) -> MaskedModel:
@@ -135,7 +139,9 @@ def golden(name: str, case: int) -> tuple[list[int], list[int], Tensor]:
         return ids, masks, torch.from_numpy(arrays[f"logits{case}"])
 
 
-def frame(layout: Layout, ids: list[int], masks: list[int]) -> tuple[PromptTokens, list[int]]:
+def frame(
+    layout: CheckpointDir, ids: list[int], masks: list[int]
+) -> tuple[PromptTokens, list[int]]:
     """Prompt and canvas that become the sequence ``ids``; its ends are the family's to add."""
     first, last = masks[0], masks[-1]
     prefix, tokens, suffix = ids[:first], ids[first : last + 1], ids[last + 1 :]
@@ -147,7 +153,7 @@ def frame(layout: Layout, ids: list[int], masks: list[int]) -> tuple[PromptToken
     return PromptTokens.around(prefix, suffix), canvas
 
 
-def check_equal(marginals: Marginals, logits: Tensor, layout: Layout) -> None:
+def check_equal(marginals: Marginals, logits: Tensor, layout: CheckpointDir) -> None:
     """Equal within 1e-4; only the mask and ids that no tokenizer knows are never proposed."""
     assert marginals.vocabulary is None
     proposed = marginals.logits.isfinite()

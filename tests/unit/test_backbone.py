@@ -11,9 +11,9 @@ from safetensors.torch import load_file
 
 from lsp_server.models.interfaces import ModelError
 from lsp_server.models.precision import Arithmetic
-from lsp_server.models.pretrained.backbone import Backbone, Slots, load_backbone
-from lsp_server.models.pretrained.checkpoint_dir import Layout
-from tests.unit.layouts import CPU, compute, make, store
+from lsp_server.models.pretrained.backbone import Backbone, load_backbone
+from lsp_server.models.pretrained.checkpoint_dir import CheckpointDir
+from tests.unit.checkpoint_dirs import CPU, compute, make, store
 
 TOKENS = [5, 17, 3, 3, 40, 8, 22, 1, 30, 12, 9]
 BACKBONES: list[tuple[Any, dict[str, Any]]] = [
@@ -24,18 +24,18 @@ BACKBONES: list[tuple[Any, dict[str, Any]]] = [
 ]
 
 
-def load(layout: Layout, precision: Arithmetic = "fp32") -> Backbone:
+def load(layout: CheckpointDir, precision: Arithmetic = "fp32") -> Backbone:
     return load_backbone(layout, precision, CPU, lambda message, fraction: None)
 
 
 def run(backbone: Backbone, block: int, cuts: list[int]) -> torch.Tensor:
     """Logits of TOKENS under a block-causal mask, run in pieces that end at ``cuts``."""
-    slots, first, found = Slots(), 0, []
+    cache, first, found = backbone.new_cache(), 0, []
     with torch.inference_mode():
         for cut in cuts:
             places = torch.arange(cut) // block
             mask = places[first:, None] >= places
-            found.append(backbone.head(backbone.run(TOKENS[first:cut], first, slots, mask)))
+            found.append(backbone.head(backbone.run(TOKENS[first:cut], first, cache, mask)))
             first = cut
     return torch.cat(found)
 
@@ -52,14 +52,15 @@ def test_equals_transformers_own_forward(
 
 def test_rows_are_written_over_in_place(tmp_path: Path) -> None:
     layout, model = make(tmp_path)
-    backbone, slots = load(layout), Slots()
+    backbone = load(layout)
+    cache = backbone.new_cache()
     everything = torch.ones(11, 11, dtype=torch.bool)
     with torch.inference_mode():
-        backbone.run(TOKENS, 0, slots, everything)
+        backbone.run(TOKENS, 0, cache, everything)
         other = [*TOKENS[:4], 7, 7, *TOKENS[6:]]
-        states = backbone.run(other, 0, slots, everything)
+        states = backbone.run(other, 0, cache, everything)
         assert torch.allclose(backbone.head(states), compute(model, other), atol=1e-4)
-        last = backbone.run(other[6:], 6, slots, everything[6:])
+        last = backbone.run(other[6:], 6, cache, everything[6:])
         assert torch.allclose(last, states[6:], atol=1e-5)
 
 
@@ -80,7 +81,7 @@ def test_half_precisions_are_near_fp32(precision: Arithmetic, tmp_path: Path) ->
     assert 0 < float((found - exact).norm() / exact.norm()) < 0.05
 
 
-def read(layout: Layout) -> dict[str, torch.Tensor]:
+def read(layout: CheckpointDir) -> dict[str, torch.Tensor]:
     return load_file(layout.shards[0]) | load_file(layout.shards[1])
 
 

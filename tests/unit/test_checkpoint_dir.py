@@ -12,7 +12,11 @@ from safetensors.torch import save_file
 from transformers.convert_slow_tokenizer import bytes_to_unicode
 
 from lsp_server.models.interfaces import Growth, ModelError
-from lsp_server.models.pretrained.checkpoint_dir import Declared, Layout, read_layout
+from lsp_server.models.pretrained.checkpoint_dir import (
+    CheckpointDir,
+    DeclaredOptions,
+    read_checkpoint_dir,
+)
 from lsp_server.models.tokenizers import FolderTokenizer, printable_bytes
 from tests.unit.folders import ADDED, DREAM, QWEN2, characters, tensors, write_folder
 
@@ -21,14 +25,16 @@ A2D = QWEN2 | {"architectures": ["A2DQwen2LMHeadModel"], "model_type": "a2d-qwen
 FIM = ADDED | {"<|fim_prefix|>": 258, "<|fim_middle|>": 259, "<|fim_suffix|>": 260}
 
 
-def layout(folder: Path, *arguments: Any, declared: Declared | None = None, **more: Any) -> Layout:
-    return read_layout(write_folder(folder, *arguments, **more), declared)
+def layout(
+    folder: Path, *arguments: Any, declared: DeclaredOptions | None = None, **more: Any
+) -> CheckpointDir:
+    return read_checkpoint_dir(write_folder(folder, *arguments, **more), declared)
 
 
-def refuse(folder: Path, words: str, declared: Declared | None = None) -> None:
+def refuse(folder: Path, words: str, declared: DeclaredOptions | None = None) -> None:
     """The folder gets one line with ``words`` in it."""
     with pytest.raises(ModelError, match=words) as failure:
-        read_layout(folder, declared)
+        read_checkpoint_dir(folder, declared)
     assert "\n" not in str(failure.value)
     assert str(folder) in str(failure.value)
 
@@ -59,14 +65,18 @@ def test_the_token_that_expands_makes_it_dreamon(tmp_path: Path) -> None:
     [
         (A2D, None, "a2d-mdlm", None),
         (A2D | {"block_size": 16}, None, "a2d-bd3lm", 16),
-        (A2D, Declared(block=32), "a2d-bd3lm", 32),
-        (A2D | {"block_size": 16}, Declared(block=32), "a2d-bd3lm", 32),
+        (A2D, DeclaredOptions(block=32), "a2d-bd3lm", 32),
+        (A2D | {"block_size": 16}, DeclaredOptions(block=32), "a2d-bd3lm", 32),
         (SDAR, None, "sdar", 4),
         (SDAR | {"block_size": 64}, None, "sdar", 64),
     ],
 )
 def test_blocks(
-    tmp_path: Path, config: dict[str, Any], declared: Declared | None, name: str, block: int | None
+    tmp_path: Path,
+    config: dict[str, Any],
+    declared: DeclaredOptions | None,
+    name: str,
+    block: int | None,
 ) -> None:
     found = layout(tmp_path / "m", config, declared=declared)
     assert (found.family.name, found.block, found.stride) == (name, block, block)
@@ -122,20 +132,22 @@ def test_the_licence_is_the_cards(tmp_path: Path, card: str | None, licence: str
     folder = write_folder(tmp_path / "m")
     if card is not None:
         (folder / "README.md").write_text(card)
-    assert read_layout(folder).licence == licence
+    assert read_checkpoint_dir(folder).licence == licence
     (folder / "LICENSE").write_text("\n   Apple Sample Code License\nmore")
     expected = "Apple Sample Code License" if licence == "unknown" else licence
-    assert read_layout(folder).licence == expected
+    assert read_checkpoint_dir(folder).licence == expected
 
 
 def test_a_suffix_is_seen_unseen_or_in_the_prompt(tmp_path: Path) -> None:
     assert layout(tmp_path / "a").suffix == "seen"
     assert layout(tmp_path / "b", SDAR, FIM).suffix == "unseen"
-    prompted = layout(tmp_path / "c", SDAR, FIM, declared=Declared(infill=True))
+    prompted = layout(tmp_path / "c", SDAR, FIM, declared=DeclaredOptions(infill=True))
     assert (prompted.suffix, prompted.infill) == ("prompt", (258, 260, 259))
-    refuse(write_folder(tmp_path / "d", SDAR), "--fim needs a tokenizer", Declared(infill=True))
-    refuse(write_folder(tmp_path / "e"), "without --fim", Declared(infill=True))
-    refuse(write_folder(tmp_path / "f"), "has no blocks", Declared(block=4))
+    refuse(
+        write_folder(tmp_path / "d", SDAR), "--fim needs a tokenizer", DeclaredOptions(infill=True)
+    )
+    refuse(write_folder(tmp_path / "e"), "without --fim", DeclaredOptions(infill=True))
+    refuse(write_folder(tmp_path / "f"), "has no blocks", DeclaredOptions(block=4))
 
 
 def test_memory_is_known_from_headers(tmp_path: Path) -> None:
@@ -157,7 +169,7 @@ def test_shards_are_counted_together(tmp_path: Path) -> None:
         save_file({name: tensor}, folder / places[name])
     index_file = folder / "model.safetensors.index.json"
     index_file.write_text(json.dumps({"weight_map": places}))
-    found = read_layout(folder)
+    found = read_checkpoint_dir(folder)
     assert [shard.name for shard in found.shards] == ["model-0.safetensors", "model-1.safetensors"]
     assert found.parameters == 4352
     (folder / "model-1.safetensors").unlink()
@@ -268,7 +280,7 @@ def test_the_printable_bytes_are_transformers_own() -> None:
 
 def test_a_tokenizer_file_gives_the_same(tmp_path: Path) -> None:
     folder = write_folder(tmp_path / "m", SDAR, FIM)
-    slow = FolderTokenizer(read_layout(folder))
+    slow = FolderTokenizer(read_checkpoint_dir(folder))
     slow._tokenizer.save(str(folder / "tokenizer.json"))
     file = json.loads((folder / "tokenizer.json").read_text())
     for entry in file["added_tokens"]:
@@ -276,15 +288,15 @@ def test_a_tokenizer_file_gives_the_same(tmp_path: Path) -> None:
     (folder / "tokenizer.json").write_text(json.dumps(file))
     for name in ("vocab.json", "merges.txt", "added_tokens.json"):
         (folder / name).unlink()
-    fast = FolderTokenizer(read_layout(folder))
-    assert read_layout(folder).added == FIM
+    fast = FolderTokenizer(read_checkpoint_dir(folder))
+    assert read_checkpoint_dir(folder).added == FIM
     assert (fast.ends, fast.pieces()) == (slow.ends, slow.pieces())
     assert fast.encode("<|mask|> x") == slow.encode("<|mask|> x")
 
 
 def test_tokenizers_that_cannot_be_used(tmp_path: Path) -> None:
     folder = write_folder(tmp_path / "m")
-    found = read_layout(folder)
+    found = read_checkpoint_dir(folder)
     pieces = ["\u2581the", *characters()[1:]]  # SentencePiece writes a blank so
     vocabulary = {piece: token for token, piece in enumerate(pieces)}
     (folder / "vocab.json").write_text(json.dumps(vocabulary))

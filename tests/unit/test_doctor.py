@@ -40,7 +40,7 @@ def test_missing_weights_are_fatal_and_told(
 def test_damaged_weights_are_removed_and_told(cache: Path) -> None:
     cache.mkdir()
     with download.path().open("wb") as sparse:
-        sparse.truncate(download.SIZE)
+        sparse.truncate(download.SPEC.size)
     assert by_name(examine())["base weights"].found == "the file was damaged and is removed"
     assert not download.present()
 

@@ -6,6 +6,7 @@ import os
 import subprocess
 import tarfile
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -23,8 +24,8 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty cache folder, and a small file in the place of the real one."""
     folder = tmp_path / "cache"
     monkeypatch.setenv("UNMASK_CACHE", str(folder))
-    monkeypatch.setattr(download, "SIZE", len(CONTENT))
-    monkeypatch.setattr(download, "SHA256", hashlib.sha256(CONTENT).hexdigest())
+    digest = hashlib.sha256(CONTENT).hexdigest()
+    monkeypatch.setattr(download, "SPEC", replace(download.SPEC, size=len(CONTENT), sha256=digest))
     return folder
 
 
@@ -63,10 +64,10 @@ def mirror(monkeypatch: pytest.MonkeyPatch, content: bytes, fail_at: int = 7) ->
 
 @pytest.mark.parametrize("as_folder", [True, False])
 def test_a_local_file_or_folder(tmp_path: Path, cache: Path, as_folder: bool) -> None:
-    source = tmp_path / download.NAME
+    source = tmp_path / download.SPEC.file
     source.write_bytes(CONTENT)
     assert download.fetch(tmp_path if as_folder else source).read_bytes() == CONTENT
-    assert names(cache) == [download.NAME]
+    assert names(cache) == [download.SPEC.file]
 
 
 def test_a_wrong_local_file_is_refused(tmp_path: Path, cache: Path) -> None:
@@ -87,7 +88,7 @@ def test_the_mirror_when_the_hub_is_out_of_reach(
     asked = mirror(monkeypatch, CONTENT)
     assert download.fetch().read_bytes() == CONTENT
     assert len(asked) == 6
-    assert names(cache) == [download.NAME]
+    assert names(cache) == [download.SPEC.file]
     download.fetch()
     assert len(asked) == 6, "what is there is not fetched again"
 
@@ -168,7 +169,7 @@ def test_a_disk_that_fills_up_leaves_nothing_behind(tmp_path: Path) -> None:
 
 
 def test_damage_on_disk_is_found(tmp_path: Path) -> None:
-    source = tmp_path / download.NAME
+    source = tmp_path / download.SPEC.file
     source.write_bytes(CONTENT)
     file = download.fetch(source)
     assert download.verify()

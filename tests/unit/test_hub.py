@@ -124,16 +124,16 @@ def stand_in(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
 
 
 def test_an_offer_tells_licence_and_size_before_anything_is_fetched(stand_in: Hub) -> None:
-    offer = hub.look("owner/name")
-    assert (offer.model, offer.revision, offer.licence) == ("owner/name", COMMIT, "mit")
-    assert set(offer.sizes) == {"config.json", "model.safetensors", "README.md"}
-    assert offer.size == sum(len(stand_in.files[name]) for name in offer.sizes)
-    assert offer.hashes == {"model.safetensors": hashlib.sha256(WEIGHTS).hexdigest()}
+    model = hub.find("owner/name")
+    assert (model.id, model.revision, model.licence) == ("owner/name", COMMIT, "mit")
+    assert set(model.sizes) == {"config.json", "model.safetensors", "README.md"}
+    assert model.size == sum(len(stand_in.files[name]) for name in model.sizes)
+    assert model.hashes == {"model.safetensors": hashlib.sha256(WEIGHTS).hexdigest()}
     assert stand_in.sent == []
 
 
 def test_weights_and_words_come_but_no_code_and_no_pickle(stand_in: Hub, tmp_path: Path) -> None:
-    hub.fetch(hub.look("owner/name"), tmp_path)
+    hub.fetch(hub.find("owner/name"), tmp_path)
     assert {path.name for path in tmp_path.iterdir() if path.is_file()} == {
         "config.json",
         "model.safetensors",
@@ -143,21 +143,21 @@ def test_weights_and_words_come_but_no_code_and_no_pickle(stand_in: Hub, tmp_pat
 
 
 def test_what_is_there_is_not_fetched_again(stand_in: Hub, tmp_path: Path) -> None:
-    hub.fetch(hub.look("owner/name"), tmp_path)
+    hub.fetch(hub.find("owner/name"), tmp_path)
     stand_in.sent.clear()
     (tmp_path / "config.json").unlink()
-    hub.fetch(hub.look("owner/name"), tmp_path)
+    hub.fetch(hub.find("owner/name"), tmp_path)
     assert stand_in.sent == ["config.json@0"]
 
 
 def test_a_broken_download_goes_on_where_it_ended(stand_in: Hub, tmp_path: Path) -> None:
     whole = stand_in.files["model.safetensors"] = WEIGHTS * 1600  # kept by pieces of 10 MB
     stand_in.broken = True
-    offer = hub.look("owner/name")
+    model = hub.find("owner/name")
     try:
-        hub.fetch(offer, tmp_path)
+        hub.fetch(model, tmp_path)
     except ModelError:  # the client may go on itself, or leave it to the next run
-        hub.fetch(offer, tmp_path)
+        hub.fetch(model, tmp_path)
     assert (tmp_path / "model.safetensors").read_bytes() == whole
     starts = [int(each.split("@")[1]) for each in stand_in.sent if "safetensors" in each]
     assert starts[0] == 0 < starts[-1]
@@ -166,28 +166,28 @@ def test_a_broken_download_goes_on_where_it_ended(stand_in: Hub, tmp_path: Path)
 def test_a_wrong_file_is_removed(stand_in: Hub, tmp_path: Path) -> None:
     stand_in.claimed["model.safetensors"] = "0" * 64
     with pytest.raises(ModelError, match=r"wrong SHA-256|could not be fetched"):
-        hub.fetch(hub.look("owner/name"), tmp_path)
+        hub.fetch(hub.find("owner/name"), tmp_path)
     assert not (tmp_path / "model.safetensors").exists()
 
 
 def test_a_model_that_is_not_there_is_told_in_a_line(stand_in: Hub) -> None:
     with pytest.raises(ModelError, match="the hub has no model owner/other"):
-        hub.look("owner/other")
+        hub.find("owner/other")
     for wrong in ("name", "a/b/c", "../x", "a b/c"):
         with pytest.raises(ModelError, match="no hub id"):
-            hub.look(wrong)
+            hub.find(wrong)
 
 
 def test_pickled_weights_alone_are_refused(stand_in: Hub) -> None:
     del stand_in.files["model.safetensors"]
     with pytest.raises(ModelError, match="pickled weights are never fetched"):
-        hub.look("owner/name")
+        hub.find("owner/name")
 
 
 def test_no_network_is_told_in_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")
     with pytest.raises(ModelError, match="check the network") as failure:
-        hub.look("owner/name")
+        hub.find("owner/name")
     assert "\n" not in str(failure.value)
 
 
@@ -196,5 +196,5 @@ def test_a_small_disk_is_told_before_the_download(
 ) -> None:
     monkeypatch.setattr("shutil.disk_usage", lambda _: type("Usage", (), {"free": 1000}))
     with pytest.raises(ModelError, match="GB free"):
-        hub.fetch(hub.look("owner/name"), tmp_path)
+        hub.fetch(hub.find("owner/name"), tmp_path)
     assert stand_in.sent == []

@@ -11,7 +11,7 @@ import torch
 
 from lsp_server.models import loader, registry
 from lsp_server.models.interfaces import ModelError
-from lsp_server.models.pretrained.checkpoint_dir import Layout
+from lsp_server.models.pretrained.checkpoint_dir import CheckpointDir
 from lsp_server.settings import Settings
 from tests.unit.folders import QWEN2, write_folder
 from tests.unit.tiny import INFO, TinyDiffusion, TinyModel
@@ -24,11 +24,13 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def loaded(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Layout, str, torch.device]]:
+def loaded(monkeypatch: pytest.MonkeyPatch) -> list[tuple[CheckpointDir, str, torch.device]]:
     """What the loader of folders was asked for."""
-    asked: list[tuple[Layout, str, torch.device]] = []
+    asked: list[tuple[CheckpointDir, str, torch.device]] = []
 
-    def load_masked(layout: Layout, precision: str, device: torch.device, _: object) -> TinyModel:
+    def load_masked(
+        layout: CheckpointDir, precision: str, device: torch.device, _: object
+    ) -> TinyModel:
         asked.append((layout, precision, device))
         return TinyModel(TinyDiffusion(), info=INFO)
 
@@ -37,7 +39,7 @@ def loaded(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Layout, str, torch.dev
 
 
 def test_a_name_a_folder_and_the_one_in_use(
-    tmp_path: Path, loaded: list[tuple[Layout, str, torch.device]]
+    tmp_path: Path, loaded: list[tuple[CheckpointDir, str, torch.device]]
 ) -> None:
     folder = write_folder(tmp_path / "somewhere")
     registry.add("mine", str(folder))
@@ -55,10 +57,12 @@ def test_a_name_a_folder_and_the_one_in_use(
 
 
 def test_what_was_declared_reaches_the_loader(
-    tmp_path: Path, loaded: list[tuple[Layout, str, torch.device]]
+    tmp_path: Path, loaded: list[tuple[CheckpointDir, str, torch.device]]
 ) -> None:
     config = QWEN2 | {"architectures": ["A2DQwen2LMHeadModel"]}
-    registry.add("blocks", str(write_folder(tmp_path / "m", config)), registry.Declared(block=8))
+    registry.add(
+        "blocks", str(write_folder(tmp_path / "m", config)), registry.DeclaredOptions(block=8)
+    )
     loader.load(Settings(model="blocks", device="cpu"))
     assert loaded[0][0].block == 8
 
@@ -72,7 +76,7 @@ def test_the_embedded_model_is_the_default() -> None:
 def test_memory_is_checked_before_anything_is_loaded(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    loaded: list[tuple[Layout, str, torch.device]],
+    loaded: list[tuple[CheckpointDir, str, torch.device]],
 ) -> None:
     folder = str(write_folder(tmp_path / "m"))
     monkeypatch.setattr(loader, "free_bytes", lambda device: 100_000_000)

@@ -10,12 +10,13 @@ import torch
 from torch import Tensor
 
 from lsp_server.models.interfaces import MASK, Growth, ModelError, PromptTokens
+from lsp_server.models.kv_cache import KeyValueCache
 from lsp_server.models.pretrained import denoisers
-from lsp_server.models.pretrained.backbone import Backbone, Slots, load_backbone
-from lsp_server.models.pretrained.checkpoint_dir import Layout, read_layout
+from lsp_server.models.pretrained.backbone import Backbone, load_backbone
+from lsp_server.models.pretrained.checkpoint_dir import CheckpointDir, read_checkpoint_dir
 from lsp_server.models.pretrained.denoisers import BlockDenoiser, TwoSidedDenoiser, load_masked
 from tests.families.checkpoints import write
-from tests.unit.layouts import CPU, ENTRIES, MASK_ID, ROWS, compute, make, shifted
+from tests.unit.checkpoint_dirs import CPU, ENTRIES, MASK_ID, ROWS, compute, make, shifted
 
 PREFIX, SUFFIX = [5, 17, 3, 3, 40], [9, 30, 12, 28]
 START, FINISH = 41, 42
@@ -27,11 +28,12 @@ class Recorder:
     def __init__(self, backbone: Backbone) -> None:
         self._backbone = backbone
         self.device, self.vocabulary, self.head = CPU, backbone.vocabulary, backbone.head
+        self.new_cache = backbone.new_cache
         self.runs: list[tuple[int, int]] = []
 
-    def run(self, tokens: Sequence[int], first: int, slots: Slots, mask: Tensor) -> Tensor:
+    def run(self, tokens: Sequence[int], first: int, cache: KeyValueCache, mask: Tensor) -> Tensor:
         self.runs.append((first, len(tokens)))
-        return self._backbone.run(tokens, first, slots, mask)
+        return self._backbone.run(tokens, first, cache, mask)
 
     def taken(self) -> list[tuple[int, int]]:
         """What has been run since this was asked last."""
@@ -39,12 +41,12 @@ class Recorder:
         return runs
 
 
-def record(layout: Layout) -> Any:
+def record(layout: CheckpointDir) -> Any:
     return Recorder(load_backbone(layout, "fp32", CPU, lambda message, fraction: None))
 
 
 def expect(
-    model: Any, layout: Layout, before: list[int], tokens: list[int], after: list[int]
+    model: Any, layout: CheckpointDir, before: list[int], tokens: list[int], after: list[int]
 ) -> Tensor:
     """The masks' logits by a plain forward, without the entries that are never proposed."""
     row = [MASK_ID if token == MASK else token for token in [*before, *tokens, *after]]
@@ -65,7 +67,7 @@ def close(left: Tensor, right: Tensor) -> bool:
 
 
 @pytest.fixture(params=["aligned", "shifted", "framed"])
-def two_sided(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Layout, Any]:
+def two_sided(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[CheckpointDir, Any]:
     """A layout, with and without shift, start and finish; and its model."""
     layout, model = make(tmp_path)
     if request.param == "shifted":
@@ -75,13 +77,13 @@ def two_sided(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Layout, A
     return layout, model
 
 
-def frame(layout: Layout) -> tuple[list[int], list[int]]:
+def frame(layout: CheckpointDir) -> tuple[list[int], list[int]]:
     start = [] if layout.start is None else [layout.start]
     finish = [] if layout.finish is None else [layout.finish]
     return [*start, *PREFIX], [*SUFFIX, *finish]
 
 
-def test_a_refresh_equals_a_whole_forward(two_sided: tuple[Layout, Any]) -> None:
+def test_a_refresh_equals_a_whole_forward(two_sided: tuple[CheckpointDir, Any]) -> None:
     layout, model = two_sided
     denoiser = TwoSidedDenoiser(record(layout), layout, ENTRIES)
     before, after = frame(layout)
@@ -92,7 +94,7 @@ def test_a_refresh_equals_a_whole_forward(two_sided: tuple[Layout, Any]) -> None
 
 
 def test_a_whole_decode_with_refreshes_equals_the_uncached_one(
-    two_sided: tuple[Layout, Any],
+    two_sided: tuple[CheckpointDir, Any],
 ) -> None:
     layout, model = two_sided
     denoiser = TwoSidedDenoiser(record(layout), layout, ENTRIES)
@@ -114,7 +116,7 @@ def test_a_whole_decode_with_refreshes_equals_the_uncached_one(
     assert len(set(cached)) > 2
 
 
-def test_between_refreshes_only_the_canvas_is_run(two_sided: tuple[Layout, Any]) -> None:
+def test_between_refreshes_only_the_canvas_is_run(two_sided: tuple[CheckpointDir, Any]) -> None:
     layout, model = two_sided
     backbone = record(layout)
     denoiser = TwoSidedDenoiser(backbone, layout, ENTRIES)
@@ -148,7 +150,7 @@ def test_kept_keys_are_exact_where_they_do_not_depend_on_the_canvas(tmp_path: Pa
     ],
 )
 def test_what_does_not_fit_is_refreshed_unasked(
-    prefix: list[int], suffix: list[int], masks: int, two_sided: tuple[Layout, Any]
+    prefix: list[int], suffix: list[int], masks: int, two_sided: tuple[CheckpointDir, Any]
 ) -> None:
     layout, _ = two_sided
     backbone = record(layout)
@@ -201,7 +203,7 @@ def test_growth_is_the_layouts_and_may_be_proposed(tmp_path: Path) -> None:
 TEXT = [5, 17, 3, 3, 40, 8, 22, 1, 30, 12, 9, 28, 4, 4, 19]
 
 
-def blocks(folder: Path, shift: bool, **changes: Any) -> tuple[Layout, Any]:
+def blocks(folder: Path, shift: bool, **changes: Any) -> tuple[CheckpointDir, Any]:
     layout, model = make(folder, "qwen3")
     family = replace(layout.family, attention="block-causal", shift=shift)
     changes = {"block": 4, "stride": None, "suffix": "unseen", **changes}
@@ -328,7 +330,7 @@ def test_a_long_prefix_is_cut_by_whole_blocks_and_stays_kept(tmp_path: Path) -> 
 
 def test_a_checkpoint_is_loaded_with_its_denoiser(tmp_path: Path) -> None:
     write("dreamon", tmp_path / "small")
-    layout, told = read_layout(tmp_path / "small"), []
+    layout, told = read_checkpoint_dir(tmp_path / "small"), []
     model = load_masked(layout, "int8", CPU, lambda message, fraction: told.append(fraction))
     assert isinstance(model.denoiser, TwoSidedDenoiser)
     assert model.verifier is None
@@ -345,7 +347,7 @@ def test_a_checkpoint_is_loaded_with_its_denoiser(tmp_path: Path) -> None:
 
 def test_a_tokenizer_of_another_model_gives_one_line(tmp_path: Path) -> None:
     write("sdar", tmp_path)
-    layout = read_layout(tmp_path)
+    layout = read_checkpoint_dir(tmp_path)
     smaller = replace(layout, config={**layout.config, "vocab_size": 200})
     with pytest.raises(ModelError, match=r"the tokenizer has 303 ids, the model 200$"):
         load_masked(smaller, "fp32", CPU, lambda message, fraction: None)

@@ -10,7 +10,7 @@ import pytest
 
 from lsp_server.models import hub, registry
 from lsp_server.models.interfaces import ModelError
-from lsp_server.models.pretrained.checkpoint_dir import Declared
+from lsp_server.models.pretrained.checkpoint_dir import DeclaredOptions
 from lsp_server.models.quantization import supports_int8
 from lsp_server.models.storage import sha256
 from lsp_server.settings import Device, Precision
@@ -43,7 +43,7 @@ def test_a_folder_gets_a_name_and_every_file_a_hash(folder: Path) -> None:
 def test_what_was_declared_is_kept(tmp_path: Path) -> None:
     added = {"<|endoftext|>": 256, "<|MASK|>": 257} | FIM
     folder = write_folder(tmp_path / "sdar", SDAR, added)
-    declared = Declared(infill=True, block=16)
+    declared = DeclaredOptions(infill=True, block=16)
     registry.add("sdar", str(folder), declared)
     assert registry.entries()[0].declared == declared
 
@@ -114,8 +114,8 @@ def test_a_users_own_folder_is_never_deleted(folder: Path) -> None:
 def test_a_download_is_deleted_only_when_that_is_said(
     cache: Path, monkeypatch: pytest.MonkeyPatch, files: bool
 ) -> None:
-    offer = hub.Offer("owner/name", "c0ffee", "mit", {}, {})
-    monkeypatch.setattr(hub, "look", lambda model: offer)
+    offer = hub.HubModel("owner/name", "c0ffee", "mit", {}, {})
+    monkeypatch.setattr(hub, "find", lambda model: offer)
     monkeypatch.setattr(hub, "fetch", lambda _, folder, report: write_folder(folder))
     entry = registry.add("theirs", "owner/name")
     assert entry.source == "owner/name@c0ffee"

@@ -12,18 +12,17 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file
 from torch import Tensor
 
-from lsp_server.models.embedded.gguf import CANVAS_LAYERS, TAPS, Checkpoint
+from lsp_server.models.embedded.gguf import Checkpoint
 from lsp_server.models.embedded.model import CanvasDenoiser, CausalBase
-from lsp_server.models.embedded.transformer import Shape
-from lsp_server.models.embedded.weights import DenseStore
+from lsp_server.models.embedded.spec import SPEC, Shape
+from lsp_server.models.embedded.weights import DenseWeights
 from lsp_server.models.interfaces import MASK, PromptTokens
-from lsp_server.models.tokenizers import END_OF_TEXT, FIM_MIDDLE
 from lsp_server.source_files import SourceError
 from lsp_server.training import trainer
 from lsp_server.training.adapter import Adapter
 from lsp_server.training.contexts import LONGEST, begin, draw_sequence, read
 from lsp_server.training.continuations import write
-from lsp_server.training.trainer import Lesson, choose_starts, count_following, train
+from lsp_server.training.trainer import Trainer, choose_starts, count_following, train
 
 SHAPE = Shape(18, 16, 4, 2, 4, 24, 151936, 1e-6, 1e6, 512)
 MASKS, RANK, ENTRIES, COUPLED = 3, 2, 700, 5
@@ -67,7 +66,7 @@ class RandomCheckpoint(Checkpoint):
 class Bytes:
     """One token per byte."""
 
-    ends = frozenset({END_OF_TEXT})
+    ends = frozenset({SPEC.end_of_text})
 
     def encode(self, text: str) -> list[int]:
         return list(text.encode())
@@ -91,7 +90,7 @@ def file(tmp_path: Path) -> Path:
     torch.manual_seed(0)
     path = tmp_path / "first.safetensors"
     width, fused = SHAPE.width, (SHAPE.heads + 2 * SHAPE.key_heads) * SHAPE.head_width
-    adapter = Adapter(SHAPE, torch.arange(ENTRIES), MASKS, RANK, len(TAPS), COUPLED)
+    adapter = Adapter(SHAPE, torch.arange(ENTRIES), MASKS, RANK, len(SPEC.taps), COUPLED)
     assert adapter.layers[0].qkv.B.shape == (fused, RANK)
     with torch.no_grad():
         for each in adapter.parameters():
@@ -101,11 +100,11 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
-def lesson(file: Path) -> tuple[Lesson, DenseStore, CausalBase]:
-    store = DenseStore(RandomCheckpoint(file), torch.float32, torch.device("cpu"))
+def lesson(file: Path) -> tuple[Trainer, DenseWeights, CausalBase]:
+    store = DenseWeights(RandomCheckpoint(file), torch.float32, torch.device("cpu"))
     base = CausalBase(store, SHAPE)
     adapter = Adapter.load(file, SHAPE)
-    return Lesson(base.model, adapter, store.linear("canvas.head"), Bytes()), store, base
+    return Trainer(base.model, adapter, store.linear("canvas.head"), Bytes()), store, base
 
 
 def test_what_is_trained_is_what_is_run(file: Path) -> None:
@@ -167,9 +166,9 @@ def test_what_the_base_says_is_what_it_writes(file: Path) -> None:
 def test_a_sequence_is_a_prompt(seed: int) -> None:
     sequence = draw_sequence(TEXTS, Bytes(), Random(seed))
     assert len(sequence) <= LONGEST
-    assert sequence.count(FIM_MIDDLE) == 1
+    assert sequence.count(SPEC.fim_middle) == 1
     assert 0 < begin(sequence) < len(sequence)
-    assert END_OF_TEXT not in sequence[:-1]
+    assert SPEC.end_of_text not in sequence[:-1]
 
 
 def test_only_what_the_base_would_write_is_to_be_said(file: Path) -> None:
@@ -192,7 +191,7 @@ def test_many_texts_are_written_as_one_is(file: Path) -> None:
         base.lay_out(PromptTokens.around(list(text), list(b"y\n")))
         for text in (b"x = 1", b"def f", b"a(b)[")
     ]
-    ends = frozenset({END_OF_TEXT})
+    ends = frozenset({SPEC.end_of_text})
     for prompt, text in zip(prompts, write(base.model, prompts, 6, ends), strict=True):
         assert text[: len(prompt)] == prompt
         greedy = read(base.model, text).greedy
@@ -218,8 +217,8 @@ def test_what_the_base_wrote_is_all_to_be_learnt(file: Path) -> None:
 def test_runs_are_counted_up_to_the_end_of_the_text() -> None:
     from lsp_server.training.contexts import Context
 
-    tokens = torch.tensor([5, 1, 2, 9, 3, END_OF_TEXT])
-    greedy = torch.tensor([1, 2, 3, 3, END_OF_TEXT, 0])
+    tokens = torch.tensor([5, 1, 2, 9, 3, SPEC.end_of_text])
+    greedy = torch.tensor([1, 2, 3, 3, SPEC.end_of_text, 0])
     follows = count_following(Context(tokens, greedy, torch.empty(0), ()))
     assert follows.tolist() == [0, 2, 1, 0, 1, 0, 0, 0]
     follows = torch.tensor([1] * 40 + [0, 0])
@@ -272,4 +271,4 @@ def test_the_loss_falls(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     losses: list[float] = []
     train(taught, tmp_path / "a", TEXTS, 30, 1e-2, 0, lambda check: losses.append(check.loss))
     assert losses[-1] < losses[0]
-    assert len(taught.adapter.layers) == CANVAS_LAYERS
+    assert len(taught.adapter.layers) == SPEC.canvas_layers

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lsp_server.models.embedded.kv_cache import KeyValueCache
+from lsp_server.models.kv_cache import KeyValueCache
 from tests.unit.reference import transformers_model
 from tests.unit.tiny import SHAPE, random_qwen2
 
@@ -34,6 +34,30 @@ def test_cutting_and_truncating_change_nothing(cuts: list[int], extra: int) -> N
         pieces.append(model.forward(tokens[start : start + size], cache)[0])
         start += size
     assert torch.allclose(torch.cat(pieces), whole, atol=1e-4)
+
+
+@torch.inference_mode()
+def test_a_batch_is_its_sequences_side_by_side() -> None:
+    model = random_qwen2()
+    sequences = [[3, 1, 4, 1, 5], [9, 2, 6, 5, 3], [5, 8, 9, 7, 9]]
+    cache = model.new_cache((3,))
+    for part in (slice(3), slice(3, 5)):
+        states, _ = model.forward(torch.tensor(sequences)[:, part], cache)
+    for row, sequence in zip(states, sequences, strict=True):
+        alone, _ = model.forward(sequence, model.new_cache())
+        assert torch.allclose(row, alone[3:], atol=1e-4)
+
+
+def test_the_cache_keeps_what_stands_behind_the_rows_written() -> None:
+    cache = KeyValueCache(1, 1, 2, capacity=8)
+    rows = torch.arange(1.0, 17).view(8, 1, 2)
+    cache.reserve(8)
+    cache.write(0, rows, rows)
+    cache.advance(8)
+    cache.truncate(2)
+    cache.reserve(600)  # more than there is room for
+    keys, _ = cache.write(0, -rows[2:4], -rows[2:4], reach=8)
+    assert torch.equal(keys[0], torch.cat([rows[:2], -rows[2:4], rows[4:]])[:, 0])
 
 
 def test_the_cache_grows_and_keeps_its_rows() -> None:

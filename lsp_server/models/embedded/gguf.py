@@ -1,8 +1,8 @@
 """What is in the weight files: matrices of the base, of the canvas layers, and the tokenizer.
 
-Reads Qwen's GGUF and our adapter and hands out named matrices; knows the adapter's layout. Knows
-nothing of how they are run. The adapter's low-rank deltas are merged here, into copies of the
-layers that the canvas pass uses, so that nothing low-rank is left at run time.
+Reads the base's GGUF file and our adapter and hands out named matrices. The adapter's low-rank
+deltas are merged here, into copies of the layers that the canvas pass uses, so that nothing
+low-rank is left at run time.
 """
 
 from __future__ import annotations
@@ -17,10 +17,8 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from lsp_server.models.embedded.transformer import QWEN2_0_5B, Shape
+from lsp_server.models.embedded.spec import SPEC, Shape
 
-CANVAS_LAYERS = 8  # the top layers, which the denoiser runs
-TAPS = (8, 16)  # layers whose inputs the denoiser sees, beside the final state
 COUPLING = ("state", "token", "out")  # matrices of what a token changes in the mask behind it
 DELTA_SCALE = 2.0  # of the adapter's low-rank products
 _NAMES = {"qkv": "qkv", "output": "o", "gate_up": "gu", "down": "d"}
@@ -43,7 +41,7 @@ class Matrix:
 class Checkpoint:
     """The base's GGUF file and the denoiser adapter, as named tensors."""
 
-    def __init__(self, base: Path, adapter: Path, shape: Shape = QWEN2_0_5B) -> None:
+    def __init__(self, base: Path, adapter: Path, shape: Shape = SPEC.shape) -> None:
         from gguf import GGUFReader
 
         self.shape = shape
@@ -52,7 +50,7 @@ class Checkpoint:
 
     def matrices(self) -> Iterator[Matrix]:
         """Every linear layer: ``blocks.N.*``, ``head``, ``canvas.N.*``, ``canvas.head``."""
-        first_canvas = self.shape.layers - CANVAS_LAYERS
+        first_canvas = self.shape.layers - SPEC.canvas_layers
         for layer in range(self.shape.layers):
             for matrix in self._block(layer):
                 yield Matrix(f"blocks.{layer}.{matrix.name}", matrix.weight, matrix.bias)

@@ -20,19 +20,25 @@ from torch import Tensor
 from torch.nn import functional
 
 from lsp_server.models.embedded import download
-from lsp_server.models.embedded.gguf import CANVAS_LAYERS, COUPLING, TAPS
-from lsp_server.models.embedded.kv_cache import KeyValueCache
+from lsp_server.models.embedded.gguf import COUPLING
 from lsp_server.models.embedded.sequences import CachedSequences
-from lsp_server.models.embedded.transformer import (
+from lsp_server.models.embedded.spec import (
+    CANVAS_LAYERS,
+    FIM_MIDDLE,
+    FIM_PREFIX,
+    FIM_SUFFIX,
     QWEN2_0_5B,
+    TAPS,
+    Shape,
+)
+from lsp_server.models.embedded.transformer import (
     Block,
     Qwen2,
-    Shape,
     attention_mask,
     rms_norm,
     run_block,
 )
-from lsp_server.models.embedded.weights import Store
+from lsp_server.models.embedded.weights import Weights as Store
 from lsp_server.models.interfaces import (
     MASK,
     Cancelled,
@@ -43,7 +49,8 @@ from lsp_server.models.interfaces import (
     Stop,
     never,
 )
-from lsp_server.models.tokenizers import FIM_MIDDLE, FIM_PREFIX, FIM_SUFFIX, EmbeddedTokenizer
+from lsp_server.models.kv_cache import KeyValueCache
+from lsp_server.models.tokenizers import EmbeddedTokenizer
 
 _SLICE_MS = 70.0  # of a prefill between two looks at the stop flag
 _SLICE_ROWS = (8, 128)  # at least and at most

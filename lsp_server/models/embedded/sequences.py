@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from lsp_server.models.embedded.kv_cache import KeyValueCache
+from lsp_server.models.kv_cache import KeyValueCache
 
 BUDGET: Final = 128 * 2**20
 """Bytes of keys and values: five windows of 1024 tokens in fp32 with the embedded model."""

@@ -1,45 +1,22 @@
 """The Qwen2 transformer block, written for short forwards over a long cached sequence.
 
-Knows tensors: embeddings, rotary positions, grouped-query attention, the gated MLP. Knows
-nothing of tokens' meaning, prompts or denoising. Equal to ``transformers``' Qwen2 on the same
-weights (tested).
+Embeddings, rotary positions, grouped-query attention and the gated MLP, for one sequence or a
+batch; differentiable. Equal to ``transformers``' Qwen2 on the same weights (tested).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from lsp_server.models.embedded.kv_cache import KeyValueCache
+from lsp_server.models.embedded.spec import Shape
+from lsp_server.models.kv_cache import KeyValueCache
 from lsp_server.models.quantization import Linear
-
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """The sizes of a Qwen2 model."""
-
-    layers: int
-    width: int
-    heads: int
-    key_heads: int
-    head_width: int
-    inner: int
-    vocabulary: int
-    epsilon: float
-    rope_base: float
-    context: int
-
-    @property
-    def group(self) -> int:
-        """Query heads that share one key head."""
-        return self.heads // self.key_heads
-
-
-QWEN2_0_5B = Shape(24, 896, 14, 2, 64, 4864, 151936, 1e-6, 1e6, 32768)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +70,16 @@ def attention_mask(rows: int, cache: KeyValueCache, causal: bool, like: Tensor) 
     return torch.zeros_like(hidden, dtype=like.dtype).masked_fill_(hidden, float("-inf"))
 
 
+class Memory(Protocol):
+    """What rows attend to: those before them, and themselves once they are written."""
+
+    def write(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+        """Take a layer's new rows, (*batch, rows, key heads, head width) each.
+
+        Returns all keys and values, (*batch, key heads, keys, head width).
+        """
+
+
 def run_block(
     shape: Shape,
     block: Block,
@@ -100,38 +87,49 @@ def run_block(
     rows: Tensor,
     rotary: tuple[Tensor, Tensor],
     mask: Tensor,
-    cache: KeyValueCache,
+    memory: Memory,
 ) -> Tensor:
-    """One layer over ``rows`` (rows, width), which follow what ``cache`` holds of that layer.
+    """One layer over ``rows`` (*batch, rows, width), which are written to ``memory``.
 
-    ``mask`` is that of ``attention_mask``.
+    ``mask`` is added to the scores: (*batch, rows, keys), or the same for all of the batch.
     """
-    count = rows.shape[0]
-    heads, keys, width = shape.heads, shape.key_heads, shape.head_width
+    heads, keys = shape.heads, shape.key_heads
     fused = block.qkv(rms_norm(rows, block.attention_norm, shape.epsilon))
-    fused = fused.view(count, heads + 2 * keys, width)
-    turned = rotate(fused[:, : heads + keys], *rotary)
-    key, value = cache.write(layer, turned[:, heads:], fused[:, heads + keys :])
-    query = turned[:, :heads].reshape(count, keys, shape.group, width).transpose(0, 1)
-    query = query.reshape(keys, count * shape.group, width) * width**-0.5
-    scores = torch.bmm(query, key.transpose(1, 2))
-    scores.view(keys, count, shape.group, -1).add_(mask[:, None])
-    mixed = torch.bmm(scores.softmax(-1), value)
-    mixed = mixed.view(keys, count, shape.group, width).transpose(0, 1)
-    rows = rows + block.output(mixed.reshape(count, heads * width))
+    fused = fused.view(*rows.shape[:-1], heads + 2 * keys, shape.head_width)
+    turned = rotate(fused[..., : heads + keys, :], *rotary)
+    key, value = memory.write(layer, turned[..., heads:, :], fused[..., heads + keys :, :])
+    mixed = attend(turned[..., :heads, :], key, value, mask)
+    rows = rows + block.output(mixed.flatten(-2))
     gate, up = block.gate_up(rms_norm(rows, block.mlp_norm, shape.epsilon)).chunk(2, -1)
     return rows + block.down(functional.silu(gate) * up)
 
 
+def attend(query: Tensor, key: Tensor, value: Tensor, mask: Tensor) -> Tensor:
+    """Grouped-query attention: what each head of each row reads.
+
+    ``query`` (*batch, rows, heads, head width), ``key`` and ``value`` (*batch, key heads, keys,
+    head width), ``mask`` as in ``run_block``. Returns (*batch, rows, heads, head width).
+    """
+    *batch, count, heads, width = query.shape
+    keys = key.shape[-3]
+    query = query.reshape(*batch, count, keys, heads // keys, width).transpose(-4, -3)
+    query = query.reshape(*batch, keys, -1, width) * width**-0.5
+    scores = query @ key.transpose(-2, -1)
+    scores.view(*batch, keys, count, heads // keys, -1).add_(mask[..., None, :, None, :])
+    mixed = scores.softmax(-1) @ value
+    mixed = mixed.view(*batch, keys, count, heads // keys, width).transpose(-4, -3)
+    return mixed.reshape(*batch, count, heads, width)
+
+
 def rotate(heads: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """Turn heads (rows, heads, head width) to their positions; see ``Rotary.at``."""
+    """Turn heads (*batch, rows, heads, head width) to their positions; see ``Rotary.at``."""
     half = heads.shape[-1] // 2
     swapped = torch.cat([heads[..., half:], heads[..., :half]], -1)
     return torch.addcmul(heads * cos, swapped, sin)
 
 
 class Qwen2:
-    """A causal Qwen2 over one cached sequence."""
+    """A causal Qwen2 over one cached sequence, or over a batch of them that are equally long."""
 
     def __init__(
         self,
@@ -149,26 +147,33 @@ class Qwen2:
         self.rotary = Rotary(shape, self.device, self.dtype)
         self.taps = tuple(taps)
 
-    def new_cache(self) -> KeyValueCache:
-        """An empty cache for one sequence of this model."""
+    def new_cache(self, batch: Sequence[int] = ()) -> KeyValueCache:
+        """An empty cache for one sequence of this model, or for a batch."""
         shape = self.shape
         return KeyValueCache(
-            shape.layers, shape.key_heads, shape.head_width, dtype=self.dtype, device=self.device
+            shape.layers,
+            shape.key_heads,
+            shape.head_width,
+            batch=batch,
+            dtype=self.dtype,
+            device=self.device,
         )
 
     def embed(self, tokens: Sequence[int] | Tensor) -> Tensor:
-        """Embeddings (tokens, width) in the model's working precision."""
+        """Embeddings (*tokens, width) in the model's working precision."""
         ids = torch.as_tensor(tokens, device=self.embedding.device)
         return self.embedding[ids].to(device=self.device, dtype=self.dtype)
 
-    def forward(self, tokens: Sequence[int], cache: KeyValueCache) -> tuple[Tensor, list[Tensor]]:
-        """Run tokens after the cached ones and keep them.
+    def forward(
+        self, tokens: Sequence[int] | Tensor, cache: KeyValueCache
+    ) -> tuple[Tensor, list[Tensor]]:
+        """Run tokens (*batch, tokens) after the cached ones and keep them.
 
-        Returns the final normed states (tokens, width) and the inputs of the tapped layers.
+        Returns the final normed states (*batch, tokens, width) and the tapped layers' inputs.
         """
-        count = len(tokens)
-        cache.reserve(count)
         rows = self.embed(tokens)
+        count = rows.shape[-2]
+        cache.reserve(count)
         rotary = self.rotary.at(cache.length, count)
         mask = attention_mask(count, cache, True, rows)
         tapped = []

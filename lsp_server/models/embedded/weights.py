@@ -1,7 +1,6 @@
 """The embedded model's matrices by name: dense from the checkpoint, or int8 from a file of its own.
 
-Knows how each precision is kept and brought into memory, one layer at a time so that the peak
-stays near what is kept. Does not know how the matrices are wired.
+Matrices are brought into memory one at a time, so that the peak stays near what is kept.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from lsp_server.models.storage import Progress, replacing
 FORMAT = 2  # of the int8 file; raise it when names or rounding change
 
 
-class Store(Protocol):
+class Weights(Protocol):
     """Named matrices and vectors in one precision."""
 
     @property
@@ -40,7 +39,7 @@ class Store(Protocol):
         """Anything else by its name."""
 
 
-class DenseStore:
+class DenseWeights:
     """Every matrix in fp32, fp16 or bf16, on any device."""
 
     def __init__(self, checkpoint: Checkpoint, dtype: torch.dtype, device: torch.device) -> None:
@@ -66,7 +65,7 @@ class DenseStore:
         return self._vectors[name]
 
 
-class Int8Store:
+class Int8Weights:
     """Every matrix in int8 on the CPU, packed as it is asked for; the embedding stays on disk.
 
     A mapped file counts as resident memory while it is open, so matrices are read through short

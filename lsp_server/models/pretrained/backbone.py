@@ -1,7 +1,6 @@
 """Backbones: transformers' own layers with a checkpoint's weights, at any positions, by any mask.
 
-Knows a checkpoint's tensors, its configuration and how each precision is kept. Knows nothing of
-canvases or of how a family denoises. No code is ever taken from a checkpoint, and no pickle read.
+No code is ever taken from a checkpoint, and no pickle read.
 """
 
 from __future__ import annotations
@@ -15,8 +14,9 @@ from torch.nn import functional
 from transformers.cache_utils import Cache
 
 from lsp_server.models.interfaces import ModelError
+from lsp_server.models.kv_cache import KeyValueCache
 from lsp_server.models.precision import Arithmetic
-from lsp_server.models.pretrained.checkpoint_dir import Layout
+from lsp_server.models.pretrained.checkpoint_dir import CheckpointDir
 from lsp_server.models.pretrained.shards import StoredTensor, index_shards
 from lsp_server.models.quantization import Int8Linear, quantize
 from lsp_server.models.storage import Progress
@@ -26,41 +26,20 @@ _STORED = ("F32", "BF16", "F16")
 _EMBEDDING, _HEAD = "model.embed_tokens.weight", "lm_head.weight"
 
 
-class Slots(Cache):
-    """Keys and values of one sequence, one slot per position, written in place.
+class _CacheAdapter(Cache):
+    """A cache as ``transformers``' layers use it: they write rows and get all below ``reach``."""
 
-    What a forward writes and how far it reads is set before it runs; slots before and behind the
-    rows that it runs keep what an earlier forward wrote there.
-    """
-
-    def __init__(self) -> None:
+    def __init__(self, cache: KeyValueCache, reach: int) -> None:
         super().__init__(layers=[])
-        self._kept: dict[int, Tensor] = {}  # by layer: (2, key heads, slots, head width)
-        self._first = self._reach = 0
-
-    def aim(self, first: int, reach: int) -> None:
-        """The next rows stand at ``first`` and see the slots below ``reach``."""
-        self._first, self._reach = first, reach
+        self._cache, self._reach = cache, reach
 
     def update(
         self, key_states: Tensor, value_states: Tensor, layer_idx: int, *args: Any, **kwargs: Any
     ) -> tuple[Tensor, Tensor]:
-        """Write a layer's new keys and values; all that its rows may see, (1, heads, reach, _)."""
-        kept = self._reserve(layer_idx, key_states)
-        rows = slice(self._first, self._first + key_states.shape[2])
-        kept[0, :, rows], kept[1, :, rows] = key_states[0], value_states[0]
-        return kept[:1, :, : self._reach], kept[1:, :, : self._reach]
-
-    def _reserve(self, layer: int, like: Tensor) -> Tensor:
-        old = self._kept.get(layer)
-        if old is not None and old.shape[2] >= self._reach:
-            return old
-        slots = self._reach if old is None else max(self._reach, 2 * old.shape[2])
-        new = like.new_zeros(2, like.shape[1], slots, like.shape[3])
-        if old is not None:
-            new[:, :, : old.shape[2]] = old
-        self._kept[layer] = new
-        return new
+        """A layer's new keys and values (1, heads, rows, _); all that these rows may see."""
+        new = key_states[0].transpose(0, 1), value_states[0].transpose(0, 1)
+        keys, values = self._cache.write(layer_idx, *new, self._reach)
+        return keys[None], values[None]
 
 
 class Backbone:
@@ -69,25 +48,41 @@ class Backbone:
     def __init__(self, model: Any, device: torch.device) -> None:
         """``model``: one of ``transformers``' classes for causal models, weights in place."""
         self._decoder, self._head = model.model, model.lm_head
+        self._config = model.config
         self.device = device
         self.vocabulary: int = model.config.vocab_size
 
-    def run(self, tokens: Sequence[int], first: int, slots: Slots, mask: Tensor) -> Tensor:
+    def new_cache(self) -> KeyValueCache:
+        """An empty cache for one sequence."""
+        config = self._config
+        return KeyValueCache(
+            config.num_hidden_layers,
+            config.num_key_value_heads,
+            getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads,
+            dtype=self._decoder.norm.weight.dtype,
+            device=self.device,
+        )
+
+    def run(self, tokens: Sequence[int], first: int, cache: KeyValueCache, mask: Tensor) -> Tensor:
         """Run tokens at positions ``first``, ``first`` + 1 and so on; normalised states.
 
-        ``mask`` has shape (rows, keys), bool: which of the slots 0..keys each row sees; the slots
-        of the rows themselves are among them. Returns (rows, width).
+        ``mask`` has shape (rows, keys), bool: which of the positions 0..keys each row sees; those
+        of the rows themselves are among them. Positions that are not run keep what an earlier
+        forward wrote there; ``cache`` then holds all ``keys``. Returns (rows, width).
         """
-        slots.aim(first, mask.shape[1])
+        reach = mask.shape[1]
+        cache.truncate(first)
+        cache.reserve(reach - first)
         rows = torch.tensor([list(tokens)], device=self.device)
         # A mask of four dimensions is taken as it is: nothing causal is added to it.
         output = self._decoder(
             input_ids=rows,
             attention_mask=mask[None, None],
             position_ids=torch.arange(first, first + len(tokens), device=self.device)[None],
-            cache=slots,
+            cache=_CacheAdapter(cache, reach),
             use_cache=True,
         )
+        cache.advance(reach - first)
         return cast(Tensor, output.last_hidden_state[0])
 
     def head(self, states: Tensor) -> Tensor:
@@ -96,29 +91,29 @@ class Backbone:
 
 
 def load_backbone(
-    layout: Layout, precision: Arithmetic, device: torch.device, progress: Progress
+    checkpoint: CheckpointDir, precision: Arithmetic, device: torch.device, progress: Progress
 ) -> Backbone:
     """Build a checkpoint's backbone, one module after the other, so that memory peaks low.
 
     Raises ModelError, in one line, where the tensors are not those that config.json describes,
     or where the precision needs a package that is not installed.
     """
-    keeping = _keeping(precision, device)
-    model = _build(layout)
+    weights = _weight_format(precision, device)
+    model = _build(checkpoint)
     tied = bool(model.config.tie_word_embeddings)
     wanted = {name: p.shape for name, p in model.named_parameters(remove_duplicate=False)}
-    tensors = _index(layout, wanted, tied)
+    tensors = _index(checkpoint, wanted, tied)
     modules = list(model.named_modules())
     for index, (name, module) in enumerate(modules):
         leaves = [leaf for leaf, _ in module.named_parameters(recurse=False)]
         if not leaves:
             continue
         progress("loading", index / len(modules))
-        if name == "lm_head" and tied and keeping.shares:
+        if name == "lm_head" and tied and weights.shares_tied_head:
             module.weight = model.model.embed_tokens.weight
             continue
         parts = {leaf: tensors[f"{name}.{leaf}"].read() for leaf in leaves}
-        kept = keeping.keep(name, module, parts)
+        kept = weights.convert(name, module, parts)
         parent, _, attribute = name.rpartition(".")
         setattr(model.get_submodule(parent), attribute, kept)
     rotary = model.model.rotary_emb  # its frequencies are computed, not stored
@@ -126,7 +121,7 @@ def load_backbone(
     return Backbone(model.eval(), device)
 
 
-def _build(layout: Layout) -> Any:
+def _build(checkpoint: CheckpointDir) -> Any:
     """The backbone's own class, its parameters without memory yet."""
     from transformers import (
         LlamaConfig,
@@ -142,40 +137,42 @@ def _build(layout: Layout) -> Any:
         "qwen2": (Qwen2Config, Qwen2ForCausalLM),
         "qwen3": (Qwen3Config, Qwen3ForCausalLM),
     }
-    configuration, model = classes[layout.backbone]
+    configuration, model = classes[checkpoint.backbone]
     try:
         with torch.device("meta"):
-            return model(configuration(**{**layout.config, "attn_implementation": "sdpa"}))
+            return model(configuration(**{**checkpoint.config, "attn_implementation": "sdpa"}))
     except Exception as error:  # the library has no common class for what it does not accept
         reason = (str(error).strip().splitlines() or [type(error).__name__])[-1].strip()
-        raise ModelError(f"{layout.folder}: config.json cannot be used: {reason}") from error
+        raise ModelError(f"{checkpoint.folder}: config.json cannot be used: {reason}") from error
 
 
-def _index(layout: Layout, wanted: Mapping[str, torch.Size], tied: bool) -> dict[str, StoredTensor]:
+def _index(
+    checkpoint: CheckpointDir, wanted: Mapping[str, torch.Size], tied: bool
+) -> dict[str, StoredTensor]:
     """The checkpoint's tensors by ``transformers``' names: those that are ``wanted``, and no other.
 
     Raises ModelError where names, shapes or types are not what the configuration asks for.
     """
-    found = index_shards(layout.shards, layout.family.rename)
+    found = index_shards(checkpoint.shards, checkpoint.family.rename)
     if tied and _EMBEDDING in found:
         found[_HEAD] = found[_EMBEDDING]
     if missing := sorted(wanted.keys() - found.keys()):
-        raise ModelError(f"{layout.folder}: the weights lack {_list(missing)}")
+        raise ModelError(f"{checkpoint.folder}: the weights lack {_list(missing)}")
     if surplus := sorted(found.keys() - wanted.keys()):
         raise ModelError(
-            f"{layout.folder}: the weights hold {_list(surplus)}, which config.json knows "
+            f"{checkpoint.folder}: the weights hold {_list(surplus)}, which config.json knows "
             "nothing of"
         )
     for name, size in wanted.items():
         tensor = found[name]
         if tensor.shape != size:
             raise ModelError(
-                f"{layout.folder}: {name} has shape {tensor.shape}; "
+                f"{checkpoint.folder}: {name} has shape {tensor.shape}; "
                 f"config.json asks for {tuple(size)}"
             )
         if tensor.dtype not in _STORED:
             raise ModelError(
-                f"{layout.folder}: {name} is stored as {tensor.dtype}; "
+                f"{checkpoint.folder}: {name} is stored as {tensor.dtype}; "
                 "weights in fp32, bf16 or fp16 are needed"
             )
     return found
@@ -187,26 +184,26 @@ def _list(names: Sequence[str]) -> str:
     return f"{names[0]}{more}"
 
 
-class _Keeping(Protocol):
+class _WeightFormat(Protocol):
     """How a precision keeps a module's weights."""
 
     @property
-    def shares(self) -> bool:
+    def shares_tied_head(self) -> bool:
         """Whether a head that is tied to the embedding uses the embedding's own matrix."""
 
-    def keep(self, name: str, module: nn.Module, tensors: Mapping[str, Tensor]) -> nn.Module:
+    def convert(self, name: str, module: nn.Module, tensors: Mapping[str, Tensor]) -> nn.Module:
         """The module with its weights, or the one that takes its place."""
 
 
-class _Dense:
+class _DenseFormat:
     """Every weight in one floating point type."""
 
-    shares = True
+    shares_tied_head = True
 
     def __init__(self, dtype: torch.dtype, device: torch.device) -> None:
         self._dtype, self._device = dtype, device
 
-    def keep(self, name: str, module: nn.Module, tensors: Mapping[str, Tensor]) -> nn.Module:
+    def convert(self, name: str, module: nn.Module, tensors: Mapping[str, Tensor]) -> nn.Module:
         for leaf, tensor in tensors.items():
             # A copy: the file may change while the model runs.
             own = tensor.to(self._device, self._dtype, copy=True)
@@ -214,20 +211,20 @@ class _Dense:
         return module
 
 
-class _Int8(_Dense):
+class _Int8Format(_DenseFormat):
     """The project's int8 for every matrix, 16 bits for the embedding, fp32 for the rest."""
 
-    shares = False
+    shares_tied_head = False
 
     def __init__(self) -> None:
         super().__init__(torch.float32, torch.device("cpu"))
 
-    def keep(self, name: str, module: nn.Module, tensors: Mapping[str, Tensor]) -> nn.Module:
+    def convert(self, name: str, module: nn.Module, tensors: Mapping[str, Tensor]) -> nn.Module:
         if isinstance(module, nn.Linear):
             return _Int8Module(tensors["weight"], tensors.get("bias"))
         if isinstance(module, nn.Embedding):
             return _HalfEmbedding(tensors["weight"])
-        return super().keep(name, module, tensors)
+        return super().convert(name, module, tensors)
 
 
 class _Int8Module(nn.Module):
@@ -256,7 +253,7 @@ class _HalfEmbedding(nn.Module):
         return functional.embedding(tokens, self.weight).float()
 
 
-class _BitsAndBytes(_Dense):
+class _BitsAndBytesFormat(_DenseFormat):
     """bitsandbytes' int8 or int4 (NF4) for the layers' matrices, bf16 for the rest and the head."""
 
     def __init__(self, bits: int, device: torch.device) -> None:
@@ -271,9 +268,9 @@ class _BitsAndBytes(_Dense):
         self._library: Any = bitsandbytes.nn
         self._bits = bits
 
-    def keep(self, name: str, module: nn.Module, tensors: Mapping[str, Tensor]) -> nn.Module:
+    def convert(self, name: str, module: nn.Module, tensors: Mapping[str, Tensor]) -> nn.Module:
         if not isinstance(module, nn.Linear) or name == "lm_head":
-            return super().keep(name, module, tensors)
+            return super().convert(name, module, tensors)
         bias = tensors.get("bias")
         shape = (module.in_features, module.out_features, bias is not None)
         weight = tensors["weight"].to(self._dtype, copy=True)
@@ -294,9 +291,9 @@ class _BitsAndBytes(_Dense):
         return kept.to(self._device)  # where it is quantised
 
 
-def _keeping(precision: Arithmetic, device: torch.device) -> _Keeping:
+def _weight_format(precision: Arithmetic, device: torch.device) -> _WeightFormat:
     if precision == "int8" and device.type == "cpu":
-        return _Int8()
+        return _Int8Format()
     if precision in ("int8", "int4"):
-        return _BitsAndBytes(8 if precision == "int8" else 4, device)
-    return _Dense(_DTYPES[precision], device)
+        return _BitsAndBytesFormat(8 if precision == "int8" else 4, device)
+    return _DenseFormat(_DTYPES[precision], device)

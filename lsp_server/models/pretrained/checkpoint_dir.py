@@ -1,8 +1,4 @@
-"""One model folder, understood: everything that loading needs, before a weight is read.
-
-Knows configuration, tokenizer files and the headers of tensor files. Does not know how a backbone
-is built or run.
-"""
+"""What a checkpoint folder holds: everything that loading needs, before a weight is read."""
 
 from __future__ import annotations
 
@@ -43,7 +39,7 @@ _BYTES: Final = {"fp32": 4.0, "bf16": 2.0, "fp16": 2.0, "int8": 1.0, "int4": 0.6
 
 
 @dataclass(frozen=True, slots=True)
-class Declared:
+class DeclaredOptions:
     """What a user says of a model that its folder does not."""
 
     infill: bool = False  # trained to fill in the middle by prompt
@@ -51,7 +47,7 @@ class Declared:
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class CheckpointDir:
     """A checkpoint folder by its family's rules."""
 
     folder: Path
@@ -88,7 +84,7 @@ class Layout:
         return round(_PROCESS + kept + converting)
 
 
-def read_layout(folder: Path, declared: Declared | None = None) -> Layout:
+def read_checkpoint_dir(folder: Path, declared: DeclaredOptions | None = None) -> CheckpointDir:
     """Understand a model folder; quick, however large its weights are.
 
     Raises ModelError, in one line, saying what was recognised and what is missing.
@@ -96,13 +92,13 @@ def read_layout(folder: Path, declared: Declared | None = None) -> Layout:
     if not folder.is_dir():
         raise ModelError(f"there is no model folder {folder}")
     try:
-        return _understand(folder, declared or Declared())
+        return _understand(folder, declared or DeclaredOptions())
     except (OSError, LookupError, TypeError, ValueError, AttributeError) as error:
         reason = f"{type(error).__name__}: {error}"
         raise ModelError(f"{folder} cannot be understood as a model ({reason})") from error
 
 
-def _understand(folder: Path, declared: Declared) -> Layout:
+def _understand(folder: Path, declared: DeclaredOptions) -> CheckpointDir:
     raw = _read_json(folder / "config.json")
     if raw is None:
         raise ModelError(f"{folder} is not a model folder: it has no config.json")
@@ -126,7 +122,7 @@ def _understand(folder: Path, declared: Declared) -> Layout:
         )
     end = _role(raw, tokens, "eos_token")
     suffix, infill = _suffix(folder, family, tokens, declared)
-    return Layout(
+    return CheckpointDir(
         folder=folder,
         family=family,
         backbone=backbone,
@@ -177,7 +173,7 @@ class _Tokens:
 
 
 def _recognise(
-    folder: Path, raw: Mapping[str, Any], tokens: _Tokens, declared: Declared
+    folder: Path, raw: Mapping[str, Any], tokens: _Tokens, declared: DeclaredOptions
 ) -> tuple[Family, Backbone]:
     """The first family that fits, and whose layers it has."""
     named = [*(raw.get("architectures") or ()), raw.get("model_type")]
@@ -221,7 +217,7 @@ def _growth(folder: Path, family: Family, tokens: _Tokens, end: int | None) -> G
 
 
 def _suffix(
-    folder: Path, family: Family, tokens: _Tokens, declared: Declared
+    folder: Path, family: Family, tokens: _Tokens, declared: DeclaredOptions
 ) -> tuple[Suffix, tuple[int, int, int] | None]:
     """How the model knows what follows a hole, and the tokens of its prompt if it is by prompt."""
     if family.attention == "bidirectional":

@@ -1,7 +1,7 @@
 """Masked diffusion models of every family: their denoisers over a backbone, and how one is loaded.
 
 A ``TwoSidedDenoiser`` sees what stands on both sides of its canvas; a ``BlockDenoiser`` goes from
-left to right, block by block. Knows token ids and attention; nothing of text.
+left to right, block by block.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from lsp_server.models.interfaces import (
     Tokenizer,
 )
 from lsp_server.models.precision import Arithmetic
-from lsp_server.models.pretrained.backbone import Backbone, Slots, load_backbone
-from lsp_server.models.pretrained.checkpoint_dir import Layout
+from lsp_server.models.pretrained.backbone import Backbone, load_backbone
+from lsp_server.models.pretrained.checkpoint_dir import CheckpointDir
 from lsp_server.models.storage import Progress
 from lsp_server.models.tokenizers import FolderTokenizer
 
@@ -35,21 +35,21 @@ _SLICE = 256  # rows of a prefill in one forward, about
 class MaskedDenoiser:
     """What every family has: a backbone, a mask token, and entries that are never proposed."""
 
-    def __init__(self, backbone: Backbone, layout: Layout, entries: int) -> None:
+    def __init__(self, backbone: Backbone, checkpoint: CheckpointDir, entries: int) -> None:
         """``entries``: how many ids the tokenizer has; a head may have more rows than that."""
-        self._backbone, self._layout = backbone, layout
-        self._slots = Slots()
-        self._shift = int(layout.family.shift)
-        never = [layout.mask, *range(entries, backbone.vocabulary)]
+        self._backbone, self._checkpoint = backbone, checkpoint
+        self._cache = backbone.new_cache()
+        self._shift = int(checkpoint.family.shift)
+        never = [checkpoint.mask, *range(entries, backbone.vocabulary)]
         self._never = torch.tensor(never, device=backbone.device)
 
     @property
     def growth(self) -> Growth | None:
         """The tokens that change the canvas's length."""
-        return self._layout.growth
+        return self._checkpoint.growth
 
     def _ids(self, tokens: Sequence[int]) -> list[int]:
-        return [self._layout.mask if token == MASK else token for token in tokens]
+        return [self._checkpoint.mask if token == MASK else token for token in tokens]
 
     def _marginals(self, states: Tensor) -> Marginals:
         logits = self._backbone.head(states)
@@ -67,8 +67,8 @@ class TwoSidedDenoiser(MaskedDenoiser):
 
     two_sided = True
 
-    def __init__(self, backbone: Backbone, layout: Layout, entries: int) -> None:
-        super().__init__(backbone, layout, entries)
+    def __init__(self, backbone: Backbone, checkpoint: CheckpointDir, entries: int) -> None:
+        super().__init__(backbone, checkpoint, entries)
         self._around: tuple[list[int], int, list[int]] | None = None  # at the last refresh
 
     def width(self, known: int) -> int:
@@ -76,8 +76,8 @@ class TwoSidedDenoiser(MaskedDenoiser):
 
         Half of the context at least: of a long prefix, ``denoise`` cuts the far end.
         """
-        ends = (self._layout.start, self._layout.finish)
-        room = self._layout.context - sum(end is not None for end in ends)
+        ends = (self._checkpoint.start, self._checkpoint.finish)
+        room = self._checkpoint.context - sum(end is not None for end in ends)
         return max(1, room - known, room // 2)
 
     @torch.inference_mode()
@@ -100,18 +100,18 @@ class TwoSidedDenoiser(MaskedDenoiser):
             first, end = max(len(prefix) - self._shift, 0), len(prefix) + len(tokens)
         self._around = None  # until the forward is through
         seen = torch.ones(end - first, len(whole), dtype=torch.bool, device=self._backbone.device)
-        states = self._backbone.run(whole[first:end], first, self._slots, seen)
+        states = self._backbone.run(whole[first:end], first, self._cache, seen)
         self._around = around
         at = [len(prefix) + i for i, token in enumerate(canvas) if token == MASK]
         return self._marginals(states[[max(i - self._shift, 0) - first for i in at]])
 
     def _frame(self, prompt: PromptTokens, canvas: Sequence[int]) -> tuple[list[int], list[int]]:
         """What stands before and behind the canvas, cut at its far ends to fit the context."""
-        start = [] if self._layout.start is None else [self._layout.start]
-        finish = [] if self._layout.finish is None else [self._layout.finish]
-        room = self._layout.context - len(canvas) - len(start) - len(finish)
+        start = [] if self._checkpoint.start is None else [self._checkpoint.start]
+        finish = [] if self._checkpoint.finish is None else [self._checkpoint.finish]
+        room = self._checkpoint.context - len(canvas) - len(start) - len(finish)
         if room < 0:
-            raise ModelError(_too_long(canvas, self._layout))
+            raise ModelError(_too_long(canvas, self._checkpoint))
         prefix, suffix = prompt.prefix, prompt.suffix
         before = min(len(prefix), max(room - len(suffix), (room + 1) // 2))
         prefix = prefix[len(prefix) - before :]
@@ -132,12 +132,12 @@ class BlockDenoiser(MaskedDenoiser):
 
     two_sided = False
 
-    def __init__(self, backbone: Backbone, layout: Layout, entries: int) -> None:
-        super().__init__(backbone, layout, entries)
-        self._block = layout.block or 1
-        self._stride = layout.stride or self._block
+    def __init__(self, backbone: Backbone, checkpoint: CheckpointDir, entries: int) -> None:
+        super().__init__(backbone, checkpoint, entries)
+        self._block = checkpoint.block or 1
+        self._stride = checkpoint.stride or self._block
         self._kept: list[int] = []  # the tokens of the kept blocks
-        self._ahead = int(layout.start is not None)  # tokens that stand before the prefix
+        self._ahead = int(checkpoint.start is not None)  # tokens that stand before the prefix
 
     def width(self, known: int) -> int:
         """Masks to the end of the stride that follows ``known`` tokens.
@@ -164,7 +164,7 @@ class BlockDenoiser(MaskedDenoiser):
         sources = [max(place - self._shift, 0) for place in masks]
         end = self._begin(sources[-1]) + self._block
         row = [*before, *self._ids(canvas)][:end]
-        row += [self._layout.mask] * (end - len(row))
+        row += [self._checkpoint.mask] * (end - len(row))
         known = row[: self._begin(masks[0])]
         first = self._begin(sources[0])  # where the states begin that are wanted
         done = min(self._count_kept(known), first)
@@ -180,7 +180,7 @@ class BlockDenoiser(MaskedDenoiser):
         """Run whole blocks at ``first``; what was kept from there on is written over."""
         del self._kept[first:]
         places = torch.arange(first + len(row), device=self._backbone.device) // self._block
-        return self._backbone.run(row, first, self._slots, places[first:, None] >= places)
+        return self._backbone.run(row, first, self._cache, places[first:, None] >= places)
 
     def _count_kept(self, known: Sequence[int]) -> int:
         """How many of the first tokens of ``known``, in whole blocks, are kept."""
@@ -198,17 +198,17 @@ class BlockDenoiser(MaskedDenoiser):
 
     def _frame(self, prompt: PromptTokens, canvas: Sequence[int]) -> list[int]:
         """Everything before the canvas, cut to fit the context."""
-        layout = self._layout
-        ahead = [] if layout.start is None else [layout.start]
-        if layout.suffix == "prompt" and layout.infill is not None:
-            fim_prefix, fim_suffix, fim_middle = layout.infill
-            suffix = prompt.suffix[: layout.context // 2]
+        checkpoint = self._checkpoint
+        ahead = [] if checkpoint.start is None else [checkpoint.start]
+        if checkpoint.suffix == "prompt" and checkpoint.infill is not None:
+            fim_prefix, fim_suffix, fim_middle = checkpoint.infill
+            suffix = prompt.suffix[: checkpoint.context // 2]
             ahead += [fim_prefix, fim_suffix, *suffix, fim_middle]
         self._ahead = len(ahead)
-        room = layout.context - len(ahead) - len(canvas) - self._block
+        room = checkpoint.context - len(ahead) - len(canvas) - self._block
         if room < 0:
-            raise ModelError(_too_long(canvas, layout))
-        step = max(self._begin(layout.context // 4), self._block)  # whole blocks: none moves
+            raise ModelError(_too_long(canvas, checkpoint))
+        step = max(self._begin(checkpoint.context // 4), self._block)  # whole blocks: none moves
         prefix = prompt.prefix
         cut = max(0, ceil((len(prefix) - room) / step)) * step
         return [*ahead, *prefix[cut:]]
@@ -224,34 +224,34 @@ class MaskedModel:
 
 
 def load_masked(
-    layout: Layout, precision: Arithmetic, device: torch.device, progress: Progress
+    checkpoint: CheckpointDir, precision: Arithmetic, device: torch.device, progress: Progress
 ) -> MaskedModel:
     """Load a checkpoint; blocking, for seconds to minutes.
 
     Raises ModelError, in one line, when its files do not fit each other.
     """
     started = time.perf_counter()
-    tokenizer = FolderTokenizer(layout)
-    entries, rows = len(tokenizer.pieces()), layout.config["vocab_size"]
+    tokenizer = FolderTokenizer(checkpoint)
+    entries, rows = len(tokenizer.pieces()), checkpoint.config["vocab_size"]
     if entries > rows:
-        raise ModelError(f"{layout.folder}: the tokenizer has {entries} ids, the model {rows}")
-    backbone = load_backbone(layout, precision, device, progress)
-    kind = TwoSidedDenoiser if layout.block is None else BlockDenoiser
+        raise ModelError(f"{checkpoint.folder}: the tokenizer has {entries} ids, the model {rows}")
+    backbone = load_backbone(checkpoint, precision, device, progress)
+    kind = TwoSidedDenoiser if checkpoint.block is None else BlockDenoiser
     info = ModelInfo(
-        name=layout.folder.name,
-        family=layout.family.name,
-        licence=layout.licence,
-        parameters=layout.parameters,
+        name=checkpoint.folder.name,
+        family=checkpoint.family.name,
+        licence=checkpoint.licence,
+        parameters=checkpoint.parameters,
         device=str(device),
         precision=precision,
-        suffix=layout.suffix,
+        suffix=checkpoint.suffix,
         load_ms=(time.perf_counter() - started) * 1000,
     )
-    return MaskedModel(kind(backbone, layout, entries), tokenizer, info)
+    return MaskedModel(kind(backbone, checkpoint, entries), tokenizer, info)
 
 
-def _too_long(canvas: Sequence[int], layout: Layout) -> str:
+def _too_long(canvas: Sequence[int], checkpoint: CheckpointDir) -> str:
     return (
         f"a canvas of {len(canvas)} tokens does not fit the model's context of "
-        f"{layout.context}; lower maxTokens or maxBlockTokens"
+        f"{checkpoint.context}; lower maxTokens or maxBlockTokens"
     )

@@ -1,7 +1,7 @@
 """The families of masked diffusion models, one row each: what a checkpoint's folder means.
 
-Knows published properties and names; reads no file and no tensor. A new family is a row, and a
-key map where its tensors have other names than ``transformers``' own (see README.md here).
+A new family is a row, and a key map where its tensors have other names than ``transformers``' own
+(see models/README.md).
 
 Sources: the published configurations and modelling code of each family, and for ``starts`` and
 ``finishes`` the code of its published infilling evaluation (DreamOn, arXiv 2602.01326; CAL,

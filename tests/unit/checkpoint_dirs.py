@@ -18,7 +18,7 @@ from transformers import (
     Qwen3ForCausalLM,
 )
 
-from lsp_server.models.pretrained.checkpoint_dir import Layout
+from lsp_server.models.pretrained.checkpoint_dir import CheckpointDir
 from lsp_server.models.pretrained.families import Backbone, Family
 
 ROWS, ENTRIES, MASK_ID = 48, 44, 43  # of the head, of the tokenizer; the mask is its last token
@@ -31,7 +31,7 @@ _CLASSES: dict[str, tuple[Any, Any]] = {
 KEYS = (("^inner\\.", "model."), ("^out", "lm_head"))  # what Llama's tensors are called on disk
 
 
-def make(folder: Path, backbone: Backbone = "qwen2", **config: Any) -> tuple[Layout, Any]:
+def make(folder: Path, backbone: Backbone = "qwen2", **config: Any) -> tuple[CheckpointDir, Any]:
     """A bidirectional layout without shift in two shards, and its model in fp32.
 
     Llama's tensors have other names on disk, which the family's keys bring back.
@@ -63,7 +63,7 @@ def make(folder: Path, backbone: Backbone = "qwen2", **config: Any) -> tuple[Lay
             name.replace("model.", "inner.", 1).replace("lm_head", "out"): tensor
             for name, tensor in tensors.items()
         }
-    layout = Layout(
+    layout = CheckpointDir(
         folder=folder,
         family=Family(
             name="tiny",
@@ -90,14 +90,14 @@ def make(folder: Path, backbone: Backbone = "qwen2", **config: Any) -> tuple[Lay
     return layout, model
 
 
-def store(layout: Layout, tensors: dict[str, Tensor]) -> None:
+def store(layout: CheckpointDir, tensors: dict[str, Tensor]) -> None:
     """Write tensors over the layout's two shards."""
     names = list(tensors)
     for shard, part in zip(layout.shards, (names[::2], names[1::2]), strict=True):
         save_file({name: tensors[name].contiguous() for name in part}, shard)
 
 
-def shifted(layout: Layout, **changes: Any) -> Layout:
+def shifted(layout: CheckpointDir, **changes: Any) -> CheckpointDir:
     """The same layout of a family whose logits are shifted."""
     return replace(layout, family=replace(layout.family, shift=True), **changes)
 
