@@ -9,12 +9,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from threading import Event
+from typing import TYPE_CHECKING
 
 from lsp_server.diffusion.types import Accepted, Cell, Forwards, Hole, Infill, Milliseconds, Step
 from lsp_server.models.interfaces import Cancelled, ModelError, ModelInfo, Stop
 from lsp_server.settings import Settings
 
-INFO = ModelInfo("puppet", "puppet", "none", 1, "cpu", "fp32", True, 1.0)
+INFO = ModelInfo("puppet", "puppet", "none", 1, "cpu", "fp32", "prompt", 1.0)
 
 
 class Puppet:
@@ -79,3 +80,9 @@ class Puppet:
         if stop():
             self.stopped += 1
             raise Cancelled
+
+
+if TYPE_CHECKING:
+    from lsp_server.completion.service import Infiller
+
+    _infiller: type[Infiller] = Puppet  # the double keeps to the protocol

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
@@ -216,3 +217,13 @@ class TinyModel:
     verifier: TinyCausal | None = None
     tokenizer: TinyTokenizer = TinyTokenizer()  # noqa: RUF009
     info: ModelInfo = INFO
+
+
+if TYPE_CHECKING:
+    from lsp_server.models.interfaces import Model, Tokenizer, Verifier
+
+    # The doubles keep to the protocols.
+    _denoisers: tuple[type[Denoiser], ...] = (TinyDiffusion, TinyKnowing, TinyNoise)
+    _verifier: type[Verifier] = TinyCausal
+    _tokenizer: type[Tokenizer] = TinyTokenizer
+    _model: type[Model] = TinyModel
