@@ -16,7 +16,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from lsp_server.models import shelf
+from lsp_server.models import registry
 from tests.e2e.conftest import RECORDER, SETTINGS
 from tests.e2e.session import LOADING_MS, Session
 from tests.e2e.vscode import Programs, eventually, running
@@ -74,8 +74,8 @@ def session(programs: Programs, tmp_path_factory: pytest.TempPathFactory) -> Ite
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("UNMASK_CACHE", str(cache))
         write(MODEL, root / MODEL)
-        shelf.add(MODEL, str(root / MODEL))
-        shelf.use(MODEL)
+        registry.add(MODEL, str(root / MODEL))
+        registry.use(MODEL)
     settings = {**SETTINGS, "unmask.minConfidence": 0}
     command = [sys.executable, str(RECORDER), str(record), sys.executable, "-m", "lsp_server"]
     server = f"""#!/bin/sh
