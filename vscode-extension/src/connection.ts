@@ -87,7 +87,7 @@ export class Connection implements Running {
   #createClient(middleware: Middleware): LanguageClient {
     return new QuietClient('unmask', 'Unmask', () => this.#process.started, {
       documentSelector: DOCUMENTS,
-      initializationOptions: { settings: serverSettings(), acceptedCommand: true },
+      initializationOptions: { settings: serverSettings(), acceptedCommand: true, cursor: true },
       outputChannel: this.#log,
       revealOutputChannelOn: RevealOutputChannelOn.Never,
       middleware,
