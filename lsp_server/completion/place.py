@@ -15,7 +15,7 @@ from lsp_server.positions import LINE_END, clamp, line_start, line_stop
 from lsp_server.syntax.brackets import BracketMatcher, match_brackets
 from lsp_server.syntax.languages import LexicalRules
 from lsp_server.syntax.lexer import GENERIC, Inside, inside_after, scan
-from lsp_server.syntax.surroundings import Surroundings, closes_only, look_around
+from lsp_server.syntax.surroundings import Surroundings, closes_only, code_of, look_around
 from lsp_server.syntax.tree import SyntaxTree
 
 NEAR: Final = 10_000
@@ -80,7 +80,7 @@ class Place:
 
     def match(self, text: str) -> BracketMatcher:
         """The brackets of a text that stands here."""
-        return match_brackets(text, self.lexical, self.inside, self.line)
+        return match_brackets(text, self.lexical, self.inside, code_of(self.line, self.lexical))
 
     @property
     def closing(self) -> bool:

@@ -255,11 +255,12 @@ def _string_statement(tree: SyntaxTree, language: Language, offset: int) -> int 
 
 
 def code_of(line: str, lexical: LexicalRules) -> str:
-    """A line without its trailing comment and white space."""
+    """A line without its trailing comments and white space."""
     end = len(line)
-    for mark in scan(line, lexical):
-        if mark.kind == "comment" and not filled(line[mark.end :]):
-            end = mark.start
+    for mark in reversed(list(scan(line, lexical))):
+        if mark.kind != "comment" or filled(line[mark.end : end]):
+            break
+        end = mark.start
     return line[:end].rstrip()
 
 
