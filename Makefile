@@ -18,7 +18,7 @@ HOLES ?= HumanEval-SingleLineInfilling.jsonl.gz
 .DELETE_ON_ERROR:
 
 demo: model
-	@$(BIN)/python -m lsp_server demo
+	@$(BIN)/unmask demo
 
 # The stamp is written last: an interrupted installation is done again.
 .venv/.installed: pyproject.toml

@@ -18,11 +18,17 @@ hypothesis_settings.load_profile("unmask")
 def embedded() -> EmbeddedModel:
     """The embedded model in this machine's default precision."""
     assert download.present(), "the model is missing: run 'unmask model fetch'"
-    return loader.load(Settings())
+    return _load(Settings())
 
 
 @pytest.fixture(scope="session")
 def embedded_fp32() -> EmbeddedModel:
     """The embedded model in fp32."""
     assert download.present(), "the model is missing: run 'unmask model fetch'"
-    return loader.load(Settings(precision="fp32"))
+    return _load(Settings(precision="fp32"))
+
+
+def _load(settings: Settings) -> EmbeddedModel:
+    model = loader.load(settings)
+    assert isinstance(model, EmbeddedModel)
+    return model

@@ -1,4 +1,4 @@
-"""Indentation of a new text, made to agree with the document around it. Knows lines, no trees."""
+"""Indents a new text with tabs or spaces, as the document around it does."""
 
 from __future__ import annotations
 

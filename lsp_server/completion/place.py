@@ -1,7 +1,7 @@
 r"""A cursor or a region between what stands before it, right of it and below it.
 
 Here, and wherever the model's text is handled, lines end with ``\n`` alone; the document's own
-line break comes back with the item. Does not know windows or models.
+line break comes back with the item.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from lsp_server.positions import LINE_END, clamp, line_start, line_stop
 from lsp_server.syntax.brackets import BracketMatcher, match_brackets
 from lsp_server.syntax.languages import LexicalRules
 from lsp_server.syntax.lexer import GENERIC, Inside, inside_after, scan
-from lsp_server.syntax.surroundings import Surroundings, closes_only, look_around
+from lsp_server.syntax.surroundings import Surroundings, closes_only, code_of, look_around
 from lsp_server.syntax.tree import SyntaxTree
 
 NEAR: Final = 10_000
-"""Characters on either side of a place from which its manners are learned."""
+"""Characters on either side of a place that are compared with a text for it."""
 
 _FAR: Final = 50_000
 """Characters before a place without a tree in which open brackets are looked for."""
@@ -80,7 +80,7 @@ class Place:
 
     def match(self, text: str) -> BracketMatcher:
         """The brackets of a text that stands here."""
-        return match_brackets(text, self.lexical, self.inside, self.line)
+        return match_brackets(text, self.lexical, self.inside, code_of(self.line, self.lexical))
 
     @property
     def closing(self) -> bool:

@@ -16,6 +16,7 @@ from lsp_server.completion.indentation import indent_like
 from lsp_server.completion.place import NEAR, Place
 from lsp_server.completion.rest_of_line import find_retyped
 from lsp_server.syntax.brackets import closes_open, find_excess, match_brackets
+from lsp_server.syntax.surroundings import code_of
 
 WORD: Final = re.compile(r"\w")
 UNFINISHED_WORD: Final = re.compile(r"\w+\Z")
@@ -163,7 +164,7 @@ def cut_closed_again(draft: Draft) -> Draft | None:
     place = draft.place
     if draft.prose:
         return draft
-    last = (place.line + draft.text).rsplit("\n", 1)[-1]
+    last = code_of((place.line + draft.text).rsplit("\n", 1)[-1], place.lexical)
     behind = (place.rest + place.below[:NEAR])[:NEAR]
     below = match_brackets(behind[draft.taken :], place.lexical, head=last)
     offset = find_excess(place.opened, place.match(draft.text), place.match(behind), below)

@@ -70,7 +70,7 @@ class Completion:
 
 
 class Meter:
-    """Runs along with one request: counts what it costs, and knows when its time is up."""
+    """One request while it is answered: its deadline, and what its completion will say."""
 
     def __init__(
         self,

@@ -1,7 +1,6 @@
 """How many masks a hole gets: from what is known of such texts and from single forwards.
 
-Knows counts of masks, shares and confidences. Runs no model itself (a *probe* does: one forward
-over a canvas of nothing but masks) and knows no text.
+A *probe* is one forward over a canvas of nothing but masks; the caller runs it.
 
 | strategy | masks | forwards |
 |---|---|---|

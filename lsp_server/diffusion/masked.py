@@ -122,7 +122,7 @@ class MaskedDecoding:
                 return
 
     def _commit(self, canvas: Canvas, marginals: Marginals) -> None:
-        """Commit what the sampler says; before that the required tokens, one at a time."""
+        """Commit what the sampler says; before that what is required, one token at a time."""
         masks, required = canvas.masks, self._required(canvas)
         logits = self._allow(canvas, marginals)
         if required:

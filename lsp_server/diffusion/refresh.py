@@ -1,7 +1,4 @@
-"""The refresh policy: when a denoiser computes anew what stands around its canvas.
-
-Knows the shape of canvases; what is kept in between is the model's own affair.
-"""
+"""The refresh policy: when a denoiser computes anew what stands around its canvas."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
 """Which masks of a canvas to commit after a forward, and which tokens to take back.
 
-Small pure functions over logits of shape (masks, entries), under their published names. Knows
-probabilities; nothing of models, caches or text. Every sampler commits at least one mask, so that
-denoising always ends.
+Small pure functions over logits of shape (masks, entries), under their published names. Every
+sampler commits at least one mask, so that denoising always ends.
 """
 
 from __future__ import annotations

@@ -105,7 +105,7 @@ def no_drafts() -> dict[Source, int]:
 class Cost:
     """What decoding one hole has cost so far.
 
-    The decoder counts in it while it runs: after Cancelled it says what ran until then.
+    The decoder counts in it while it runs: after Cancelled it holds what ran until then.
     """
 
     forwards: Forwards = field(default_factory=Forwards)

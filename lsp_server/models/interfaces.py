@@ -1,4 +1,4 @@
-"""The two protocols between models and the decoder, and what both speak in.
+"""The two protocols between models and the decoder, and the types they share.
 
 A *denoiser* turns a canvas into a distribution over tokens for each of its masks. A *verifier*
 is a model's causal mode, where it has one: exact next-token logits over a cached sequence, which
@@ -107,7 +107,7 @@ class Coupling(Protocol):
     """How the masks of one canvas depend on one another, where a model has learnt that."""
 
     def __call__(self, row: int, token: int, entries: Tensor) -> Tensor:
-        """What it adds to the logits of some ``entries`` that ``token`` stands before the mask.
+        """What is added to the logits of some ``entries`` where ``token`` stands before the mask.
 
         ``row`` counts masks; ``entries`` and what is added: (entries,).
         """
@@ -118,8 +118,8 @@ class Marginals:
     """One distribution per masked position of a canvas, left to right.
 
     ``logits`` has shape (masks, entries), fp32. ``vocabulary`` maps an entry to its token id, or
-    is None where entries are token ids themselves. ``coupling`` makes of what each mask says by
-    itself what it says behind a token.
+    is None where entries are token ids themselves. ``coupling`` adjusts the
+    logits of a mask to the token before it.
     """
 
     logits: Tensor

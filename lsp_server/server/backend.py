@@ -66,12 +66,14 @@ def use_threads(count: int) -> None:
     import torch
 
     best = _best_threads()
-    torch.set_num_threads(count or best)
+    wanted = count or best
+    if wanted != torch.get_num_threads():
+        torch.set_num_threads(wanted)
 
 
 @cache
 def _best_threads() -> int:
-    """What torch found best; asked first before anything else is set."""
+    """What torch found best; asked for the first time before anything else is set."""
     import torch
 
     return torch.get_num_threads()

@@ -59,7 +59,7 @@ async def on_configuration(
 def on_open(server: UnmaskServer, params: types.DidOpenTextDocumentParams) -> None:
     """The first document warms the cache; later ones may be open in the background only."""
     document = server.documents.find(params.text_document.uri)
-    if document and len(server.documents.text_documents) == 1:
+    if document and len(server.documents.text_documents) == 1 and not server.tells_cursor:
         server.warm_soon(document.uri, len(document.source))
 
 
@@ -73,7 +73,8 @@ def on_change(server: UnmaskServer, params: types.DidChangeTextDocumentParams) -
         inserted = len(changes[0][1])
         if server.offers.see(document.uri, document.source, document.cursor, inserted):
             server.stats.accept()
-    server.warm_soon(document.uri, document.cursor)
+    if not server.tells_cursor:
+        server.warm_soon(document.uri, document.cursor)
 
 
 def on_close(server: UnmaskServer, params: types.DidCloseTextDocumentParams) -> None:

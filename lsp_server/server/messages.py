@@ -44,8 +44,10 @@ Commands (``workspace/executeCommand``)::
                      {"acceptedCommand": true}; a client that forwards the commands a server
                      announces needs nothing else.
 
-initializationOptions: {"settings"?: {…}, "acceptedCommand"?: bool}; settings by their names in
-``unmask.*``, also from ``workspace/didChangeConfiguration`` and ``workspace/configuration``.
+initializationOptions: {"settings"?: {…}, "acceptedCommand"?: bool, "cursor"?: bool}; settings by
+their names in ``unmask.*``, also from ``workspace/didChangeConfiguration`` and
+``workspace/configuration``; ``cursor`` says that the client sends ``unmask/cursor`` wherever
+completions may be asked for, so that nothing is read ahead anywhere else.
 """
 
 from __future__ import annotations

@@ -71,6 +71,7 @@ class UnmaskServer(LanguageServer):
         self.engine = Engine(settings, self.worker, self._loader, load, self.tell_status)
         self.answers = Answers(self.engine, self.worker, self.stats, self._tell_latency)
         self.sends_accepted = False  # items carry a command that says that they were inserted
+        self.tells_cursor = False  # the client says where to read ahead, and where not
         self._defaults = settings
         self._problems: list[str] = []  # of the settings, as far as they are logged
         self._copilot_dialect = False
@@ -87,6 +88,7 @@ class UnmaskServer(LanguageServer):
         if not isinstance(options, Mapping):
             return
         self.sends_accepted = options.get("acceptedCommand") is True
+        self.tells_cursor = options.get("cursor") is True
         self._copilot_dialect = "editorPluginInfo" in options
         settings = options.get("settings", options)
         self._defaults = self._merge(settings)

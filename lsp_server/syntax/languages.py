@@ -1,9 +1,9 @@
 """Languages: what the data in ``grammars/<name>/`` says, joined with the grammar's wheel.
 
-A language is a folder: ``language.toml`` (names, lexical facts, style), ``spans.scm`` (which nodes
-are strings, comments, brackets and so on) and ``statements.scm`` (which nodes are statements). To
-add one, add a folder and install its wheel. Nothing here, or anywhere else in the code, knows a
-language by its name.
+A language is a folder: ``language.toml`` (names, lexical rules, code style), ``spans.scm`` (which
+nodes are strings, comments, brackets and so on) and ``statements.scm`` (which nodes are
+statements). To add one, add a folder and install its wheel. Nothing here, or anywhere else in the
+code, knows a language by its name.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class LexicalRules:
 
 @dataclass(frozen=True, slots=True)
 class CodeStyle:
-    """How blocks and statements look on the page."""
+    """How blocks and statements are laid out, and the words they begin with."""
 
     opener: str  # ends a line that a block follows
     braces: bool  # blocks end with a closing brace, not with their indentation

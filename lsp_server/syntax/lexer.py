@@ -1,8 +1,8 @@
 """The marks of a piece of code: brackets, separators, strings, comments and line breaks.
 
 Pieces are what parsers are worst at: they start anywhere and stop in the middle of a word. A scan
-needs no more than a language's lexical facts, never fails, and reads a kilobyte in a fraction of a
-millisecond. Knows nothing of trees and of what marks mean.
+needs no more than a language's lexical rules, never fails, and reads a kilobyte in a fraction of a
+millisecond.
 """
 
 from __future__ import annotations

@@ -210,7 +210,8 @@ def _open_by_nodes(tree: SyntaxTree, language: Language, offset: int) -> list[Br
     node = None if tree.root is None else tree.root.descendant_for_byte_range(byte, byte)
     nodes = []
     while node is not None:
-        nodes.append(node)
+        if node.parent is not None or node.is_error:  # a root holds statements, not brackets
+            nodes.append(node)
         node = node.parent
     cursor, found = tree_sitter.QueryCursor(language.places), set()
     cursor.set_max_start_depth(1)
@@ -254,11 +255,12 @@ def _string_statement(tree: SyntaxTree, language: Language, offset: int) -> int 
 
 
 def code_of(line: str, lexical: LexicalRules) -> str:
-    """A line without its trailing comment and white space."""
+    """A line without its trailing comments and white space."""
     end = len(line)
-    for mark in scan(line, lexical):
-        if mark.kind == "comment" and not filled(line[mark.end :]):
-            end = mark.start
+    for mark in reversed(list(scan(line, lexical))):
+        if mark.kind != "comment" or filled(line[mark.end : end]):
+            break
+        end = mark.start
     return line[:end].rstrip()
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from threading import Event
+from typing import TYPE_CHECKING
 
 from lsp_server.completion.service import Infiller
 from lsp_server.diffusion.types import Cell, Cost, Hole, Infill, Step
@@ -16,7 +17,7 @@ from lsp_server.models.interfaces import Cancelled, ModelError, ModelInfo, Stop
 from lsp_server.server.backend import Backend
 from lsp_server.settings import Settings
 
-INFO = ModelInfo("puppet", "puppet", "none", 1, "cpu", "fp32", True, 1.0)
+INFO = ModelInfo("puppet", "puppet", "none", 1, "cpu", "fp32", "prompt", 1.0)
 
 
 class Puppet(Backend, Infiller):
@@ -89,3 +90,9 @@ class Puppet(Backend, Infiller):
         if stop() and not self.deaf:
             self.stopped += 1
             raise Cancelled
+
+
+if TYPE_CHECKING:
+    from lsp_server.completion.service import Infiller
+
+    _infiller: type[Infiller] = Puppet  # the double keeps to the protocol

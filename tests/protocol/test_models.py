@@ -110,7 +110,10 @@ async def test_models_are_listed(editor: Editor) -> None:
     assert first.memory > 2 * first.parameters
     assert (first.fits, first.problem) == (True, None)
     assert [name for name, model in models.items() if model.in_use] == [FIRST]
-    assert models["embedded"].problem == "not on this machine yet; run 'unmask model fetch'"
+    assert (
+        models["embedded"].problem
+        == "the model is not on this machine yet; run 'unmask model fetch'"
+    )
     assert (models[BROKEN].fits, bool(models[BROKEN].problem)) == (False, True)
 
 

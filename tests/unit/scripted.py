@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from lsp_server.diffusion.types import Cell, Cost, Hole, Infill, Reason, Step
 from lsp_server.models.interfaces import Cancelled, Stop
@@ -80,3 +81,9 @@ class ScriptedDecoder:
         if hole.end(text) is not None or not more:
             return "ended"
         return "length" if tokens >= hole.max_tokens else None
+
+
+if TYPE_CHECKING:
+    from lsp_server.completion.service import Infiller
+
+    _infiller: type[Infiller] = ScriptedDecoder  # the double keeps to the protocol

@@ -9,6 +9,7 @@ from lsp_server.bench.report import Spread, Tally, ratio, share, wilson
 from lsp_server.diffusion.types import Cost, Forwards, Milliseconds
 from lsp_server.models.interfaces import ModelInfo
 from lsp_server.settings import Settings
+from lsp_server.source_files import SourceError
 
 
 def cost(tokens: int, verify: int, ms: float = 100) -> Cost:
@@ -86,3 +87,22 @@ def test_a_report_says_where_it_was_measured(tmp_path: Path) -> None:
     assert "int8 on cpu" in report.headline(context)
     report.write(tmp_path / "r.json", context)
     assert json.loads((tmp_path / "r.json").read_text()) == json.loads(json.dumps(context))
+
+
+def test_a_report_is_shown_and_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    info = ModelInfo("embedded", "f", "l", 1, "cpu", "int8", "prompt", 1.0)
+    context = report.context("structure", Settings(), info)
+    rows = report.new_table("title", "", "column")
+    rows.add_row("row", "7")
+    report.show(context, [rows], tmp_path / "r.json", caption="what it means")
+    printed = capsys.readouterr().out
+    for words in ("int8 on cpu", "title", "row", "what it means", "r.json"):
+        assert words in printed
+    assert json.loads((tmp_path / "r.json").read_text()) == json.loads(json.dumps(context))
+
+
+def test_a_report_without_a_folder_is_refused_before_the_work(tmp_path: Path) -> None:
+    report.check_writable(None)
+    report.check_writable(tmp_path / "r.json")
+    with pytest.raises(SourceError, match="there is no such folder"):
+        report.check_writable(tmp_path / "nowhere" / "r.json")

@@ -73,6 +73,20 @@ def test_typing_extends_the_cache(embedded: EmbeddedModel) -> None:
     assert again.cached_tokens >= len(suffix) + 7
 
 
+def test_windows_side_by_side_change_no_bit(embedded: EmbeddedModel) -> None:
+    base, encode = embedded.verifier, embedded.tokenizer.encode
+    typed = PromptTokens.around(encode(SOURCE[:700]), encode(SOURCE[800:1000]), "a")
+    longer = typed.continued(encode(" return"))
+    other = PromptTokens.around(encode(SOURCE[1500:2000]), encode(SOURCE[2100:2200]), "b")
+    base.forget()
+    expected = base.prefill(longer, never).logits
+    base.forget()
+    for prompt in (typed, other, longer):
+        got = base.prefill(prompt, never)
+    assert got.cached_tokens >= len(typed.ids)
+    assert torch.equal(got.logits, expected)
+
+
 def test_a_cancelled_prefill_keeps_what_is_done(embedded: EmbeddedModel) -> None:
     base, encode = embedded.verifier, embedded.tokenizer.encode
     prefix = encode("# cancelled\n" + SOURCE[:3000])

@@ -21,7 +21,7 @@ CASES = [
 ]
 
 
-def test_every_language_of_the_issue_has_a_folder() -> None:
+def test_every_language_has_a_folder() -> None:
     assert names() == sorted(name for name, _ in CASES)
 
 

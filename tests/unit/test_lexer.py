@@ -6,14 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lsp_server.syntax.languages import LexicalRules, language_for
 from lsp_server.syntax.lexer import GENERIC, Inside, inside_after, scan
-
-
-def lexical(name: str) -> LexicalRules:
-    language = language_for(name, None)
-    assert language is not None
-    return language.lexical
+from tests.unit.nested_code import lexical
 
 
 @pytest.mark.parametrize(
@@ -30,6 +24,9 @@ def lexical(name: str) -> LexicalRules:
         ("javascript", "/* ( \n */ {} // }", ["/* ( \n */", "{", "}", "// }"]),
         ("javascript", "x.replace(/[/'\"(]/g, '')", ["(", "/[/'\"(]/g", ",", "''", ")"]),
         ("javascript", "a = b / c / (d)", ["(", ")"]),
+        ("javascript", "f(/* ( */ /[)]/, a)", ["(", "/* ( */", "/[)]/", ",", ")"]),
+        ("javascript", "a /* ( */ / b / (c)", ["/* ( */", "(", ")"]),
+        ("javascript", "x => /\\(/", ["/\\(/"]),
         ("tsx", "<p>don't {x}</p>", ["{", "}"]),
         ("json", '{"a\\"{": [1]}', ["{", '"a\\"{"', "[", "]", "}"]),
     ],
@@ -55,6 +52,17 @@ def test_marks(name: str, text: str, expected: list[str]) -> None:
 def test_where_a_text_stops(name: str, text: str, expected: Inside | None) -> None:
     facts = lexical(name)
     assert inside_after(text, list(scan(text, facts)), facts) == expected
+
+
+@pytest.mark.parametrize(
+    ("head", "expected"), [("total", ["(", ")"]), ("x = ", ["/ (2) /"]), ("", ["/ (2) /"])]
+)
+def test_what_stands_before_a_text_says_whether_a_slash_divides(
+    head: str, expected: list[str]
+) -> None:
+    text = " / (2) / b"
+    marks = scan(text, lexical("javascript"), head=head)
+    assert [text[mark.start : mark.end] for mark in marks] == expected
 
 
 def test_a_text_may_start_inside_a_string() -> None:

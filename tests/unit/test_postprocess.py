@@ -1,5 +1,6 @@
 """Golden documents: what is made of an answer, and that no bracket is ever doubled."""
 
+import re
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -17,9 +18,7 @@ from lsp_server.completion.postprocess import (
     drop_foreign_closers,
     polish,
 )
-from lsp_server.syntax.brackets import match_brackets
 from lsp_server.syntax.languages import language_for, names
-from lsp_server.syntax.lexer import GENERIC
 from lsp_server.syntax.tree import SyntaxTree
 from tests.unit.nested_code import documents
 
@@ -77,8 +76,15 @@ PIECES = st.lists(st.sampled_from(["a", "f(", ")", "[", "]", "{", "}", ", ", ";"
 
 def auto_closed(code: str) -> str:
     """What an editor that closes every bracket has put right of the cursor."""
-    opened = match_brackets(code, GENERIC).opened
-    return "".join(bracket.closer for bracket in reversed(opened))
+    return left_over(code).translate(str.maketrans("([{", ")]}"))[::-1]
+
+
+def left_over(code: str) -> str:
+    """The brackets of a text without strings and comments that have no partner in it."""
+    brackets, before = re.sub(r"[^()\[\]{}]", "", code), ""
+    while brackets != before:
+        before, brackets = brackets, re.sub(r"\(\)|\[\]|\{\}", "", brackets)
+    return brackets
 
 
 @given(
@@ -97,18 +103,11 @@ def test_brackets_that_the_editor_closed_are_never_doubled(
     place = Place.of(SyntaxTree.parse(text, None), len(before), len(before))
     draft = polish(Draft(place, "".join(body) + rest[:again]))
     if not isinstance(draft, str):
-        whole = "".join((before + draft.text + draft.left + place.below).split())
-        matched, was = (
-            match_brackets(whole, GENERIC),
-            match_brackets("".join(text.split()), GENERIC),
-        )
-        assert not matched.opened
-        assert len(matched.unopened) == len(was.unopened)
-        assert place.rest.startswith(place.rest[: draft.taken])
+        assert left_over(before + draft.text + draft.left + place.below) == left_over(text)
 
 
 @given(PIECES, PIECES, PIECES, st.booleans(), st.booleans())
-def test_nothing_closes_more_than_before(
+def test_any_text_takes_only_what_it_types_again(
     before: list[str], answer: list[str], after: list[str], fixed: bool, prose: bool
 ) -> None:
     """On any text: no rule fails, the range stays on its line, and its text is in the answer."""
@@ -152,3 +151,13 @@ def test_a_bracket_may_be_closed_however_far_above_it_was_opened(size: int) -> N
     assert place.opened == "["
     assert drop_foreign_closers(Draft(place, "2,\n]")) is not None
     assert drop_foreign_closers(Draft(place, "2,\n)")) is None
+
+
+@pytest.mark.parametrize("size", [10, 5_000])
+def test_what_is_open_in_a_text_without_a_grammar(size: int) -> None:
+    """Looked for from an outermost line on: a string that began far above it cannot be known."""
+    before = "fn f(a: &[u8]) {\n" + '    let s = "(";\n' * size + "\n\nfn g() {\n    h(["
+    place = Place.of(SyntaxTree.parse(before, None), len(before), len(before))
+    assert place.opened.endswith("{([")
+    assert drop_foreign_closers(Draft(place, "1], 2);\n}")) is not None
+    assert drop_foreign_closers(Draft(place, "1), 2];\n}")) is None

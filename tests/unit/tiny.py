@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
@@ -254,3 +255,13 @@ class RandomStore:
             return self._model.head
         linear: Linear = getattr(self._model.blocks[int(rest[0])], rest[1])
         return linear
+
+
+if TYPE_CHECKING:
+    from lsp_server.models.interfaces import Model, Tokenizer, Verifier
+
+    # The doubles keep to the protocols.
+    _denoisers: tuple[type[Denoiser], ...] = (TinyDiffusion, TinyKnowing, TinyNoise)
+    _verifier: type[Verifier] = TinyCausal
+    _tokenizer: type[Tokenizer] = TinyTokenizer
+    _model: type[Model] = TinyModel

@@ -17,6 +17,7 @@ import type { Running } from './supervisor.ts';
 
 const DOCUMENTS = [{ scheme: 'file' }, { scheme: 'untitled' }];
 const WRITE_ERRORS = 3; // in a row, before the server is given up
+const SHUTDOWN_MS = 1000; // for the answer to `shutdown`: VS Code waits few seconds at its end
 const EXIT_MS = 1000; // from the answer to `shutdown` to the end of the process, before force
 
 export class Connection implements Running {
@@ -62,7 +63,7 @@ export class Connection implements Running {
     let patience = 0;
     if (!this.#over && this.client.isRunning()) {
       try {
-        await this.client.dispose();
+        await this.client.dispose(SHUTDOWN_MS);
         patience = EXIT_MS;
       } catch (error) {
         this.#log.debug(`the server did not stop in order: ${String(error)}`);
@@ -86,7 +87,7 @@ export class Connection implements Running {
   #createClient(middleware: Middleware): LanguageClient {
     return new QuietClient('unmask', 'Unmask', () => this.#process.started, {
       documentSelector: DOCUMENTS,
-      initializationOptions: { settings: serverSettings(), acceptedCommand: true },
+      initializationOptions: { settings: serverSettings(), acceptedCommand: true, cursor: true },
       outputChannel: this.#log,
       revealOutputChannelOn: RevealOutputChannelOn.Never,
       middleware,

@@ -21,6 +21,7 @@ export function followCursor(server: Server): vscode.Disposable {
         inBackground(tell(server, editor), log);
       }, REST_MS);
   };
+  wait(vscode.window.activeTextEditor);
   return vscode.Disposable.from(
     vscode.window.onDidChangeTextEditorSelection(({ textEditor }) => {
       wait(textEditor);

@@ -32,8 +32,13 @@ export class ServerProcess {
       child.on('error', reject);
     });
     this.started.catch(() => undefined); // whether anybody waits for it or not
+    const endWithUs = () => {
+      this.#kill();
+    };
+    process.once('exit', endWithUs); // VS Code does not always wait until all is done
     this.gone = new Promise((resolve) => {
       child.once('exit', () => {
+        process.off('exit', endWithUs);
         if (!WINDOWS) {
           this.#kill(); // what it left behind
         }
@@ -41,6 +46,7 @@ export class ServerProcess {
       });
       child.once('error', () => {
         if (child.pid === undefined) {
+          process.off('exit', endWithUs);
           resolve();
         }
       });

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import * as path from 'node:path';
 import { test } from 'node:test';
 
 import { ServerProcess } from '../src/serverProcess.ts';
@@ -70,6 +71,23 @@ void test('what a process left behind when it died ends, too', { timeout: 60_000
   (await server.started).kill('SIGKILL');
   await server.gone;
   await ended(grandchild);
+});
+
+void test('a process ends with the one that started it', { timeout: 60_000 }, async () => {
+  const script = `
+    import { ServerProcess } from ${JSON.stringify(path.resolve('src', 'serverProcess.ts'))};
+    const args = ['-e', ${JSON.stringify(DEAF)}];
+    const launch = { command: process.execPath, args, cwd: '.', origin: 'test' };
+    const { pid } = await new ServerProcess(launch, () => {}).started;
+    console.log(pid);
+    setTimeout(() => process.exit(), 100);
+  `;
+  const args = ['--input-type=module', '-e', script];
+  const launch = { command: process.execPath, args, cwd: '.', origin: 'test' };
+  const parent = new ServerProcess(launch, () => undefined);
+  const child = await firstNumber(parent);
+  await parent.gone;
+  await ended(child);
 });
 
 void test('the last words of a process are the end of its standard error', async () => {

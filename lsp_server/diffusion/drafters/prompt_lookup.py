@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from lsp_server.diffusion.drafters.drafter import DraftContext
 
 _LONGEST = 16  # tokens of a match that are told apart
-# How often a guess was right, by the tokens that matched: where one match was the longest, where
-# several were followed by the same, where they were not. Of 6,800 tokens that the base wrote at 170
-# places in packages that nothing was trained on.
+# How often a prediction was right, by the tokens that matched: where one match was the longest,
+# where several were followed by the same token, where they were not. Of 6,800 tokens that the base
+# wrote at 170 places in packages that nothing was trained on.
 _ALONE = {1: 0.40, 2: 0.55, 3: 0.63, 4: 0.73, 5: 0.76, 6: 0.83, 8: 0.88, 12: 0.93, 16: 0.96}
 _AGREED = {1: 0.79, 2: 0.85, 3: 0.95, 8: 0.98}
 _DISPUTED = {1: 0.28}

@@ -1,7 +1,4 @@
-"""The span at a cursor.
-
-Knows the rules; what they judge by is found out by ``surroundings``.
-"""
+"""The span at a cursor: what is being written there, judged by its surroundings."""
 
 from __future__ import annotations
 

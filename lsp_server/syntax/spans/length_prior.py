@@ -2,7 +2,8 @@
 
 Counted in code by ``tests/experiments/length_statistics.py``. A language has its own shares for
 the kinds of which enough was seen, in its folder; everything else, and every text without a
-grammar, has those of all languages together, beside the folders. Knows characters, no tokens.
+grammar, has those of all languages together, beside the folders. Lengths count characters,
+not tokens.
 """
 
 from __future__ import annotations

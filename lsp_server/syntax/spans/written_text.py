@@ -1,7 +1,7 @@
 """What has been written into a hole so far, line by line.
 
 The text stops anywhere, so a line is complete only when its line break is there; what a line means
-is often known only when the next one has begun. Knows marks; does not know where a text must end.
+is often known only when the next one has begun.
 """
 
 from __future__ import annotations
