@@ -18,7 +18,7 @@ from threading import Event
 from typing import Final
 
 from lsp_server.completion.service import CompletionService
-from lsp_server.models.embedded.download import EMBEDDED
+from lsp_server.models.embedded.spec import SPEC
 from lsp_server.models.interfaces import Cancelled, ModelError
 from lsp_server.server.backend import Backend, Load
 from lsp_server.server.messages import ModelSummary, State, Status
@@ -120,9 +120,9 @@ class Engine:
         problem = await self._install(settings)
         if problem and self._backend is not None:
             problem = f"{problem}; {self._backend.info.name} goes on serving"
-        elif problem and settings.model != EMBEDDED:  # which then serves
-            other = await self._install(replace(settings, model=EMBEDDED))
-            problem = "; ".join(dict.fromkeys([problem, other or f"{EMBEDDED} serves instead"]))
+        elif problem and settings.model != SPEC.name:  # which then serves
+            other = await self._install(replace(settings, model=SPEC.name))
+            problem = "; ".join(dict.fromkeys([problem, other or f"{SPEC.name} serves instead"]))
         if problem:
             logger.error("%s", problem)
         self._tell(problem, None)

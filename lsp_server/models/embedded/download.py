@@ -22,7 +22,6 @@ from lsp_server.models.storage import (
     sha256,
 )
 
-EMBEDDED, FAMILY, LICENCE, PARAMETERS = SPEC.name, SPEC.family, SPEC.licence, SPEC.parameters
 _SPACE = 2 * SPEC.size + 200_000_000  # parts and whole side by side
 
 

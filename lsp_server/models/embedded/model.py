@@ -19,18 +19,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from lsp_server.models.embedded import download
 from lsp_server.models.embedded.gguf import COUPLING
 from lsp_server.models.embedded.sequences import CachedSequences
-from lsp_server.models.embedded.spec import (
-    CANVAS_LAYERS,
-    FIM_MIDDLE,
-    FIM_PREFIX,
-    FIM_SUFFIX,
-    QWEN2_0_5B,
-    TAPS,
-    Shape,
-)
+from lsp_server.models.embedded.spec import SPEC, Shape
 from lsp_server.models.embedded.transformer import (
     Block,
     Qwen2,
@@ -38,7 +29,7 @@ from lsp_server.models.embedded.transformer import (
     rms_norm,
     run_block,
 )
-from lsp_server.models.embedded.weights import Weights as Store
+from lsp_server.models.embedded.weights import Weights
 from lsp_server.models.interfaces import (
     MASK,
     Cancelled,
@@ -56,16 +47,16 @@ _SLICE_MS = 70.0  # of a prefill between two looks at the stop flag
 _SLICE_ROWS = (8, 128)  # at least and at most
 
 
-def _blocks(store: Store, kind: str, first: int, count: int) -> list[Block]:
+def _blocks(weights: Weights, kind: str, first: int, count: int) -> list[Block]:
     """``count`` blocks named ``kind``; their norms are those of the base's layers."""
     return [
         Block(
-            attention_norm=store.vector(f"blocks.{first + index}.attention_norm"),
-            qkv=store.linear(f"{kind}.{index}.qkv"),
-            output=store.linear(f"{kind}.{index}.output"),
-            mlp_norm=store.vector(f"blocks.{first + index}.mlp_norm"),
-            gate_up=store.linear(f"{kind}.{index}.gate_up"),
-            down=store.linear(f"{kind}.{index}.down"),
+            attention_norm=weights.vector(f"blocks.{first + index}.attention_norm"),
+            qkv=weights.linear(f"{kind}.{index}.qkv"),
+            output=weights.linear(f"{kind}.{index}.output"),
+            mlp_norm=weights.vector(f"blocks.{first + index}.mlp_norm"),
+            gate_up=weights.linear(f"{kind}.{index}.gate_up"),
+            down=weights.linear(f"{kind}.{index}.down"),
         )
         for index in range(count)
     ]
@@ -77,14 +68,14 @@ class CausalBase:
     A sequence is ``[fim_prefix][fim_suffix] suffix [fim_middle] prefix`` and what follows.
     """
 
-    def __init__(self, store: Store, shape: Shape = QWEN2_0_5B) -> None:
+    def __init__(self, weights: Weights, shape: Shape = SPEC.shape) -> None:
         self.model = Qwen2(
             shape,
-            store.vector("embedding"),
-            _blocks(store, "blocks", 0, shape.layers),
-            store.vector("norm"),
-            store.linear("head"),
-            taps=TAPS,
+            weights.vector("embedding"),
+            _blocks(weights, "blocks", 0, shape.layers),
+            weights.vector("norm"),
+            weights.linear("head"),
+            taps=SPEC.taps,
         )
         self._sequences = CachedSequences(self.model.new_cache)
         self._slice = _SLICE_ROWS[0]  # rows of the next slice of a prefill
@@ -108,7 +99,7 @@ class CausalBase:
     @staticmethod
     def lay_out(prompt: PromptTokens) -> list[int]:
         """The layout that the base was trained on, in the order that measured best."""
-        return [FIM_PREFIX, FIM_SUFFIX, *prompt.suffix, FIM_MIDDLE, *prompt.prefix]
+        return [SPEC.fim_prefix, SPEC.fim_suffix, *prompt.suffix, SPEC.fim_middle, *prompt.prefix]
 
     def prefill(self, prompt: PromptTokens, stop: Stop) -> Prefill:
         """Bring the cache to a prompt, in slices; see ``Verifier``."""
@@ -173,19 +164,19 @@ class CausalBase:
 class CanvasDenoiser:
     """The denoiser: a few layers, bidirectional over the canvas, on the base's cache."""
 
-    def __init__(self, store: Store, base: CausalBase) -> None:
+    def __init__(self, weights: Weights, base: CausalBase) -> None:
         shape = base.model.shape
         self._base, self._shape = base, shape
-        self._first = shape.layers - CANVAS_LAYERS
-        self._blocks = _blocks(store, "canvas", self._first, CANVAS_LAYERS)
-        self._norm = store.vector("canvas.norm")
-        self._head = store.linear("canvas.head")
-        self._vocabulary = store.vector("canvas.vocabulary")
-        self._masks = store.vector("canvas.masks")
-        self._features = store.vector("canvas.features")
-        self._pending = store.vector("canvas.pending")
-        self._pending_to_masks = store.vector("canvas.pending_to_masks")
-        self._coupling = [store.vector(f"canvas.coupling.{name}") for name in COUPLING]
+        self._first = shape.layers - SPEC.canvas_layers
+        self._blocks = _blocks(weights, "canvas", self._first, SPEC.canvas_layers)
+        self._norm = weights.vector("canvas.norm")
+        self._head = weights.linear("canvas.head")
+        self._vocabulary = weights.vector("canvas.vocabulary")
+        self._masks = weights.vector("canvas.masks")
+        self._features = weights.vector("canvas.features")
+        self._pending = weights.vector("canvas.pending")
+        self._pending_to_masks = weights.vector("canvas.pending_to_masks")
+        self._coupling = [weights.vector(f"canvas.coupling.{name}") for name in COUPLING]
 
     two_sided = False  # the suffix is in the base's prompt
     growth = None
@@ -242,18 +233,18 @@ class EmbeddedModel:
     """The embedded model, loaded: base as verifier, denoiser on top of it."""
 
     def __init__(
-        self, store: Store, tokenizer: EmbeddedTokenizer, precision: str, started: float
+        self, weights: Weights, tokenizer: EmbeddedTokenizer, precision: str, started: float
     ) -> None:
         """``started``: when loading began, by ``time.perf_counter``."""
         self.tokenizer = tokenizer
-        self.verifier = CausalBase(store)
-        self.denoiser = CanvasDenoiser(store, self.verifier)
+        self.verifier = CausalBase(weights)
+        self.denoiser = CanvasDenoiser(weights, self.verifier)
         self.info = ModelInfo(
-            name=download.EMBEDDED,
-            family=download.FAMILY,
-            licence=download.LICENCE,
-            parameters=download.PARAMETERS,
-            device=str(store.device),
+            name=SPEC.name,
+            family=SPEC.family,
+            licence=SPEC.licence,
+            parameters=SPEC.parameters,
+            device=str(weights.device),
             precision=precision,
             suffix="prompt",
             load_ms=(time.perf_counter() - started) * 1000,

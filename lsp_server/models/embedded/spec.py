@@ -93,6 +93,3 @@ SPEC: Final = EmbeddedSpec(
     canvas_layers=8,
     taps=(8, 16),
 )
-
-CANVAS_LAYERS, TAPS, QWEN2_0_5B = SPEC.canvas_layers, SPEC.taps, SPEC.shape
-FIM_PREFIX, FIM_MIDDLE, FIM_SUFFIX = SPEC.fim_prefix, SPEC.fim_middle, SPEC.fim_suffix
