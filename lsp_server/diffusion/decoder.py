@@ -80,9 +80,7 @@ class Decoder:
         while self._forgotten and self._running.acquire(blocking=False):
             try:
                 while self._forgotten:
-                    document = self._forgotten.popleft()
-                    if self.model.verifier is not None:
-                        self.model.verifier.forget(document)
+                    self.model.forget(self._forgotten.popleft())
             finally:
                 self._running.release()
 

@@ -246,3 +246,6 @@ class Model(Protocol):
     @property
     def verifier(self) -> Verifier | None:
         """The causal mode, or None for a model that has none."""
+
+    def forget(self, document: str | None = None) -> None:
+        """Drop what is cached of a document, or of all."""

@@ -351,3 +351,38 @@ def test_a_tokenizer_of_another_model_gives_one_line(tmp_path: Path) -> None:
     smaller = replace(layout, config={**layout.config, "vocab_size": 200})
     with pytest.raises(ModelError, match=r"the tokenizer has 303 ids, the model 200$"):
         load_masked(smaller, "fp32", CPU, lambda message, fraction: None)
+
+
+# Forgetting a document
+
+
+def test_a_forgotten_document_leaves_a_two_sided_cache(
+    two_sided: tuple[CheckpointDir, Any],
+) -> None:
+    layout, model = two_sided
+    backbone = record(layout)
+    denoiser = TwoSidedDenoiser(backbone, layout, ENTRIES)
+    before, after = frame(layout)
+    prompt, whole = PromptTokens.around(PREFIX, SUFFIX, "a"), len(before) + 2 + len(after)
+    denoiser.denoise(prompt, [MASK, MASK])
+    denoiser.forget("b")
+    denoiser.denoise(prompt, [MASK, MASK], refresh=False)
+    assert [rows < whole for _, rows in backbone.taken()] == [False, True]
+    denoiser.forget("a")
+    found = denoiser.denoise(prompt, [MASK, MASK], refresh=False)
+    assert backbone.taken() == [(0, whole)]
+    assert close(found.logits, expect(model, layout, before, [MASK, MASK], after))
+
+
+def test_a_forgotten_document_leaves_the_cached_blocks(tmp_path: Path) -> None:
+    layout, _ = blocks(tmp_path, shift=False)
+    backbone = record(layout)
+    denoiser = BlockDenoiser(backbone, layout, ENTRIES)
+    prompt = PromptTokens.around(PREFIX, (), "a")
+    denoiser.denoise(prompt, [MASK])
+    backbone.taken()
+    denoiser.denoise(prompt, [MASK])
+    assert backbone.taken() == [(4, 4)]
+    denoiser.forget("a")
+    denoiser.denoise(prompt, [MASK])
+    assert backbone.taken()[0][0] == 0

@@ -232,6 +232,10 @@ class TinyModel:
     tokenizer: TinyTokenizer = TinyTokenizer()  # noqa: RUF009
     info: ModelInfo = INFO
 
+    def forget(self, document: str | None = None) -> None:
+        if self.verifier is not None:
+            self.verifier.forget(document)
+
 
 class RandomStore:
     """Weights of the embedded base in a toy size, with its whole vocabulary."""

@@ -250,6 +250,10 @@ class EmbeddedModel:
             load_ms=(time.perf_counter() - started) * 1000,
         )
 
+    def forget(self, document: str | None = None) -> None:
+        """Drop what is cached of a document, or of all."""
+        self.verifier.forget(document)
+
 
 def _centred(rows: Tensor) -> Tensor:
     return functional.layer_norm(rows, rows.shape[-1:])

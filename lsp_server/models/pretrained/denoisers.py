@@ -15,7 +15,6 @@ from torch import Tensor
 
 from lsp_server.models.interfaces import (
     MASK,
-    Denoiser,
     Growth,
     Marginals,
     ModelError,
@@ -42,11 +41,22 @@ class MaskedDenoiser:
         self._shift = int(checkpoint.family.shift)
         never = [checkpoint.mask, *range(entries, backbone.vocabulary)]
         self._never = torch.tensor(never, device=backbone.device)
+        self._document = ""  # of the prompt that is cached
 
     @property
     def growth(self) -> Growth | None:
         """The tokens that change the canvas's length."""
         return self._checkpoint.growth
+
+    def forget(self, document: str | None = None) -> None:
+        """Drop what is cached, if it is of this document; in any case without one."""
+        if document in (None, self._document):
+            self._cache = self._backbone.new_cache()
+            self._drop()
+
+    def _drop(self) -> None:
+        """Do not count on the cache any more."""
+        raise NotImplementedError
 
     def _ids(self, tokens: Sequence[int]) -> list[int]:
         return [self._checkpoint.mask if token == MASK else token for token in tokens]
@@ -71,6 +81,9 @@ class TwoSidedDenoiser(MaskedDenoiser):
         super().__init__(backbone, checkpoint, entries)
         self._around: tuple[list[int], int, list[int]] | None = None  # at the last refresh
 
+    def _drop(self) -> None:
+        self._around = None
+
     def width(self, known: int) -> int:
         """The most masks that fit the context with everything known before them.
 
@@ -91,6 +104,7 @@ class TwoSidedDenoiser(MaskedDenoiser):
         not fit the context is cut at its far ends. Raises ModelError for a canvas that alone is
         longer than the context.
         """
+        self._document = prompt.document
         prefix, suffix = self._frame(prompt, canvas)
         tokens = self._ids(canvas)
         around = prefix, len(tokens), suffix
@@ -139,6 +153,9 @@ class BlockDenoiser(MaskedDenoiser):
         self._kept: list[int] = []  # the tokens of the kept blocks
         self._ahead = int(checkpoint.start is not None)  # tokens that stand before the prefix
 
+    def _drop(self) -> None:
+        self._kept = []
+
     def width(self, known: int) -> int:
         """Masks to the end of the stride that follows ``known`` tokens.
 
@@ -159,6 +176,7 @@ class BlockDenoiser(MaskedDenoiser):
         A prefix that does not fit the context is cut at its far end, a quarter of the context at
         a time. Raises ModelError for a canvas that is too long for the context.
         """
+        self._document = prompt.document
         before = self._frame(prompt, canvas)
         masks = [len(before) + i for i, token in enumerate(canvas) if token == MASK]
         sources = [max(place - self._shift, 0) for place in masks]
@@ -219,8 +237,17 @@ class MaskedModel:
 
     verifier = None
 
-    def __init__(self, denoiser: Denoiser, tokenizer: Tokenizer, info: ModelInfo) -> None:
+    def __init__(
+        self,
+        denoiser: TwoSidedDenoiser | BlockDenoiser,
+        tokenizer: Tokenizer,
+        info: ModelInfo,
+    ) -> None:
         self.denoiser, self.tokenizer, self.info = denoiser, tokenizer, info
+
+    def forget(self, document: str | None = None) -> None:
+        """Drop what is cached of a document, or of all."""
+        self.denoiser.forget(document)
 
 
 def load_masked(
