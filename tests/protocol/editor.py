@@ -119,6 +119,10 @@ class Editor:
         await self.client.stop()
         return self.client._server.returncode if self.client._server else None
 
+    def reported(self, token: str) -> list[Any]:
+        """What was reported so far under a token for progress, oldest first."""
+        return [params.value for params in self.progress if params.token == token]
+
     # Documents
 
     def open(self, uri: str, text: str, language_id: str = "python") -> None:

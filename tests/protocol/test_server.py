@@ -444,10 +444,10 @@ async def test_infill_with_progress(editor: Editor, stage: Stage) -> None:
         {"prefill": 1, "verify": 1, "canvas": 0},
         {"syntax": 0, "file": 0, "denoiser": 2},
     )
-    work = [report.value for report in editor.progress if report.token == "work"]
+    work = editor.reported("work")
     assert [value["kind"] for value in work] == ["begin", "report", "report", "end"]
     assert work[2]["message"] == "a + b░"
-    canvases = [report.value for report in editor.progress if report.token == "canvas"]
+    canvases = editor.reported("canvas")
     assert [canvas["kind"] for canvas in canvases] == ["prefill", "verify"]
     assert canvases[-1]["cells"] == [
         {"text": "a + b", "origin": "base", "state": "committed"},
@@ -463,7 +463,7 @@ async def test_infill_cancelled_by_its_progress(editor: Editor, stage: Stage) ->
     editor.client.window_work_done_progress_cancel(types.WorkDoneProgressCancelParams("work"))
     infill = await within(120, answer)
     assert (infill["text"], infill["reason"]) == (None, "cancelled")
-    assert editor.progress[-1].value["kind"] == "end"
+    assert editor.reported("work")[-1]["kind"] == "end"
 
 
 async def test_accepted_is_counted_once(stage: Stage) -> None:

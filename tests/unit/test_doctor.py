@@ -11,6 +11,7 @@ from lsp_server.cli import main
 from lsp_server.commands import doctor
 from lsp_server.commands.doctor import Check, examine, show
 from lsp_server.models.embedded import download
+from lsp_server.models.embedded.spec import SPEC
 
 
 def by_name(checks: list[Check]) -> dict[str, Check]:
@@ -40,7 +41,7 @@ def test_missing_weights_are_fatal_and_told(
 def test_damaged_weights_are_removed_and_told(cache: Path) -> None:
     cache.mkdir()
     with download.path().open("wb") as sparse:
-        sparse.truncate(download.SPEC.size)
+        sparse.truncate(SPEC.size)
     assert by_name(examine())["base weights"].found == "the file was damaged and is removed"
     assert not download.present()
 

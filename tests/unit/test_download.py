@@ -3,6 +3,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import shutil
 import subprocess
 import tarfile
 import zipfile
@@ -14,6 +15,7 @@ import pytest
 
 from lsp_server.models import storage
 from lsp_server.models.embedded import download
+from lsp_server.models.embedded.spec import SPEC
 from lsp_server.models.interfaces import ModelError
 
 CONTENT = bytes(range(256)) * 60
@@ -25,7 +27,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "cache"
     monkeypatch.setenv("UNMASK_CACHE", str(folder))
     digest = hashlib.sha256(CONTENT).hexdigest()
-    monkeypatch.setattr(download, "SPEC", replace(download.SPEC, size=len(CONTENT), sha256=digest))
+    monkeypatch.setattr(download, "SPEC", replace(SPEC, size=len(CONTENT), sha256=digest))
     return folder
 
 
@@ -64,10 +66,10 @@ def mirror(monkeypatch: pytest.MonkeyPatch, content: bytes, fail_at: int = 7) ->
 
 @pytest.mark.parametrize("as_folder", [True, False])
 def test_a_local_file_or_folder(tmp_path: Path, cache: Path, as_folder: bool) -> None:
-    source = tmp_path / download.SPEC.file
+    source = tmp_path / SPEC.file
     source.write_bytes(CONTENT)
     assert download.fetch(tmp_path if as_folder else source).read_bytes() == CONTENT
-    assert names(cache) == [download.SPEC.file]
+    assert names(cache) == [SPEC.file]
 
 
 def test_a_wrong_local_file_is_refused(tmp_path: Path, cache: Path) -> None:
@@ -88,7 +90,7 @@ def test_the_mirror_when_the_hub_is_out_of_reach(
     asked = mirror(monkeypatch, CONTENT)
     assert download.fetch().read_bytes() == CONTENT
     assert len(asked) == 6
-    assert names(cache) == [download.SPEC.file]
+    assert names(cache) == [SPEC.file]
     download.fetch()
     assert len(asked) == 6, "what is there is not fetched again"
 
@@ -150,7 +152,7 @@ def test_no_code_of_the_mirrors_is_run(
 
 
 def test_a_full_disk_is_said_before_anything_is_fetched(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(storage.shutil, "disk_usage", lambda _: SimpleNamespace(free=1e6))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=1e6))
     with pytest.raises(ModelError, match=r"needs 1\.\d GB free .* 0\.0 GB are free"):
         download.fetch()
 
@@ -169,7 +171,7 @@ def test_a_disk_that_fills_up_leaves_nothing_behind(tmp_path: Path) -> None:
 
 
 def test_damage_on_disk_is_found(tmp_path: Path) -> None:
-    source = tmp_path / download.SPEC.file
+    source = tmp_path / SPEC.file
     source.write_bytes(CONTENT)
     file = download.fetch(source)
     assert download.verify()

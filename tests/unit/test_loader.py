@@ -11,7 +11,8 @@ import torch
 
 from lsp_server.models import loader, registry
 from lsp_server.models.interfaces import ModelError
-from lsp_server.models.pretrained.checkpoint_dir import CheckpointDir
+from lsp_server.models.pretrained.checkpoint_dir import CheckpointDir, DeclaredOptions
+from lsp_server.models.storage import Progress
 from lsp_server.settings import Settings
 from tests.unit.folders import QWEN2, write_folder
 from tests.unit.tiny import INFO, TinyDiffusion, TinyModel
@@ -60,9 +61,7 @@ def test_what_was_declared_reaches_the_loader(
     tmp_path: Path, loaded: list[tuple[CheckpointDir, str, torch.device]]
 ) -> None:
     config = QWEN2 | {"architectures": ["A2DQwen2LMHeadModel"]}
-    registry.add(
-        "blocks", str(write_folder(tmp_path / "m", config)), registry.DeclaredOptions(block=8)
-    )
+    registry.add("blocks", str(write_folder(tmp_path / "m", config)), DeclaredOptions(block=8))
     loader.load(Settings(model="blocks", device="cpu"))
     assert loaded[0][0].block == 8
 
@@ -96,7 +95,7 @@ def test_int8_is_proposed_where_it_would_do(
         loader.load(Settings(precision="bf16", device="cpu"))
 
 
-MAKERS: dict[str, Callable[[loader.Progress], Path]] = {
+MAKERS: dict[str, Callable[[Progress], Path]] = {
     "write_int8": loader._int8_file,
     "write_tokenizer": loader.tokenizer_file,
 }
