@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, TypeVar
@@ -118,6 +118,10 @@ class Editor:
         self.client.exit(None)
         await self.client.stop()
         return self.client._server.returncode if self.client._server else None
+
+    def reported(self, token: str) -> list[Any]:
+        """What was reported so far under a token for progress, oldest first."""
+        return [params.value for params in self.progress if params.token == token]
 
     # Documents
 
@@ -250,6 +254,19 @@ async def within(seconds: float, work: Awaitable[T]) -> T:
     """Wait, but not forever."""
     async with asyncio.timeout(seconds):
         return await work
+
+
+async def becomes(condition: Callable[[], bool]) -> None:
+    """Wait until a condition holds, but not forever."""
+    async with asyncio.timeout(10):
+        while not condition():
+            await asyncio.sleep(0.005)
+
+
+async def configure(editor: Editor, settings: object) -> None:
+    """Tell the server new settings, and wait until it has handled them."""
+    editor.client.workspace_did_change_configuration(types.DidChangeConfigurationParams(settings))
+    await editor.stats()
 
 
 async def _read(stream: asyncio.StreamReader) -> None:

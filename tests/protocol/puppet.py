@@ -17,6 +17,8 @@ from lsp_server.models.interfaces import Cancelled, ModelError, ModelInfo, Stop
 from lsp_server.server.backend import Backend
 from lsp_server.settings import Settings
 
+URI = "file:///project/sums.py"
+TEXT = "def add(a, b):\n    return "  # the puppet's text continues it
 INFO = ModelInfo("puppet", "puppet", "none", 1, "cpu", "fp32", "prompt", 1.0)
 
 

@@ -128,7 +128,7 @@ async def test_every_family_serves(editor: Editor, family: str) -> None:
     assert latency.forwards.verify == 0
 
     infill = await infilled(editor, partial_result_token=family)
-    canvases = [report.value for report in editor.progress if report.token == family]
+    canvases = editor.reported(family)
     assert infill["reason"] not in ("error", "loading", "timeout")
     assert infill["forwards"]["canvas"] > 0
     assert sum(canvas["kind"] == "canvas" for canvas in canvases) == infill["forwards"]["canvas"]
@@ -139,7 +139,7 @@ async def test_every_family_stops_between_forwards(editor: Editor, family: str) 
     answer = editor.infill(
         URI, 0, HOLE, identity=f"stop {family}", partial_result_token=f"stop {family}"
     )
-    while not any(report.token == f"stop {family}" for report in editor.progress):
+    while not editor.reported(f"stop {family}"):
         assert not answer.done()
         await asyncio.sleep(0.002)
     editor.cancel(f"stop {family}")

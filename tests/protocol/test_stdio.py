@@ -158,10 +158,10 @@ async def test_infill_with_progress(real: Editor) -> None:
     assert infill["reason"] == "offered"
     assert "width" in infill["text"]
     assert infill["version"] == 1
-    work = [report.value["kind"] for report in real.progress if report.token == "work"]
+    work = [value["kind"] for value in real.reported("work")]
     assert (work[0], work[-1]) == ("begin", "end")
     assert "report" in work
-    canvases = [report.value for report in real.progress if report.token == "cells"]
+    canvases = real.reported("cells")
     forwards = infill["forwards"]
     # The slices of a prefill are shown as one.
     assert len(canvases) == 1 + forwards["verify"] + forwards["canvas"]

@@ -208,7 +208,7 @@ def test_server_ends_with_its_client() -> None:
     with subprocess.Popen(SERVE, stdin=reading, stdout=subprocess.PIPE) as process:
         os.close(reading)
         wire = Wire(process)
-        params = {"processId": editor.pid, "rootUri": None, "capabilities": {}}
+        params: dict[str, Any] = {"processId": editor.pid, "rootUri": None, "capabilities": {}}
         body = json.dumps(
             {"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": params}
         ).encode()

@@ -44,7 +44,7 @@ def join(pieces: Sequence[Tokens]) -> Tokens:
 def values(name: str) -> st.SearchStrategy[Tokens]:
     """Expressions."""
     quotes = lexical(name).strings + lexical(name).long_strings
-    leaves = [
+    leaves: list[st.SearchStrategy[Tokens]] = [
         st.builds(lambda quote, text: (quote + text + quote,), st.sampled_from(quotes), STRINGS)
     ]
     if name != "json":
@@ -84,9 +84,13 @@ def remarks(name: str) -> st.SearchStrategy[str]:
     """Comments, each with the line break behind it."""
     rules = lexical(name)
     kinds = [REMARKS.map(lambda text: f"  {rules.comment} {text}\n    ")]
-    for opener, closer in rules.block_comments:
-        kinds.append(REMARKS.map(lambda text, a=opener, b=closer: f" {a} {text} {b} "))
+    kinds += [enclosed(opener, closer) for opener, closer in rules.block_comments]
     return st.one_of(kinds)
+
+
+def enclosed(opener: str, closer: str) -> st.SearchStrategy[str]:
+    """Comments between two marks."""
+    return REMARKS.map(lambda text: f" {opener} {text} {closer} ")
 
 
 def statements(name: str, value: st.SearchStrategy[Tokens]) -> st.SearchStrategy[Tokens]:

@@ -13,7 +13,7 @@ from lsp_server.models.quantization import DenseLinear, Linear
 def transformers_model(model: Qwen2) -> Qwen2ForCausalLM:
     """The same weights, not copied, in ``transformers``' class; ``model`` is a dense one."""
     shape = model.shape
-    config = Qwen2Config(
+    config = Qwen2Config(  # type: ignore[call-arg]  # it takes every config's options
         vocab_size=shape.vocabulary, hidden_size=shape.width, intermediate_size=shape.inner,
         num_hidden_layers=shape.layers, num_attention_heads=shape.heads,
         num_key_value_heads=shape.key_heads, rms_norm_eps=shape.epsilon,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -58,7 +59,9 @@ def places(units: list[int]) -> list[tuple[int, int, int]]:
     return found
 
 
-def change_of(line: int, character: int, to_line: int, to_character: int, text: str):
+def change_of(
+    line: int, character: int, to_line: int, to_character: int, text: str
+) -> types.TextDocumentContentChangePartial:
     start, end = types.Position(line, character), types.Position(to_line, to_character)
     return types.TextDocumentContentChangePartial(types.Range(start, end), text)
 
@@ -117,7 +120,7 @@ def test_change_at_the_end_of_a_last_line_without_a_line_end() -> None:
         ((0, 0, 99, 99), "+"),
     ],
 )
-def test_position_outside_is_moved_inside(range_: tuple[int, ...], expected: str) -> None:
+def test_position_outside_is_moved_inside(range_: tuple[int, int, int, int], expected: str) -> None:
     document = Document(URI, "ab\ncd", 1, "python")
     document.apply_change(change_of(*range_, "+"))
     assert document.source == expected
@@ -191,7 +194,7 @@ def test_positions_after_edits_are_those_of_the_text(data: st.DataObject) -> Non
     document = Document(URI, data.draw(TEXTS, label="opened"), 1, "python")
     numbers = st.integers(0, 8)
     for _ in range(data.draw(st.integers(1, 6), label="edits")):
-        where = [data.draw(numbers) for _ in range(4)]
+        where = data.draw(st.tuples(numbers, numbers, numbers, numbers))
         document.apply_change(change_of(*where, data.draw(TEXTS, label="inserted")))
     for line in range(12):
         for character in range(12):
@@ -269,7 +272,7 @@ def test_finds_what_is_open_in_schemes_that_people_write_in() -> None:
     assert opened(URI).find("file:///other.py") is None
 
 
-def test_nothing_is_read_from_disk(tmp_path) -> None:
+def test_nothing_is_read_from_disk(tmp_path: Path) -> None:
     file = tmp_path / "secret.py"
     file.write_text("password = 1")
     document = Documents(None).get_text_document(file.as_uri())

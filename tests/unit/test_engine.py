@@ -9,11 +9,13 @@ import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from threading import Event
+from typing import Any
 
 import pytest
 
-from lsp_server.completion.service import CompletionService, Infiller
-from lsp_server.models.interfaces import Cancelled, ModelError, ModelInfo
+from lsp_server.completion.service import CompletionService, Infiller, Observer
+from lsp_server.diffusion.types import Cost, Hole, Infill
+from lsp_server.models.interfaces import Cancelled, ModelError, ModelInfo, Stop
 from lsp_server.server.backend import Backend, Progress
 from lsp_server.server.engine import Engine
 from lsp_server.server.messages import Status
@@ -26,6 +28,7 @@ class Loaded(Backend):
 
     def __init__(self, name: str) -> None:
         self._info = ModelInfo(name, "scripted", "none", 1, "cpu", "fp32", "seen", 1.0)
+        self.itself: Loaded | None = None  # set: a cycle of references
 
     @property
     def info(self) -> ModelInfo:
@@ -41,6 +44,15 @@ class Decoded(Infiller):
     def __init__(self, model: Loaded, settings: Settings) -> None:
         self.model, self.settings = model, settings
         self.thread = threading.current_thread().name
+
+    def infill(self, hole: Hole, stop: Stop, observe: Observer | None, cost: Cost) -> Infill:
+        raise AssertionError("no test here asks for a text")
+
+    def prefill(self, hole: Hole, stop: Stop) -> int:
+        raise AssertionError("no test here warms the cache")
+
+    def forget(self, document: str) -> None:
+        raise AssertionError("no test here closes a document")
 
 
 class Stage:
@@ -79,7 +91,7 @@ class Stage:
         self.held[name] = Event()
         return self.held[name]
 
-    def choose(self, **changes: object) -> None:
+    def choose(self, **changes: Any) -> None:
         self.engine.apply(replace(self.engine.settings, **changes))
 
     async def until(self, condition: Callable[[Status], bool]) -> Status:
@@ -104,12 +116,12 @@ class Stage:
     @property
     def serving(self) -> str:
         """The model that answers now."""
-        service = self.engine.service
-        assert isinstance(service, CompletionService)
-        return decoded(service).model.info.name
+        return decoded(self.engine.service).model.info.name
 
 
-def decoded(service: CompletionService) -> Decoded:
+def decoded(service: CompletionService | None) -> Decoded:
+    """What fills holes for a service, which must be there."""
+    assert service is not None
     assert isinstance(service._decoder, Decoded)
     return service._decoder
 
@@ -253,9 +265,13 @@ async def test_other_settings_change_while_a_model_loads(stage: Stage) -> None:
 async def test_another_number_of_threads_loads_nothing(stage: Stage) -> None:
     """Each thread that computes keeps its own number: it is set where the model runs."""
     await stage.started()
+
+    def uses(threads: int) -> Callable[[Status], bool]:
+        return lambda _: decoded(stage.engine.service).settings.threads == threads
+
     for threads in (3, 0):
         stage.choose(threads=threads)
-        await stage.until(lambda _, n=threads: decoded(stage.engine.service).settings.threads == n)
+        await stage.until(uses(threads))
         assert decoded(stage.engine.service).thread == "model"
     assert len(stage.loads) == 1
 
@@ -273,6 +289,7 @@ async def test_settings_that_change_during_the_first_load_count(stage: Stage) ->
 
 async def test_the_old_model_is_released(stage: Stage) -> None:
     await stage.started()
+    assert isinstance(stage.engine._backend, Loaded)
     old = weakref.ref(stage.engine._backend)
     stage.engine._backend.itself = stage.engine._backend  # only the garbage collector can end this
     gc.disable()

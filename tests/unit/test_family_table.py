@@ -76,9 +76,15 @@ def test_names_that_are_transformers_own_stay(backbone: str) -> None:
 def test_llada_has_every_name_of_a_llama() -> None:
     family = next(family for family in FAMILIES if family.name == "llada")
     assert {name: rename(family, name) for name in LLADA} == LLADA
-    shape = {"num_hidden_layers": 1, "hidden_size": 8, "intermediate_size": 8, "vocab_size": 8}
+    config = LlamaConfig(
+        num_hidden_layers=1,
+        hidden_size=8,
+        intermediate_size=8,
+        vocab_size=8,
+        num_attention_heads=2,
+    )
     with torch.device("meta"):
-        model = LlamaForCausalLM(LlamaConfig(**shape, num_attention_heads=2))
+        model = LlamaForCausalLM(config)
     assert {name for name, _ in model.named_parameters()} == set(LLADA.values())
 
 

@@ -63,14 +63,14 @@ def test_every_file_has_every_kind_in_classes_that_add_up(path: Path) -> None:
 @pytest.mark.parametrize("name", [None, *names()])
 @pytest.mark.parametrize("kind", Kind)
 def test_every_kind_of_every_language_has_lengths(name: str | None, kind: Kind) -> None:
-    found = find_lengths(name and language(name), span(kind))
+    found = find_lengths(language(name) if name else None, span(kind))
     assert sum(found.shares) == pytest.approx(1)
     assert max(found.shares) < 0.9
 
 
 @pytest.mark.parametrize("name", [None, *names()])
 def test_a_block_is_longer_than_an_expression(name: str | None) -> None:
-    of = name and language(name)
+    of = language(name) if name else None
     block, expression = find_lengths(of, span(Kind.BLOCK)), find_lengths(of, span(Kind.EXPRESSION))
     assert mean(block) > 2 * mean(expression)
 

@@ -22,7 +22,8 @@ numbers = st.integers(min_value=-3, max_value=50)
 
 def reference_positions(text: str) -> list[tuple[int, int]]:
     """The position of every offset 0..len(text), by walking."""
-    positions, line, column = [], 0, 0
+    positions: list[tuple[int, int]] = []
+    line = column = 0
     for index, character in enumerate(text):
         inside_crlf = character == "\n" and index > 0 and text[index - 1] == "\r"
         positions.append(positions[-1] if inside_crlf else (line, column))

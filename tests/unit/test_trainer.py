@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 
@@ -19,7 +20,7 @@ from lsp_server.models.embedded.weights import DenseWeights
 from lsp_server.models.interfaces import MASK, PromptTokens
 from lsp_server.source_files import SourceError
 from lsp_server.training import trainer
-from lsp_server.training.adapter import Adapter
+from lsp_server.training.adapter import Adapter, Layer
 from lsp_server.training.contexts import LONGEST, begin, draw_sequence, read
 from lsp_server.training.continuations import write
 from lsp_server.training.trainer import Trainer, choose_starts, count_following, train
@@ -71,7 +72,7 @@ class Bytes:
     def encode(self, text: str) -> list[int]:
         return list(text.encode())
 
-    def decode(self, ids: list[int]) -> str:
+    def decode(self, ids: Sequence[int]) -> str:
         return bytes(ids).decode()
 
     def pieces(self) -> list[bytes]:
@@ -91,7 +92,9 @@ def file(tmp_path: Path) -> Path:
     path = tmp_path / "first.safetensors"
     width, fused = SHAPE.width, (SHAPE.heads + 2 * SHAPE.key_heads) * SHAPE.head_width
     adapter = Adapter(SHAPE, torch.arange(ENTRIES), MASKS, RANK, len(SPEC.taps), COUPLED)
-    assert adapter.layers[0].qkv.B.shape == (fused, RANK)
+    first = adapter.layers[0]
+    assert isinstance(first, Layer)
+    assert first.qkv.B.shape == (fused, RANK)
     with torch.no_grad():
         for each in adapter.parameters():
             each.copy_(0.2 * torch.randn(each.shape))
@@ -225,9 +228,9 @@ def test_runs_are_counted_up_to_the_end_of_the_text() -> None:
     starts = choose_starts(follows, range(40), 4, Random(0))
     assert starts.tolist() == list(range(16, 39))
     again = [*range(20), *range(20)]  # from 21 on, the file itself says what follows
-    starts = choose_starts(follows, again, 4, Random(0)).tolist()
-    assert starts[:5] == [16, 17, 18, 19, 20]
-    assert len(starts) < 10
+    fewer = choose_starts(follows, again, 4, Random(0)).tolist()
+    assert fewer[:5] == [16, 17, 18, 19, 20]
+    assert len(fewer) < 10
 
 
 def test_training_learns_saves_and_goes_on(

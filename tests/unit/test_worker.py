@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from threading import Event
 
 import pytest
@@ -23,11 +24,11 @@ def worker() -> Iterator[Worker]:
 
 async def test_runs_jobs_in_order_on_one_other_thread(worker: Worker) -> None:
     seen: list[tuple[int, str]] = []
-    jobs = [
-        worker.run(lambda n=n: seen.append((n, threading.current_thread().name)), Event())
-        for n in range(5)
-    ]
-    await asyncio.gather(*jobs)
+
+    def look(n: int) -> None:
+        seen.append((n, threading.current_thread().name))
+
+    await asyncio.gather(*(worker.run(partial(look, n), Event()) for n in range(5)))
     assert seen == [(n, "model") for n in range(5)]
     assert threading.current_thread().name != "model"
 
@@ -114,7 +115,7 @@ async def test_job_that_has_begun_in_time_is_waited_for(worker: Worker) -> None:
 async def test_real_work_stops_warming(worker: Worker) -> None:
     begun, stopped = Event(), Event()
 
-    def warm(stop) -> None:
+    def warm(stop: Callable[[], bool]) -> None:
         begun.set()
         while not stop():
             pass
