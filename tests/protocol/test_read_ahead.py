@@ -10,9 +10,7 @@ from lsp_server.server import messages
 from lsp_server.server.server import PAUSE_S
 from tests.protocol.conftest import Stage
 from tests.protocol.editor import Editor, becomes
-
-URI = "file:///project/app.py"
-TEXT = "def area(width, height):\n    return width * height\n"
+from tests.protocol.puppet import TEXT, URI
 
 
 async def test_a_client_that_tells_the_cursor_says_alone_where_to_read(stage: Stage) -> None:
