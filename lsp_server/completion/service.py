@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -29,7 +28,8 @@ from lsp_server.completion.postprocess import (
 from lsp_server.completion.result import Completion, Meter, Timing
 from lsp_server.completion.snapshot import Snapshot
 from lsp_server.diffusion.prompt import Prompt
-from lsp_server.diffusion.types import Cost, Hole, Infill, Lengths, Step
+from lsp_server.diffusion.trace import Observer
+from lsp_server.diffusion.types import Cost, Hole, Infill, Lengths
 from lsp_server.models.interfaces import Cancelled, Stop, never
 from lsp_server.positions import clamp
 from lsp_server.settings import Settings
@@ -50,7 +50,6 @@ __all__ = [
 
 logger = logging.getLogger(__name__)
 
-Observer = Callable[[Step], None]
 UNCHANGED = LastChange("none")
 
 PROSE: Final = frozenset(

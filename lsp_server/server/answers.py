@@ -14,8 +14,9 @@ from threading import Event
 
 from lsp_server.completion.gate import refusal
 from lsp_server.completion.reasons import REASONS
-from lsp_server.completion.service import Completion, Observer
+from lsp_server.completion.service import Completion
 from lsp_server.completion.stats import Stats
+from lsp_server.diffusion.trace import Observer
 from lsp_server.models.interfaces import Cancelled, Stop
 from lsp_server.server.engine import Engine
 from lsp_server.server.logs import where

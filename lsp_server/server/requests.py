@@ -14,8 +14,9 @@ from typing import Any, ClassVar, Final, Literal, Protocol
 from lsprotocol import types
 
 from lsp_server.completion.gate import Ask, LastChange, Trigger
-from lsp_server.completion.service import Completion, CompletionService, Observer, Selected
+from lsp_server.completion.service import Completion, CompletionService, Selected
 from lsp_server.completion.snapshot import Snapshot
+from lsp_server.diffusion.trace import Observer
 from lsp_server.models.interfaces import Stop
 from lsp_server.server.documents import Document, Documents
 from lsp_server.server.messages import INFILL, INLINE_COMPLETION, InfillParams

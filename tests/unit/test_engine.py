@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from lsp_server.completion.service import CompletionService, Infiller, Observer
+from lsp_server.completion.service import CompletionService, Infiller
+from lsp_server.diffusion.trace import Observer
 from lsp_server.diffusion.types import Cost, Hole, Infill
 from lsp_server.models.interfaces import Cancelled, ModelError, ModelInfo, Stop
 from lsp_server.server.backend import Backend, Progress
