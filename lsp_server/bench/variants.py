@@ -51,8 +51,7 @@ def rotated(items: Sequence[T], turn: int) -> Iterator[T]:
 
 def clear_cache(model: Model) -> None:
     """Empty the model's KV cache."""
-    if model.verifier is not None:
-        model.verifier.forget()
+    model.forget()
 
 
 def prefill_cold(decoder: Decoder, hole: Hole) -> tuple[int, float]:
