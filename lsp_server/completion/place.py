@@ -13,7 +13,7 @@ from typing import Final
 
 from lsp_server.positions import LINE_END, clamp, line_start, line_stop
 from lsp_server.syntax.brackets import BracketMatcher, match_brackets
-from lsp_server.syntax.languages import LexicalRules
+from lsp_server.syntax.languages import LexicalRules, lexical_rules_for
 from lsp_server.syntax.lexer import GENERIC, Inside, inside_after, scan
 from lsp_server.syntax.surroundings import Surroundings, closes_only, code_of, look_around
 from lsp_server.syntax.tree import SyntaxTree
@@ -44,12 +44,18 @@ class Place:
     around: Surroundings | None = field(default=None, repr=False)
 
     @classmethod
-    def of(cls, tree: SyntaxTree, start: int, end: int) -> Place:
-        """The place between two offsets of a tree's text."""
+    def of(cls, tree: SyntaxTree, start: int, end: int, language_id: str = "") -> Place:
+        """The place between two offsets of a tree's text.
+
+        ``language_id`` says which are the comments and strings of a text without a grammar.
+        """
         text, language = tree.text, tree.language
         stop = line_stop(text, end)
         before, rest, below = newlines(text[:start]), text[end:stop], newlines(text[stop:])
-        lexical = GENERIC if language is None else language.lexical
+        if language is not None:
+            lexical = language.lexical
+        else:
+            lexical = lexical_rules_for(language_id) or GENERIC
         around = look_around(tree, start, end)
         if around is not None:
             return cls(before, rest, below, lexical, around.inside, around)

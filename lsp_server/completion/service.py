@@ -165,7 +165,7 @@ class CompletionService:
         ask = Ask(snapshot.uri, snapshot.language_id, snapshot.text, offset, "invoked")
         if self._refusal(ask, arrived) is not None or self._decoder is None:
             return 0
-        place = Place.of(snapshot.tree, offset, offset)
+        place = Place.of(snapshot.tree, offset, offset, snapshot.language_id)
         window = choose_window(place.before, place.after_cursor, self._settings)
         prompt = Prompt.around(window.prefix, window.suffix)
         return self._decoder.prefill(Hole(prompt, max_tokens=1, document=snapshot.uri), stop)
@@ -195,7 +195,7 @@ class CompletionService:
         if selected is not None:  # go on from the document as it will be with the item in it
             start, end, picked = selected.start, selected.end, selected.text
             tree, offset = tree.edit(start, end, picked), start + len(picked)
-        place = Place.of(tree, offset, offset)
+        place = Place.of(tree, offset, offset, snapshot.language_id)
         span = find_span(tree, offset, self._settings.span_bounding, place.around)
         window = choose_window(place.before, place.after_cursor, self._settings)
         meter.span = str(span.kind)
@@ -217,7 +217,7 @@ class CompletionService:
         text = snapshot.text
         self._check(Ask(snapshot.uri, snapshot.language_id, text, start, "invoked"), meter)
 
-        place = Place.of(snapshot.tree, start, end)
+        place = Place.of(snapshot.tree, start, end, snapshot.language_id)
         bounded = self._settings.span_bounding
         span = find_region(snapshot.tree, start, end, bounded, place.around)
         window = choose_window(place.before, place.after_region, self._settings)

@@ -22,8 +22,8 @@ from lsp_server.diffusion.drafters.drafts import (
     cut,
     expected_length,
 )
+from lsp_server.diffusion.drafters.factory import make_drafters
 from lsp_server.diffusion.drafters.prompt_lookup import TokenIndex
-from lsp_server.diffusion.drafters.registry import make_drafters
 from lsp_server.diffusion.output import JUDGED_TOKENS, Output
 from lsp_server.diffusion.token_healing import Vocabulary, tokenize
 from lsp_server.diffusion.trace import Trace

@@ -40,8 +40,10 @@ from lsp_server.settings import Settings
 _INT8_SIZE = 950_000_000  # bytes of the int8 file
 
 
-def load(settings: Settings, progress: Progress | None = None) -> Model:
+def load(settings: Settings, progress: Progress | None = None, measure: bool = True) -> Model:
     """Load the model that the settings name; blocking, for seconds to minutes.
+
+    ``measure``: whether arithmetic may be timed, see ``choose_precision``.
 
     Raises ModelError, with what to do, when its files are missing or damaged, memory is short, or
     the device or precision is not to be had.
@@ -51,10 +53,10 @@ def load(settings: Settings, progress: Progress | None = None) -> Model:
         torch.set_num_threads(settings.threads)
     entry = registry.find(settings.model)
     if entry is None:
-        return _load_embedded(settings, report)
+        return _load_embedded(settings, report, measure)
     checkpoint = read_checkpoint_dir(entry.folder, entry.declared)
     device = choose_device(settings.device)
-    precision = choose_precision(settings.precision, device)
+    precision = choose_precision(settings.precision, device, measure)
     lighter = ("int8", "int4") if device.type == "cuda" else _int8_here(device)
     _require_memory(checkpoint.memory, precision, device, lighter)
     from lsp_server.models.pretrained.denoisers import load_masked
@@ -65,11 +67,11 @@ def load(settings: Settings, progress: Progress | None = None) -> Model:
     return model
 
 
-def _load_embedded(settings: Settings, report: Progress) -> Model:
+def _load_embedded(settings: Settings, report: Progress, measure: bool) -> Model:
     started = time.perf_counter()
     download.require()
     device = choose_device(settings.device)
-    precision = choose_precision(settings.precision, device)
+    precision = choose_precision(settings.precision, device, measure)
     memory = partial(registry.embedded_memory, device=device.type)
     _require_memory(memory, precision, device, _int8_here(device))
     report("loading", 0.1)

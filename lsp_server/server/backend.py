@@ -27,8 +27,11 @@ class Backend(Protocol):
         """What fills holes by some settings; called on the thread that it will be used on."""
 
 
-Load = Callable[[Settings, Progress], Backend]
-"""Loads the model that settings name; raises ModelError. Called on the loader's thread."""
+Load = Callable[[Settings, Progress, bool], Backend]
+"""Loads the model that settings name; raises ModelError. Called on the loader's thread.
+
+The last argument says whether arithmetic may be timed: not while another model is at work.
+"""
 
 
 class ModelBackend:
@@ -50,12 +53,12 @@ class ModelBackend:
         return Decoder(self._model, settings)
 
 
-def load_backend(settings: Settings, progress: Progress) -> Backend:
+def load_backend(settings: Settings, progress: Progress, measure: bool) -> Backend:
     """Load a model by its name; blocking, for seconds to minutes. Raises ModelError."""
     use_threads(settings.threads)
     from lsp_server.models.loader import load
 
-    return ModelBackend(load(settings, progress))
+    return ModelBackend(load(settings, progress, measure))
 
 
 def use_threads(count: int) -> None:

@@ -144,7 +144,7 @@ class Engine:
 
         def load() -> Backend:
             gc.collect()  # what an overtaken or failed load has left
-            return self._load(settings, report)
+            return self._load(settings, report, self._backend is None)
 
         try:
             backend = await self._loader.run(load, overtaken)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import asdict
 from functools import partial
@@ -73,7 +73,7 @@ class UnmaskServer(LanguageServer):
         self.sends_accepted = False  # items carry a command that says that they were inserted
         self.tells_cursor = False  # the client says where to read ahead, and where not
         self._defaults = settings
-        self._problems: list[str] = []  # of the settings, as far as they are logged
+        self._problems: list[str] = []  # of the settings as they are now
         self._copilot_dialect = False
         self._timer: asyncio.TimerHandle | None = None
         self._log: EditorLog | None = None
@@ -98,6 +98,7 @@ class UnmaskServer(LanguageServer):
         """The client may be spoken to now: send it the log and the status."""
         self._log = EditorLog(self.window_log_message)
         PROJECT.addHandler(self._log)
+        _log_problems(self._problems)
         self.tell_status()
 
     def stop_work(self, timeout: float) -> bool:
@@ -210,15 +211,19 @@ class UnmaskServer(LanguageServer):
     def _merge(self, values: object) -> Settings:
         """The defaults with the editor's values on top; what cannot be read stays as it is."""
         settings, problems = Settings.read(values, self._defaults, self.engine.settings)
-        for problem in problems:
-            if problem not in self._problems:
-                logger.error("settings ignored: %s", problem)
+        if self._log is not None:  # else the greeting names them
+            _log_problems([problem for problem in problems if problem not in self._problems])
         self._problems = problems
         return settings
 
     def report_server_error(self, error: Exception, source: object) -> None:
         """Log what went wrong in a handler or a message; pygls would show a pop-up."""
         logger.error("a message could not be handled: %s", where(error))
+
+
+def _log_problems(problems: Sequence[str]) -> None:
+    for problem in problems:
+        logger.error("settings ignored: %s", problem)
 
 
 def _log_failure(warming: Future[object]) -> None:

@@ -96,6 +96,14 @@ def language_for(language_id: str | None, path: str | None) -> Language | None:
     return None if name is None else _load(name)
 
 
+def lexical_rules_for(language_id: str) -> LexicalRules | None:
+    """The comments and strings of a language, whether it has a grammar or not; None: not known."""
+    by_id, _ = _catalogue()
+    if language_id in by_id:
+        return _lexical_rules(_facts(by_id[language_id])["lexical"])
+    return _lexical_catalogue().get(language_id)
+
+
 def names() -> list[str]:
     """Every language that has a folder, whether its wheel is installed or not."""
     return sorted(folder.parent.name for folder in grammars().glob("*/language.toml"))
@@ -129,6 +137,13 @@ def _catalogue() -> tuple[dict[str, str], dict[str, str]]:
         by_id.update(dict.fromkeys(facts["ids"], name))
         by_extension.update(dict.fromkeys(facts["extensions"], name))
     return by_id, by_extension
+
+
+@cache
+def _lexical_catalogue() -> dict[str, LexicalRules]:
+    """The lexical rules of languages without a grammar, by editor id."""
+    facts = tomllib.loads((grammars() / "lexical.toml").read_text("utf-8"))
+    return {name: _lexical_rules(rules) for rules in facts["rules"] for name in rules["ids"]}
 
 
 @cache
@@ -167,13 +182,14 @@ def _query(
 
 
 def _lexical_rules(facts: dict[str, Any]) -> LexicalRules:
+    blocks = facts.get("block_comments", ())
     return LexicalRules(
-        comment=facts["comment"],
-        block_comments=tuple((opening, closing) for opening, closing in facts["block_comments"]),
+        comment=facts.get("comment", ""),
+        block_comments=tuple((opening, closing) for opening, closing in blocks),
         strings=tuple(facts["strings"]),
-        long_strings=tuple(facts["long_strings"]),
-        prefixes=facts["prefixes"],
-        regexes=facts["regexes"],
+        long_strings=tuple(facts.get("long_strings", ())),
+        prefixes=facts.get("prefixes", ""),
+        regexes=facts.get("regexes", False),
     )
 
 

@@ -44,7 +44,9 @@ class Puppet(Backend, Infiller):
     def info(self) -> ModelInfo:
         return INFO
 
-    def load(self, settings: Settings, progress: Callable[[str, float], None]) -> Puppet:
+    def load(
+        self, settings: Settings, progress: Callable[[str, float], None], measure: bool
+    ) -> Puppet:
         self.loads.append(settings)
         progress("waking the puppet", 0.5)
         assert self.loaded.wait(10)

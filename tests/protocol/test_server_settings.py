@@ -114,6 +114,21 @@ async def test_one_wrong_setting_costs_no_other(editor: Editor, stage: Stage) ->
     await within(30, told())
 
 
+async def test_a_wrong_setting_at_the_start_is_named_to_the_editor(stage: Stage) -> None:
+    editor = Editor.new()
+    editor.configuration = wrong = {"threads": "many", "maxTokens": 7}
+    await stage.connect(editor)
+    await editor.initialize({"settings": wrong})
+    await editor.until("ready", 10)
+    assert [settings.max_tokens for settings in stage.puppet.loads] == [7]
+
+    def told() -> list[str]:
+        return [line for line in editor.logged if "threads must be" in line]
+
+    await becomes(lambda: len(told()) == 1)
+    await editor.quit()
+
+
 async def test_a_wrong_setting_is_logged_once(editor: Editor) -> None:
     """Editors send all settings whenever one changes."""
     for tokens in (9, 8, 7):

@@ -135,7 +135,9 @@ async def test_suggest_widget_is_followed(real: Editor) -> None:
     where = types.Range(start, end)
     selected = types.SelectedCompletionInfo(where, "readlines")
     item = await within(120, real.complete(uri, selected=selected))
-    assert item is None or (str(item.insert_text).startswith("readlines") and item.range == where)
+    assert item is not None
+    assert str(item.insert_text).startswith("readlines")
+    assert item.range == where
     other = types.SelectedCompletionInfo(where, "writelines")
     assert await within(120, real.complete(uri, selected=other)) is None
     assert real.latencies[-1].reason == "suggestion-not-extended"

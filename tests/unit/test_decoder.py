@@ -11,8 +11,8 @@ from lsp_server.diffusion import trace
 from lsp_server.diffusion.canvas import Canvas
 from lsp_server.diffusion.decoder import Decoder
 from lsp_server.diffusion.drafters.drafter import DraftContext
+from lsp_server.diffusion.drafters.factory import DRAFTERS, make_drafters
 from lsp_server.diffusion.drafters.prompt_lookup import TokenIndex
-from lsp_server.diffusion.drafters.registry import DRAFTERS, make_drafters
 from lsp_server.diffusion.output import Output
 from lsp_server.diffusion.prompt import Prompt
 from lsp_server.diffusion.token_healing import tokenize

@@ -63,6 +63,7 @@ class Stage:
         self.worker, self.loader = Worker(), Worker("loader")
         self.statuses: list[Status] = []
         self.loads: list[Settings] = []
+        self.measured: list[bool] = []  # of each load, whether it might time arithmetic
         self.broken: dict[str, Exception] = {}
         self.held: dict[str, Event] = {}  # a load with this name waits …
         self.given_up: list[str] = []  # … and may be given up there
@@ -70,9 +71,10 @@ class Stage:
             Settings(model="first"), self.worker, self.loader, self.load, self.changed
         )
 
-    def load(self, settings: Settings, progress: Progress) -> Loaded:
+    def load(self, settings: Settings, progress: Progress, measure: bool) -> Loaded:
         name = settings.model
         self.loads.append(settings)
+        self.measured.append(measure)
         progress("reading", 0.5)
         if held := self.held.get(name):
             assert held.wait(60)
@@ -275,6 +277,16 @@ async def test_another_number_of_threads_loads_nothing(stage: Stage) -> None:
         await stage.until(uses(threads))
         assert decoded(stage.engine.service).thread == "model"
     assert len(stage.loads) == 1
+
+
+async def test_nothing_is_timed_beside_a_model_at_work(stage: Stage) -> None:
+    """What is timed there would be wrong, and be kept for good."""
+    stage.broken["first"] = ModelError("no such model")
+    await stage.started()
+    stage.choose(model="third")
+    await stage.settled()
+    assert [load.model for load in stage.loads] == ["first", "embedded", "third"]
+    assert stage.measured == [True, True, False]
 
 
 async def test_settings_that_change_during_the_first_load_count(stage: Stage) -> None:

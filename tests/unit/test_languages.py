@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from lsp_server.syntax import languages
-from lsp_server.syntax.languages import grammars, language_for, names
+from lsp_server.syntax.languages import grammars, language_for, lexical_rules_for, names
 
 CASES = [
     ("python", ".py"),
@@ -95,3 +95,22 @@ def test_a_missing_wheel_is_logged_once(caplog: pytest.LogCaptureFixture) -> Non
     assert [record.getMessage() for record in caplog.records] == [
         "no syntax trees for python (No module named 'no_such_wheel'): its spans go by lines"
     ]
+
+
+def test_comments_are_known_without_a_grammar() -> None:
+    go = lexical_rules_for("go")
+    assert go is not None
+    assert go.comment == "//"
+    assert language_for("go", None) is None
+    assert lexical_rules_for("plaintext") is None
+    python = language_for("python", None)
+    assert python is not None
+    assert lexical_rules_for("python") == python.lexical
+
+
+def test_no_language_has_lexical_rules_twice() -> None:
+    rules = tomllib.loads((grammars() / "lexical.toml").read_text("utf-8"))["rules"]
+    ids = [each for rule in rules for each in rule["ids"]]
+    for name in names():
+        ids += tomllib.loads((grammars() / name / "language.toml").read_text("utf-8"))["ids"]
+    assert len(ids) == len(set(ids))

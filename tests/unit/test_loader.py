@@ -57,6 +57,26 @@ def test_a_name_a_folder_and_the_one_in_use(
     assert {layout.folder for layout, _, _ in loaded} == {folder}
 
 
+@pytest.mark.parametrize("measure", [False, True])
+@pytest.mark.parametrize("embedded", [False, True])
+def test_arithmetic_is_timed_only_where_that_is_wanted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, embedded: bool, measure: bool
+) -> None:
+    model = "embedded" if embedded else str(write_folder(tmp_path / "m"))
+    timed: list[str] = []
+
+    def measured() -> dict[str, float]:
+        timed.append("now")
+        return {"bf16": 1.0, "fp32": 2.0}
+
+    monkeypatch.setattr("lsp_server.models.precision.measured", measured)
+    monkeypatch.setattr("lsp_server.models.embedded.download.present", lambda: True)
+    monkeypatch.setattr(loader, "free_bytes", lambda device: 0)  # the precision is chosen before
+    with pytest.raises(ModelError, match="memory"):
+        loader.load(Settings(model=model, device="cpu"), measure=measure)
+    assert timed == ["now"] * measure
+
+
 def test_what_was_declared_reaches_the_loader(
     tmp_path: Path, loaded: list[tuple[CheckpointDir, str, torch.device]]
 ) -> None:

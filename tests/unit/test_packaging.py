@@ -16,11 +16,12 @@ ROOT = Path(__file__).parents[2]
 LANGUAGES = ["javascript", "json", "python", "tsx", "typescript"]
 PROBE = """
 import json
-from lsp_server.syntax.languages import grammars, language_for, names
+from lsp_server.syntax.languages import grammars, language_for, lexical_rules_for, names
 from lsp_server.syntax.spans.length_prior import FILE
 found = [language_for(None, "x" + end).name for end in (".js", ".json", ".py", ".tsx", ".ts")]
 counted = [name for name in names() if (grammars() / name / FILE).is_file()]
 assert (grammars() / FILE).is_file()
+assert lexical_rules_for("go")
 print(json.dumps([str(grammars()), names(), found, counted]))
 """
 

@@ -48,7 +48,8 @@ def polished(kind: str, case: dict[str, Any]) -> str:
     start = end = len(before)
     if kind == "region":
         start, end = trim_region(text, start, start + len(old))
-    place = Place.of(SyntaxTree.parse(text, language_for(case.get("language"), None)), start, end)
+    language = case.get("language", "")
+    place = Place.of(SyntaxTree.parse(text, language_for(language, None)), start, end, language)
     draft = polish(
         Draft(
             place,

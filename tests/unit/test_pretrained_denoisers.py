@@ -386,3 +386,15 @@ def test_a_forgotten_document_leaves_the_cached_blocks(tmp_path: Path) -> None:
     denoiser.forget("a")
     denoiser.denoise(prompt, [MASK])
     assert backbone.taken()[0][0] == 0
+
+
+@pytest.mark.parametrize("name", ["dreamon", "sdar"])
+def test_a_model_forgets_by_its_denoiser(tmp_path: Path, name: str) -> None:
+    write(name, tmp_path)
+    model = load_masked(read_checkpoint_dir(tmp_path), "fp32", CPU, lambda message, fraction: None)
+    model.denoiser.denoise(PromptTokens.around(PREFIX, (), "a"), [MASK])
+    cache = model.denoiser._cache
+    model.forget("b")
+    assert model.denoiser._cache is cache
+    model.forget("a")
+    assert model.denoiser._cache is not cache
