@@ -31,7 +31,7 @@ class Puppet(Backend, Infiller):
         self.holding = False  # answers wait, and ask whether to stop …
         self.deaf = False  # … unless they are in one long forward
         self.holes: list[Hole] = []  # asked to fill
-        self.warmed: list[Hole] = []
+        self.prefilled: list[Hole] = []
         self.forgotten: list[str] = []  # documents that were closed
         self.stopped = 0
         self.begun = Event()
@@ -74,7 +74,7 @@ class Puppet(Backend, Infiller):
         return Infill(self.text, "ended", 0.9, cost)
 
     def prefill(self, hole: Hole, stop: Stop) -> int:
-        self.warmed.append(hole)
+        self.prefilled.append(hole)
         self.begun.set()
         self.hold(stop)
         return 1

@@ -17,7 +17,7 @@ Script = str | Callable[[Hole], str]
 
 
 class ScriptedDecoder:
-    """Writes the script into every hole; ``holes`` and ``warmed`` are what it was asked for.
+    """Writes the script into every hole; ``holes`` and ``prefilled`` are what it was asked for.
 
     ``cached`` is the document whose text is in its cache.
     """
@@ -25,7 +25,7 @@ class ScriptedDecoder:
     def __init__(self, script: Script, confidence: float = 0.9) -> None:
         self.script, self.confidence = script, confidence
         self.holes: list[Hole] = []
-        self.warmed: list[Hole] = []
+        self.prefilled: list[Hole] = []
         self.cached = ""  # the document of the hole that came last
 
     def infill(
@@ -66,7 +66,7 @@ class ScriptedDecoder:
         """Three forwards, if nobody stops them."""
         if stop():
             raise Cancelled
-        self.warmed.append(hole)
+        self.prefilled.append(hole)
         self.cached = hole.document
         return 3
 
