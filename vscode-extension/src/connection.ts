@@ -17,7 +17,7 @@ import type { Running } from './supervisor.ts';
 
 const DOCUMENTS = [{ scheme: 'file' }, { scheme: 'untitled' }];
 const WRITE_ERRORS = 3; // in a row, before the connection is closed
-const SHUTDOWN_MS = 1000; // for the response to `shutdown`: VS Code waits few seconds when it closes
+const SHUTDOWN_MS = 1000; // for the response to `shutdown`: VS Code waits only a few seconds
 const EXIT_MS = 1000; // from the response to `shutdown` until the process is killed
 
 export class Connection implements Running {
