@@ -1,7 +1,7 @@
-"""The console script ``unmask``: its commands put together, and what their failures exit with.
+"""The console script ``unmask``: its commands and exit statuses.
 
-Exit status 0 is an answer or an honest nothing, 2 a wrong command line, 1 a failure, told in one
-line on standard error.
+Exit status 0 means success, also where there is no completion to offer; 2 a wrong command line;
+1 any other failure. Failures print one line on standard error.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ INTERRUPTED = 130
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; the exit status. Raises SystemExit for ``--help`` and wrong usage."""
+    """Run one command; returns its exit status. Raises SystemExit for ``--help`` or wrong usage."""
     arguments = make_parser().parse_args(argv)
     return exit_status(lambda: arguments.run(arguments))
 
 
 def make_parser() -> argparse.ArgumentParser:
-    """The parser of all commands; ``run`` in what it returns carries out the one that was named."""
+    """The parser of all commands; ``run`` of the parsed arguments is the command's function."""
     parser = argparse.ArgumentParser(
         prog="unmask", description="Local code completion by diffusion."
     )
@@ -39,7 +39,7 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def exit_status(run: Callable[[], int]) -> int:
-    """What ``run`` returns, or the exit status of its failure, which is told in a line."""
+    """What ``run`` returns; if it raises, prints the error in one line and returns its status."""
     try:
         status = run()
         sys.stdout.flush()
@@ -48,7 +48,7 @@ def exit_status(run: Callable[[], int]) -> int:
         return _fail(str(error), 2)
     except KeyboardInterrupt:
         return INTERRUPTED
-    except BrokenPipeError:  # whoever read our output has seen enough
+    except BrokenPipeError:  # the reader has closed our output
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except Exception as error:
@@ -56,7 +56,7 @@ def exit_status(run: Callable[[], int]) -> int:
 
 
 def _describe(error: Exception) -> str:
-    """A failure in a line; one that nobody foresaw also says where it comes from."""
+    """An error in one line; an unexpected one with the place that raised it."""
     from lsp_server.models.interfaces import ModelError
     from lsp_server.source_files import SourceError
 

@@ -1,7 +1,4 @@
-"""How much memory this process holds, now and at its peak, and how much is free.
-
-Knows the operating systems' units.
-"""
+"""Memory in bytes: of this process, now and at its peak, and free on the machine or GPU."""
 
 from __future__ import annotations
 
@@ -26,7 +23,7 @@ def peak_bytes() -> int:
 
 
 def free_bytes(device: str = "cpu") -> int:
-    """What a program may still take: of the machine's memory, or of a graphics card's own."""
+    """Free memory of the machine, or of the GPU for the device "cuda"."""
     if device == "cuda":
         import torch
 

@@ -1,10 +1,9 @@
-r"""Positions of the protocol and offsets of a string, each from the other.
+r"""Conversion between LSP positions and offsets in a string.
 
 A position is a 0-based line and a 0-based column in UTF-16 code units; an offset counts code
 points of a Python string. Lines end with ``\n``, ``\r\n`` or ``\r`` and nothing else: form
 feeds and Unicode separators, at which ``str.splitlines`` would break, are ordinary characters
-here. Nothing raises: what lies outside is moved to the nearest place inside. Knows neither
-documents nor pygls.
+here. Nothing raises: a position or offset outside the text is moved to the nearest one inside.
 """
 
 from __future__ import annotations
@@ -68,21 +67,21 @@ def utf16_length(text: str) -> int:
 
 
 class LineIndex:
-    """Where the lines of a text start, kept through its edits, so that a position is found at once.
+    """The start of every line of a text, updated by edits, so that positions are found quickly.
 
-    The lines behind the last edit have moved all by the same distance: it is kept apart, and added
-    to a line's start only when an edit further down needs it.
+    An edit moves all later lines by the same distance. This distance is stored once instead of
+    being added to every start; it is added only when an edit further down needs exact starts.
     """
 
     __slots__ = ("_distance", "_exact", "_starts")
 
     def __init__(self, text: str) -> None:
         self._starts = [0, *(ending.end() for ending in LINE_END.finditer(text))]
-        self._exact = len(self._starts)  # so many starts are exact; the others lack …
-        self._distance = 0  # … this distance
+        self._exact = len(self._starts)  # the number of leading starts that are exact
+        self._distance = 0  # to be added to the other starts
 
     def offset_at(self, text: str, line: int, character: int) -> int:
-        """The same as the function; ``text`` is the one that the index was brought up to."""
+        """The same as the function ``offset_at``; ``text`` is the text after the last edit."""
         if line < 0:
             return 0
         if line >= len(self._starts):
@@ -98,15 +97,15 @@ class LineIndex:
         return [self._start(line) for line in range(len(self._starts))]
 
     def edit(self, text: str, start: int, end: int, length: int) -> None:
-        """Follow an edit: ``length`` characters took the place of those from start to end.
+        """Update the index: ``length`` characters have replaced those from ``start`` to ``end``.
 
-        ``text`` is the one after it.
+        ``text`` is the text after the edit.
         """
         new_end = start + length
         first = bisect_left(range(len(self._starts)), start, lo=1, key=self._start)
         last = bisect_right(range(len(self._starts)), end, lo=first, key=self._start)
         self._make_exact(last)
-        # A \r\n may come about, or fall apart, at either end.
+        # The edit may join \r and \n, or separate them, at either end.
         endings = LINE_END.finditer(text, max(start - 1, 0), new_end + 1)
         found = [ending.end() for ending in endings if start <= ending.end() <= new_end]
         if found and found[0] == 0:
@@ -119,7 +118,7 @@ class LineIndex:
         return self._starts[line] + (self._distance if line >= self._exact else 0)
 
     def _make_exact(self, count: int) -> None:
-        """Make so many starts exact, and the others lack the distance."""
+        """Make the first ``count`` starts exact, and the others relative to the distance."""
         moved = self._distance
         if moved:
             for line in range(self._exact, count):
@@ -130,7 +129,7 @@ class LineIndex:
 
 
 _ASTRAL: Final = re.compile("[\U00010000-\U0010ffff]")
-"""Characters of two UTF-16 code units."""
+"""Characters that take two UTF-16 code units."""
 
 
 def _column(text: str, start: int, stop: int, character: int) -> int:

@@ -1,8 +1,8 @@
-"""The settings: what a user may choose, with defaults, units and bounds, and how they are read.
+"""The settings: defaults, units, bounds, and how they are read from JSON.
 
-``Settings.read`` is for editors: a setting that cannot be read costs no other one. What protects
-privacy, ``secret_globs`` and ``languages``, is read entry by entry: while any of it cannot be
-read, what was in force stays so, beside what can be read.
+``Settings.read`` is for editors: an invalid setting does not affect the others. The settings that
+protect privacy, ``secret_globs`` and ``languages``, are read entry by entry: if one entry is
+invalid, the valid ones are added to the last value instead of replacing it.
 """
 
 from __future__ import annotations
@@ -47,23 +47,23 @@ class Settings:
     suffix_tokens: int = _number(128, 0, 8192)  # tokens of context after it
     sampler: Sampler = "verify"
     drafts: tuple[Source, ...] = SOURCES  # where drafts come from
-    # Drafts end where the product of their confidences falls below.
+    # A draft ends where the product of its tokens' confidences falls below this.
     draft_confidence: float = _number(0.12, 0.0, 1.0)
-    # Samplers "threshold" and "remask": commit every token above.
+    # Samplers "threshold" and "remask": commit every token whose probability is above this.
     threshold: float = _number(0.9, 0.0, 1.0)
-    # Sampler "factor": commit n tokens while (n + 1)(1 - confidence) is below.
+    # Sampler "factor": commit n tokens while (n + 1)(1 - confidence) is below this.
     factor: float = _number(1.0, 0.0, 100.0)
     # Sampler "entropy": joint entropy committed per step, in nats.
     entropy_bound: float = _number(0.1, 0.0, 100.0)
     top_k: int = _number(1, 1, 1024)  # sampler "top_k": tokens committed per step
     length: Strategy = "auto"  # how a two-sided model gets its number of masks
-    # Masks for length "fixed", and where nothing is known of a hole.
+    # Masks for length "fixed", and for holes without a length prior.
     fixed_tokens: int = _number(16, 1, 1024)
-    # Forwards from computing the context to doing it anew; 0: once per canvas.
+    # Prefix and suffix are computed again after this many forwards; 0: once per canvas.
     refresh_every: int = _number(1, 0, 1024)
-    # An automatic completion is given up when its first tokens are less probable together.
+    # An automatic completion is dropped if the joint probability of its first tokens is below this.
     min_confidence: float = _number(0.2, 0.0, 1.0)
-    # What an automatic completion has so many milliseconds after it was asked for is offered.
+    # An automatic completion stops after this time, in ms, and offers what it has by then.
     timeout_ms: int = _number(3000, 1, 600_000)
 
     def __post_init__(self) -> None:
@@ -81,7 +81,7 @@ class Settings:
     def from_json(cls, values: Mapping[str, Any]) -> Settings:
         """Settings from camelCase or snake_case keys; unknown keys are ignored.
 
-        Raises SettingsError, which names every setting that cannot be read.
+        Raises SettingsError, which names every invalid setting.
         """
         settings, problems = cls.read(values)
         if problems:
@@ -92,10 +92,10 @@ class Settings:
     def read(
         cls, values: object, defaults: Settings | None = None, last: Settings | None = None
     ) -> tuple[Settings, list[str]]:
-        """Settings from what an editor says, and a line for each that cannot be read.
+        """Settings from an editor's JSON, and one message for each that is invalid.
 
-        A setting that is not said, or is null, has its value in ``defaults``; one that cannot be
-        read keeps its value in ``last`` (by default ``defaults``, too). Unknown keys are ignored.
+        A setting that is missing or null takes its value from ``defaults``, an invalid one from
+        ``last`` (``defaults`` if there is none). Unknown keys are ignored.
         """
         defaults = defaults or cls()
         last = last or defaults
@@ -113,7 +113,7 @@ class Settings:
 
 
 def _read(name: str, value: object, last: Any) -> tuple[Any, bool]:
-    """What a value says of a setting, and whether all of it could be read; if not, see ``last``."""
+    """The value of a setting, and whether it is valid; an invalid one gives ``last``."""
     kind = _KINDS[name]
     if name == "secret_globs":
         return _read_globs(value, last)
@@ -144,14 +144,14 @@ def _read_number(name: str, value: object, last: float) -> tuple[float, bool]:
 
 
 def _read_globs(value: object, last: tuple[str, ...]) -> tuple[tuple[str, ...], bool]:
-    """Globs; of what is no list of globs, all that somebody could have meant as one."""
+    """Globs; from an invalid value, ``last`` and every text that may be meant as a glob."""
     if isinstance(value, list | tuple) and all(isinstance(each, str) for each in value):
         return tuple(value), True
     return tuple(dict.fromkeys([*last, *_find_globs(value)])), False
 
 
 def _find_globs(value: object) -> list[str]:
-    """Every text in a value, and its parts between commas; of an object, the keys that are on."""
+    """Every text in a value, and its parts between commas; of an object, the keys not false."""
     if isinstance(value, str):
         parts = [value, *re.split(r"[,;\n]", value)]
         return [part.strip() for part in parts if part.strip()]
@@ -175,7 +175,7 @@ def _read_languages(value: object, last: Mapping[str, bool]) -> tuple[Mapping[st
 
 
 def _problem(name: str) -> str:
-    """Which setting is wrong, by its name in editors, and what is wanted."""
+    """The message for an invalid setting: its name in editors and what it must be."""
     return f"{_camel(name)} must be {_wanted(name)}"
 
 

@@ -1,6 +1,6 @@
 """Source files on disk: finding them in folders and reading them as an editor would.
 
-``read`` reads whatever it is given: callers ask first whether a file may hold secrets.
+``read`` does not check for secrets: callers must do so first.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _MARKS: Final = (  # UTF-32 first: its little-endian mark begins with that of UT
     (codecs.BOM_UTF16_BE, "utf-16"),
     (codecs.BOM_UTF8, "utf-8-sig"),
 )
-_FILES: Final = 80  # of one language, taken from one folder
+_FILES: Final = 80  # at most, per language and folder
 _LARGEST: Final = 100_000  # bytes of a file
 
 
@@ -70,10 +70,11 @@ def read(path: Path) -> SourceText:
 
 
 def find_files(folders: Sequence[Path], seed: int) -> list[Path]:
-    """Files of known languages under each folder, so many of every language, drawn at random.
+    """Files of known languages under each folder, drawn at random.
 
-    Left out are files that hold secrets, long files, and files with two suffixes: what is minified
-    or only declared is not what people type. Raises SourceError for what is no folder.
+    At most 80 per language and folder. Leaves out files that may hold secrets, files over 100 kB,
+    and files with two suffixes, which are mostly minified or declarations only. Raises SourceError
+    if one is not a folder.
     """
     chance = random.Random(seed)
     found: list[Path] = []

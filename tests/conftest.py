@@ -10,7 +10,7 @@ from lsp_server.models.embedded import download
 from lsp_server.models.embedded.model import EmbeddedModel
 from lsp_server.settings import Settings
 
-hypothesis_settings.register_profile("unmask", deadline=None)  # other programs share the machine
+hypothesis_settings.register_profile("unmask", deadline=None)  # the machine may be busy
 hypothesis_settings.load_profile("unmask")
 
 

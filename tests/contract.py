@@ -18,7 +18,7 @@ KEYS = {
 
 
 def shape(value: object) -> object:
-    """The keys of a JSON value, without what they hold."""
+    """The keys of a JSON value, without the values."""
     if isinstance(value, dict):
         return {key: shape(item) for key, item in value.items()}
     return None

@@ -1,10 +1,10 @@
-"""Ten thousand random edits and requests through the real server: does it stay alive and in step?
+"""Soak test: sends ten thousand random edits and requests to the real server.
 
-``python -m tests.soak --edits 10000`` starts the real server with the real model and types into it
-as people and editors do, only worse: characters and pastes, deletions, undo, many cursors, whole
-files replaced, files opened and closed, completions asked for and overtaken by the next key,
-infills withdrawn half way, settings changed, secrets, rubbish on the wire. After it, the server is
-alive, holds the texts that the editor holds, and has not grown.
+``python -m tests.soak --edits 10000`` starts the real server with the real model and sends what
+people and editors send, and worse: characters and pastes, deletions, undo, several cursors, whole
+files replaced, files opened and closed, completions cancelled by the next key, infills cancelled
+half way, changed settings, secret files, malformed messages. At the end the server must be alive,
+hold the same texts as the editor, and not have grown in memory.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from pygls.exceptions import JsonRpcException
 from lsp_server.server import messages
 from tests.protocol.editor import AUTOMATIC, INVOKED, Editor, within
 
-PATIENCE_S = 300  # for a busy machine; only what hangs takes longer
+PATIENCE_S = 300  # seconds; exceeded only by a request that hangs
 WITHDRAWN = -32800  # RequestCancelled
 LONGEST = 6000  # characters; a document is cut back beyond them
 GROWTH = 100_000_000  # bytes that the server may gain after it has warmed up
@@ -81,7 +81,7 @@ def beside(text: str, offset: int) -> int:
 
 @dataclass
 class Tally:
-    """What was checked, and what did not hold."""
+    """The counts of checks, and the failures."""
 
     passed: int = 0
     failures: list[str] = field(default_factory=list)
@@ -102,7 +102,7 @@ class Tally:
 
 
 class Soak:
-    """Random work on one server."""
+    """Sends random edits and requests to one server."""
 
     def __init__(self, editor: Editor, seed: int) -> None:
         self.editor, self.random, self.tally = editor, Random(seed), Tally()
@@ -183,7 +183,7 @@ class Soak:
     # Requests
 
     async def request(self, uri: str, cursor: int) -> None:
-        """Ask for something, as editors do after an edit; mostly the next key overtakes it."""
+        """Send a request, as editors do after an edit; the next key mostly cancels it."""
         kind = self.random.choices(
             ["typed through", "awaited", "infill", "selected", "other"], [86, 5, 3, 2, 4]
         )[0]
@@ -204,13 +204,13 @@ class Soak:
             await self.other(uri, cursor)
 
     def overtake(self) -> None:
-        """The next key: what is still being asked is withdrawn, mostly."""
+        """The next key: mostly cancels the pending requests."""
         for identity, answer in self.asked:
             if self.random.random() < 0.8 and not answer.done():
                 self.editor.cancel(identity)
 
     async def settle(self) -> None:
-        """Every request has got an answer."""
+        """Wait until every request has a response."""
         answers = [answer for _, answer in self.asked]
         self.asked = []
         for answer in await within(PATIENCE_S, asyncio.gather(*answers, return_exceptions=True)):
@@ -348,7 +348,7 @@ class Soak:
 
 
 async def soak(edits: int, seed: int) -> int:
-    """Start the server, soak it, print the account; the exit status."""
+    """Start the server, run the soak test, print the result; returns the exit status."""
     started = time.monotonic()
     editor = Editor.new()
     await editor.start(sys.executable, "-m", "lsp_server", "serve")

@@ -1,8 +1,8 @@
-"""Real files with a hole cut into them: what stood there is known, so answers can be judged.
+"""Holes cut into real files: the text that was cut out is known, so completions can be judged.
 
-Cuts the rest of a line, what is between two brackets, a block, or a line with its block: at
-random, repeatably, by the look of the text alone, so that no grammar decides where it will be
-measured. Files are only read.
+Cuts the rest of a line, the text between two brackets, a block, or a line with its block, drawn at
+random from a seed. Cuts are found by the text alone, so that the grammars being measured do not
+decide where. Files are only read.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class RealFile:
         return cls(path, text, language_for(None, str(path)))
 
     def snapshot(self, text: str, uri: str, tree: SyntaxTree | None = None) -> Snapshot:
-        """The file as an editor holds it, with another text."""
+        """The file as an open document, with another text."""
         name = "plaintext" if self.language is None else self.language.name
         return Snapshot(uri, name, 0, text, tree or SyntaxTree.parse(text, self.language))
 
@@ -62,28 +62,28 @@ class Cut:
 
     @property
     def truth(self) -> str:
-        """What was taken out."""
+        """The text that was cut out."""
         return self.file.text[self.start : self.end]
 
     @property
     def text(self) -> str:
-        """What is left."""
+        """The text without the cut."""
         return self.file.text[: self.start] + self.file.text[self.end :]
 
     def snapshot(self) -> Snapshot:
-        """What is left, as an editor holds it; every cut is a document of its own."""
+        """The text without the cut as an open document; every cut is a document of its own."""
         uri = f"{self.file.path.absolute().as_uri()}?{self.start}-{self.end}"
         return self.file.snapshot(self.text, uri)
 
     def errors(self, text: str) -> int:
-        """Syntax errors of ``text`` beyond those of the file as it is."""
+        """The number of syntax errors of ``text`` beyond those of the original file."""
         language = self.file.language
         before = SyntaxTree.parse(self.file.text, language).errors()
         return max(0, SyntaxTree.parse(text, language).errors() - before)
 
 
 def default_files() -> list[Path]:
-    """Files that come with the package: its own source, and samples in other languages."""
+    """Files of the package: its own source, and samples in other languages."""
     package = Path(str(files("lsp_server")))
     samples = [path for path in samples_folder().iterdir() if path.is_file()]
     return sorted([*package.rglob("*.py"), *samples])
@@ -110,9 +110,9 @@ def draw_cuts(
     shapes: Sequence[Shape] = SHAPES,
     most_lines: int = _MOST_LINES,
 ) -> list[Cut]:
-    """Cuts in turns of languages and shapes; fewer when the files do not hold so many.
+    """Draw cuts, alternating between languages and shapes; fewer if the files have too few.
 
-    Raises SourceError when there is nothing to cut at all.
+    Raises SourceError if there is nothing to cut.
     """
     chance = random.Random(seed)
     by_language: defaultdict[str, list[RealFile]] = defaultdict(list)
@@ -164,7 +164,7 @@ def _lines(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _brackets(text: str) -> Iterator[tuple[int, int]]:
-    """What stands between two brackets of one line, without the spaces at its ends."""
+    """The text between two brackets of one line, without spaces at its ends."""
     for found in _BRACKETS.finditer(text):
         inside = found.group()[1:-1]
         if inside.strip():
@@ -173,7 +173,7 @@ def _brackets(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _blocks(text: str, most: int) -> Iterator[tuple[int, int]]:
-    """Up to ``most`` lines, deeper than the one before, without the first indentation."""
+    """Blocks of up to ``most`` lines, indented more than the line before."""
     lines = _numbered(text)
     for index, (_, head) in enumerate(lines[:-1]):
         below = _deeper(lines, index)
@@ -182,7 +182,7 @@ def _blocks(text: str, most: int) -> Iterator[tuple[int, int]]:
 
 
 def _statements(text: str, most: int) -> Iterator[tuple[int, int]]:
-    """A line, the deeper ones below it and one that closes them: up to ``most`` lines."""
+    """A line, the more indented ones below it and a closing one: up to ``most`` lines."""
     lines = _numbered(text)
     for index, (_, head) in enumerate(lines):
         below = _deeper(lines, index)
@@ -199,7 +199,7 @@ def _numbered(text: str) -> list[tuple[int, str]]:
 
 
 def _deeper(lines: list[tuple[int, str]], index: int) -> int:
-    """The first line below one that is blank or no deeper."""
+    """The first line below a line that is blank or not indented more."""
     depth, below = _depth(lines[index][1]), index + 1
     while below < len(lines) and lines[below][1].strip() and _depth(lines[below][1]) > depth:
         below += 1

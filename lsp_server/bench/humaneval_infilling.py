@@ -1,7 +1,7 @@
 """HumanEval-Infilling (arXiv 2207.14255): programs with a hole, and a test for each.
 
-A line of such a file holds a program cut in three (``prompt``, ``canonical_solution``, ``suffix``)
-and a test for the whole.
+A line of such a file has a program in three parts (``prompt``, ``canonical_solution``, ``suffix``)
+and a test of the whole program.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from lsp_server.source_files import SourceError
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One hole in a program, with what stood there and a test."""
+    """One hole in a program, with the reference solution and a test."""
 
     task_id: str
     entry_point: str
@@ -33,20 +33,20 @@ class Problem:
 
     @property
     def program(self) -> str:
-        """What the solution belongs to: several holes are cut into the same program."""
+        """The id of the program: several holes are cut into the same program."""
         return self.prompt + self.canonical_solution + self.suffix
 
     def complete(self, text: str) -> str:
-        """The program with ``text`` in the hole, and its test; passes if it ends well."""
+        """The program with ``text`` in the hole, and its test; it passes with exit status 0."""
         return f"{self.prompt}{text}{self.suffix}\n{self.test}\ncheck({self.entry_point})\n"
 
     def matches(self, text: str) -> bool:
-        """Whether ``text`` is what stood there, white space at its end aside."""
+        """Whether ``text`` equals the reference solution, ignoring trailing white space."""
         return text.strip("\n").rstrip() == self.canonical_solution.strip("\n").rstrip()
 
 
 def load(path: Path) -> list[Problem]:
-    """The problems of a ``.jsonl.gz`` file; raises SourceError when it is not one."""
+    """The problems of a ``.jsonl.gz`` file; raises SourceError for other files."""
     names = [field.name for field in fields(Problem)]
     try:
         with gzip.open(path, "rt", encoding="utf-8") as lines:
@@ -64,7 +64,7 @@ def load(path: Path) -> list[Problem]:
 
 
 def draw(problems: Sequence[Problem], limit: int, seed: int) -> list[Problem]:
-    """``limit`` problems drawn at random, or all of them in their order when there are no more."""
+    """``limit`` problems drawn at random, or all of them in order if there are no more."""
     if limit >= len(problems):
         return list(problems)
     return random.Random(seed).sample(list(problems), limit)
@@ -81,14 +81,14 @@ def holes_are_lines(problems: Sequence[Problem]) -> bool:
 
 
 def end_of_line(written: str) -> int | None:
-    """Where a hole of one line ends: at the first line break behind something visible."""
+    """Where a hole of one line ends: at the first line break after a visible character."""
     visible = len(written) - len(written.lstrip())
     end = written.find("\n", visible)
     return None if end < 0 or visible == len(written) else end
 
 
 def hole_of(problem: Problem, lines: bool, settings: Settings) -> Hole:
-    """The hole for the decoder; one that is no line ends where the model ends it."""
+    """The hole for the decoder; unless it is one line, it ends where the model ends it."""
     if lines:
         most = settings.max_tokens
         return Hole(
@@ -98,5 +98,5 @@ def hole_of(problem: Problem, lines: bool, settings: Settings) -> Hole:
 
 
 def filling(text: str, lines: bool) -> str:
-    """What goes into the program: a hole of one line ends with its line break."""
+    """The text to put into the program: with its line break if the hole is one line."""
     return text + "\n" if lines else text

@@ -1,7 +1,7 @@
-"""The benchmark ``infill``: whether what is filled in is right (pass@1), and what it costs.
+"""The benchmark ``infill``: how often the filled text is right (pass@1), and what it costs.
 
-Fills the same holes by every variant, in turns, and runs the resulting programs. The prompt is
-prefilled once per hole, from cold, and its cost is counted for every variant.
+Fills the same holes with every variant, alternating, and runs the resulting programs. The prompt
+is prefilled once per hole with an empty cache, and its cost is counted for every variant.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from lsp_server.settings import Settings
 
 @dataclass(slots=True)
 class Score:
-    """What one variant made of all the holes, in their order."""
+    """One variant's results for all holes, in order."""
 
     name: str
     texts: list[str] = field(default_factory=list)
@@ -40,7 +40,7 @@ class Score:
     outcomes: list[sandbox.Outcome] = field(default_factory=list)
 
     def add(self, problem: Problem, infill: Infill, text: str, prefill: tuple[int, float]) -> None:
-        """Count one hole; ``prefill``: forwards and milliseconds that came before."""
+        """Count one hole; ``prefill``: the forwards and milliseconds of its prefill."""
         self.texts.append(text)
         self.infills.append(infill)
         self.exact += problem.matches(text)
@@ -54,12 +54,12 @@ class Score:
         return self.outcomes.count("passed")
 
     def identical(self, reference: Score) -> int:
-        """Holes filled with the very tokens of ``reference``."""
+        """Holes filled with the same tokens as in ``reference``."""
         pairs = zip(self.infills, reference.infills, strict=True)
         return sum(mine.ids == its.ids for mine, its in pairs)
 
     def same_text(self, reference: Score) -> int:
-        """Holes filled with the text of ``reference``."""
+        """Holes filled with the same text as in ``reference``."""
         return sum(mine == its for mine, its in zip(self.texts, reference.texts, strict=True))
 
 
@@ -70,7 +70,7 @@ def measure(
     lines: bool,
     progress: Progress,
 ) -> list[Score]:
-    """Fill every hole by every variant; nothing is run yet."""
+    """Fill every hole with every variant; programs are not run yet."""
     variants = make_variants(model, settings)
     scores = {variant.name: Score(variant.name) for variant in variants}
     prefill_cold(variants[0].decoder, hole_of(problems[0], lines, settings))  # warm up
@@ -87,7 +87,7 @@ def measure(
 def run_programs(
     problems: Sequence[Problem], scores: Sequence[Score], limits: sandbox.Limits = sandbox.LIMITS
 ) -> None:
-    """Run every program with every filling, the same one only once."""
+    """Run every filled program, identical ones only once."""
     programs = {
         (index, text): problem.complete(text)
         for score in scores
@@ -175,7 +175,7 @@ def table(title: str, scores: Sequence[Score]) -> Table:
 
 
 def comparison(precisions: Mapping[str, Sequence[Score]]) -> Iterator[str]:
-    """What another precision changes in the texts as shipped, in a line each."""
+    """Differences to another precision, with the given settings, in a line each."""
     first, *others = precisions
     mine = by_name(precisions[first], AS_SET)
     for other in others:

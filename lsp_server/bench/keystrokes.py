@@ -1,6 +1,6 @@
-"""Real text as someone would type it: key by key, into a file that does not hold it yet.
+"""Simulated typing: text of a real file is typed key by key into the file without it.
 
-A line break and the indentation behind it are one key, since editors indent by themselves.
+A line break and the indentation after it are one key, because editors indent automatically.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _KEY = re.compile(r"\n[ \t]*|[^\n]", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """Lines of a file to be typed anew, from ``start`` on to ``end``, the end of a line."""
+    """Lines of a file to be typed again, from ``start`` to ``end``, the end of a line."""
 
     file: RealFile
     start: int
@@ -24,7 +24,7 @@ class Passage:
 
     @classmethod
     def of(cls, cut: Cut, keys: int) -> Passage:
-        """The passage that begins in a cut's line and has about so many keys."""
+        """The passage of about ``keys`` keys that begins in a cut's line."""
         text = cut.file.text
         line = text.rfind("\n", 0, cut.start) + 1
         start = line + len(text[line:]) - len(text[line:].lstrip(" \t"))
@@ -32,7 +32,7 @@ class Passage:
         return cls(cut.file, start, len(text) if end < 0 else end)
 
     def keys(self, limit: int) -> list[str]:
-        """What is typed, key by key."""
+        """The keys in order, each the text that it inserts."""
         return [key.group() for key in _KEY.finditer(self.file.text, self.start, self.end)][:limit]
 
     def open(self) -> Typed:

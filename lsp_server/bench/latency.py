@@ -1,9 +1,8 @@
-"""The benchmark ``latency``: milliseconds that a user waits while real text is typed.
+"""The benchmark ``latency``: milliseconds from key to completion while real text is typed.
 
-Asks for a completion after every key, as an editor does while someone types, and lets every
-request finish, as after the last key before a pause. Time counts from the key to the answer, the
-syntax tree's update included. After a key that ends a word the typist pauses, and the cache is
-warmed as the server does then.
+Asks for a completion after every key, as an editor does, and lets every request finish, as if a
+pause followed. The time includes the update of the syntax tree. After a key that ends a word the
+typist pauses, and the KV cache is prefilled as the server does then.
 """
 
 from __future__ import annotations
@@ -27,9 +26,9 @@ from lsp_server.settings import Settings
 
 Phase = Literal["cold", "warm", "typed through", "withheld"]
 PHASES: tuple[Phase, ...] = ("cold", "warm", "typed through", "withheld")
-"""``cold``: the first request in a file, nothing cached. ``warm``: the model ran, on a cache that
-holds most of the prompt. ``typed through``: what was left of an earlier answer. ``withheld``: a
-rule refused before the model was asked."""
+"""``cold``: the first request in a file, nothing cached. ``warm``: the model ran with most of the
+prompt cached. ``typed through``: the rest of an earlier answer. ``withheld``: refused by the gate
+without running the model."""
 
 
 @dataclass(slots=True)
@@ -41,7 +40,7 @@ class Score:
     reasons: Counter[str] = field(default_factory=Counter)
     tally: Tally = field(default_factory=Tally)  # of requests for which the model ran
     idle_forwards: int = 0  # prefills while the typist paused
-    hits: int = 0  # offers that began with what was typed next
+    hits: int = 0  # offers that began with the next key
 
     def add(self, phase: Phase, completion: Completion, ms: float) -> None:
         """Count one request."""
@@ -64,13 +63,13 @@ class Score:
 def measure(
     model: Model, settings: Settings, passages: Sequence[Passage], keys: int, progress: Progress
 ) -> list[Score]:
-    """Type every passage with every variant, in turns, each from cold."""
+    """Type every passage with every variant, alternating, each with an empty cache."""
     names = list(span_bounding.services(model, settings))
     scores = {name: Score(name) for name in names}
     warm_up = span_bounding.services(model, settings)[names[0]]
     _type(warm_up, passages[0], 0, Score(""))  # the first forwards of a process are slower
     for number, passage in enumerate(passages):
-        services = span_bounding.services(model, settings)  # nothing is left of earlier passages
+        services = span_bounding.services(model, settings)  # new, without cached answers
         for name in rotated(names, number):
             progress(f"{passage.file.path.name}, place {number + 1} of {len(passages)}, {name}")
             clear_cache(model)
@@ -97,7 +96,7 @@ def _type(service: CompletionService, passage: Passage, keys: int, score: Score)
 
 
 def phase_of(completion: Completion, first: bool) -> Phase:
-    """What kind of request that was; one that ran out of time did ask the model."""
+    """The phase of a request; if it timed out, the model did run."""
     if completion.cached:
         return "typed through"
     ran = any(asdict(completion.forwards).values()) or completion.reason == "timeout"

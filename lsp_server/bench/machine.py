@@ -24,7 +24,7 @@ _PACKAGES = ("unmask", "torch", "transformers", "tokenizers", "tree-sitter", "py
 
 
 def machine() -> dict[str, Any]:
-    """The processor as far as it matters for speed, and the memory."""
+    """The properties of processor and memory that affect speed."""
     described = _processor()
     flags = described.get("flags", "").split()
     return {

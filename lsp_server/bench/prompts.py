@@ -1,10 +1,10 @@
 """The ten prompts of ``bench structure``: the four categories of the published table, and one more.
 
-Written anew after the descriptions of "Diffusion LLMs are Faster at Writing Code" (Nathan Barry,
-December 2025), which asked a chat model. The embedded model's base was tuned on instructions too,
-but is run in its fill-in-the-middle layout here, as everywhere in Unmask: the instruction is plain
-text. Wordings were chosen by one thing, that texts of 256 tokens do not go round in circles, as
-greedy texts of a small model like to; speeds of first drafts were seen meanwhile and not used.
+Written after the descriptions in "Diffusion LLMs are Faster at Writing Code" (Nathan Barry,
+December 2025), which prompted a chat model. The embedded model's base was tuned on instructions,
+too, but is run in its fill-in-the-middle layout here, as everywhere in Unmask: the instruction is
+plain text. The only criterion for the wordings was that texts of 256 tokens do not end in a loop,
+as greedy texts of small models often do; the speeds seen meanwhile were not considered.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ PUBLISHED: dict[Category, float] = {
     "code": 72.14,
     "structured": 53.86,
     "prose": 31.01,
-    "memorised": 34.74,  # given apart from the four categories there, and here
+    "memorised": 34.74,  # reported apart from the four categories, there and here
 }
 """Tokens per second of the published table (Fast-dLLM v2 on A100)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """What is asked for."""
+    """A prompt, and its category."""
 
     name: str
     category: Category
@@ -34,7 +34,7 @@ class Prompt:
 
     @property
     def text(self) -> str:
-        """The beginning of the text that the model goes on with."""
+        """The beginning of the text, which the model continues."""
         return f"### Instruction\n{self.instruction}\n\n### Response\n"
 
 

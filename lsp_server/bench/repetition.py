@@ -1,7 +1,7 @@
-"""Finding degenerate repetition: small models that decode greedily tend to repeat themselves.
+"""Detects degenerate repetition: small models that decode greedily tend to repeat themselves.
 
-Repeated text is drafted with ease and makes decoding look fast, so texts with such a loop are kept
-out of comparisons. Looks at token ids alone.
+Repeated text is easy to draft and makes decoding look fast, so texts with a loop are left out of
+comparisons. Works on token ids.
 """
 
 from __future__ import annotations
@@ -13,19 +13,19 @@ from typing import Final
 LONGEST_PERIOD: Final = 84
 MIN_ROUNDS: Final = 3
 MIN_TOKENS: Final = 24
-"""Tokens; a stretch that goes round this often and is at least this long is a loop: lists and
-tables repeat a little by nature."""
+"""Tokens; repeated text counts as a loop only from this length on, because lists and tables
+naturally repeat a little."""
 
 MIN_SAME: Final = 0.92
-"""Share of tokens equal to those one round earlier. A sentence that comes again and again with
-one word changed is a loop; the rows of a table, or the fields of a form, differ in more."""
+"""Share of tokens that equal those one period earlier. A sentence that is repeated with one word
+changed is a loop; the rows of a table, or the fields of a form, differ in more."""
 
 LONGEST_ECHO: Final = 48
-"""Tokens; so much word for word a second time, at whatever distance, is a loop as well."""
+"""Tokens; a literal repetition of this length, at any distance, also counts as a loop."""
 
 
 def repetition_period(tokens: Sequence[int]) -> int | None:
-    """The shortest distance at which some stretch of a text comes again, or None."""
+    """The shortest period of a loop in a text, in tokens, or None."""
     for period in range(1, len(tokens)):
         same = [tokens[i] == tokens[i - period] for i in range(period, len(tokens))]
         if _echoes(same) or (period <= LONGEST_PERIOD and _goes_round(same, period)):
@@ -49,7 +49,7 @@ def _echoes(same: Sequence[bool]) -> bool:
 
 
 def _goes_round(same: Sequence[bool], period: int) -> bool:
-    """Whether a stretch of MIN_ROUNDS periods is nearly all the same."""
+    """Whether MIN_ROUNDS periods in a row are nearly equal."""
     compared = max(MIN_TOKENS, MIN_ROUNDS * period) - period
     sums = list(accumulate(same, initial=0))
     starts = range(len(sums) - compared)

@@ -1,4 +1,4 @@
-"""What benchmarks have in common: sums of cost, medians, tables, and the report that is written."""
+"""Shared by the benchmarks: sums of cost, medians, tables, and writing the report."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ CAPTION = (
 )
 
 Progress = Callable[[str], None]
-"""Told what is being measured."""
+"""Called with a description of what is being measured."""
 
-_WIDTH: Final = 160  # columns of tables that do not go to a terminal
+_WIDTH: Final = 160  # columns of tables that are not printed to a terminal
 
 
 class Cost(Protocol):
-    """What an answer cost: the decoder's own count, or that of a ``Completion``."""
+    """The cost of one infill: the decoder's ``Cost``, or a ``Completion``."""
 
     @property
     def tokens(self) -> int:
@@ -58,17 +58,17 @@ class Cost(Protocol):
 
 @dataclass(slots=True)
 class Tally:
-    """The sum of many answers' cost."""
+    """The sum of many costs."""
 
     answers: int = 0
     tokens: int = 0
-    decoded: int = 0  # tokens that decoding brought: not those that prefills gave
+    decoded: int = 0  # tokens from decoding, without those from prefills
     forwards: Forwards = field(default_factory=Forwards)
     accepted: dict[Source, int] = field(default_factory=no_drafts)
     ms: Milliseconds = field(default_factory=Milliseconds)
 
     def add(self, cost: Cost) -> None:
-        """Count one more answer."""
+        """Add one cost."""
         self.answers += 1
         self.tokens += cost.tokens
         if cost.forwards.verify:
@@ -83,7 +83,7 @@ class Tally:
             _increase(self.ms, name, getattr(cost.ms, name))
 
     def add_prefill(self, forwards: int, ms: float) -> None:
-        """Count a prefill that was run ahead of an answer."""
+        """Add a prefill that was run ahead of a request."""
         self.forwards.prefill += forwards
         self.ms.prefill += ms
         self.ms.total += ms
@@ -92,8 +92,8 @@ class Tally:
     def tokens_per_forward(self) -> float:
         """Tokens per verified forward; 1 for one-token-at-a-time decoding.
 
-        The first token of an answer comes from the prefill and is not counted. Per canvas where
-        nothing is verified.
+        The first token comes from the prefill and is not counted. Per canvas if nothing is
+        verified.
         """
         return ratio(self.decoded, self.forwards.verify or self.forwards.canvas)
 
@@ -104,11 +104,11 @@ class Tally:
 
     @property
     def decoding_ms_per_token(self) -> float:
-        """Wall time per token behind the first, without the prefill."""
+        """Wall time per token after the first, without the prefill."""
         return ratio(self.ms.total - self.ms.prefill, self.decoded)
 
     def to_json(self) -> dict[str, Any]:
-        """Sums and the ratios made of them."""
+        """The sums and their ratios."""
         return {
             **asdict(self),
             "tokens_per_forward": round(self.tokens_per_forward, 4),
@@ -119,7 +119,7 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """Repeats of one measurement: how many, and where they lie."""
+    """Statistics of a repeated measurement."""
 
     count: int
     median: float
@@ -167,7 +167,7 @@ def wilson(part: int, whole: int) -> tuple[float, float]:
 
 
 def context(benchmark: str, settings: Settings, model: ModelInfo) -> dict[str, Any]:
-    """What a reader needs to place the numbers: date, machine, versions, model, settings."""
+    """The conditions of a measurement: date, machine, versions, model, settings."""
     return {
         "benchmark": benchmark,
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -203,13 +203,13 @@ def new_table(title: str, first: str, *columns: str) -> Table:
 
 @contextmanager
 def progress_on_terminal() -> Iterator[Progress]:
-    """Says on a terminal what is being measured; on anything else, nothing."""
+    """Shows what is being measured, if standard error is a terminal."""
     with Console(stderr=True).status("") as status:
         yield status.update
 
 
 def check_writable(path: Path | None) -> None:
-    """Raise SourceError, before the work, for a report that could not be written after it."""
+    """Raise SourceError, before measuring, if the report could not be written."""
     if path and not path.absolute().parent.is_dir():
         raise SourceError(f"cannot write {path}: there is no such folder")
 
@@ -243,7 +243,7 @@ def open_console() -> Console:
 
 
 def write(path: Path, report: dict[str, Any]) -> None:
-    """Write a report as JSON, whole or not at all."""
+    """Write a report as JSON, atomically."""
     with replacing(path) as temporary:
         temporary.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", "utf-8")
 

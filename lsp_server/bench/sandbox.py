@@ -1,8 +1,8 @@
-"""Runs generated Python programs for their exit status, and lets them do little harm.
+"""Runs generated Python programs with limits, for their exit status.
 
-A process of its own in an empty folder: isolated mode, no environment, limits on time, memory
-and file size, no network where the kernel lets us take it away; the whole process group
-is killed in the end. It is a seat belt against generated code, not a prison against an attacker.
+Each runs in a process of its own in an empty folder: Python's isolated mode, no environment,
+limits on time, memory and file size, and no network if the kernel allows that. At the end the
+whole process group is killed. This protects against accidents, not against an attacker.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _PROGRAM = "program.py"
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a program may use."""
+    """The limits of a program."""
 
     seconds: float = 6.0
     memory: int = 1 << 30  # bytes of address space
@@ -72,7 +72,7 @@ def run(program: str, limits: Limits = LIMITS) -> Outcome:
 
 
 def run_all(programs: Sequence[str], limits: Limits = LIMITS) -> list[Outcome]:
-    """Run programs, as many at a time as there are processors."""
+    """Run programs in parallel, one per processor."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         return list(pool.map(lambda program: run(program, limits), programs))
 
@@ -80,7 +80,7 @@ def run_all(programs: Sequence[str], limits: Limits = LIMITS) -> list[Outcome]:
 def _starter(limits: Limits) -> str:
     """What the child runs first: its limits, then the program.
 
-    Not a preexec_fn: between fork and exec, a process with threads as ours may hang.
+    Not a preexec_fn: that can hang in a process with threads, as this one.
     """
     values = {
         "RLIMIT_CPU": int(limits.seconds) + 1,
@@ -107,5 +107,5 @@ def _unshare() -> str | None:
 
 
 def _without_network() -> list[str]:
-    """A namespace with no network; as root of a user namespace where that is allowed."""
+    """Enter a namespace without network, as root of a new user namespace if that is allowed."""
     return [_unshare() or "unshare", "--net", "--map-root-user"]

@@ -1,8 +1,8 @@
-"""The same holes filled with span bounding on and off, where the syntax tree bounds the masks.
+"""Compares span bounding on and off: the same holes of real files, filled both ways.
 
-Fills holes of real files through the completion service, as an editor would ask. An answer is
-exact when the file is again what it was, and parses when the file has no new syntax error. Part of
-``bench structure`` and ``bench latency``.
+Holes are filled through the completion service, as for an editor. A result is exact if it restores
+the file, and parses if the file has no new syntax errors. Part of ``bench structure`` and
+``bench latency``.
 """
 
 from __future__ import annotations
@@ -39,14 +39,14 @@ class Verdict:
 
 @dataclass(slots=True)
 class Score:
-    """What one variant made of all the holes."""
+    """One variant's results for all holes."""
 
     name: str
     verdicts: list[Verdict] = field(default_factory=list)
     tally: Tally = field(default_factory=Tally)
 
     def add(self, cut: Cut, completion: Completion, prefill: tuple[int, float]) -> None:
-        """Judge one answer; ``prefill``: forwards and milliseconds that came before."""
+        """Judge one completion; ``prefill``: the forwards and milliseconds of its prefill."""
         filled = apply(cut.text, completion)
         self.tally.add(completion)
         self.tally.add_prefill(*prefill)
@@ -62,29 +62,29 @@ class Score:
 
     @property
     def offered(self) -> list[Verdict]:
-        """The holes for which there was an answer."""
+        """The holes for which a text was offered."""
         return [verdict for verdict in self.verdicts if verdict.completion.text is not None]
 
     @property
     def exact(self) -> int:
-        """Holes filled with what stood there."""
+        """Holes filled with the text that was cut out."""
         return sum(verdict.exact for verdict in self.verdicts)
 
     @property
     def parsing(self) -> int:
-        """Answers that leave the file as free of errors as it was."""
+        """Offered texts that add no syntax errors to the file."""
         return sum(verdict.parses for verdict in self.offered)
 
 
 def apply(text: str, completion: Completion) -> str:
-    """A document with a completion in it; as it was when there is none."""
+    """A document with a completion applied; unchanged if it has no text."""
     if completion.text is None:
         return text
     return text[: completion.start] + completion.text + text[completion.end :]
 
 
 def services(model: Model, settings: Settings) -> dict[str, CompletionService]:
-    """A service for every way of decoding, and one whose spans are plain lines."""
+    """A service for every variant of decoding, and one without span bounding."""
     unbounded = replace(settings, span_bounding=False)
     made = {UNBOUNDED: CompletionService(Decoder(model, unbounded), unbounded)}
     for variant in make_variants(model, settings):
@@ -96,9 +96,9 @@ def services(model: Model, settings: Settings) -> dict[str, CompletionService]:
 def measure(
     model: Model, settings: Settings, cuts: Sequence[Cut], progress: Progress
 ) -> list[Score]:
-    """Fill every hole by every variant, in turns; the prompt is prefilled once, from cold.
+    """Fill every hole with every variant, alternating; prefilled once with an empty cache.
 
-    No scores when there are no holes.
+    No scores if there are no holes.
     """
     if not cuts:
         return []

@@ -1,7 +1,7 @@
-"""The benchmark ``structure``: how much faster than prose structured text is written.
+"""The benchmark ``structure``: how much faster structured text is decoded than prose.
 
-Writes on from ten prompts in the categories of the published table, by every variant with the same
-settings for all prompts. Tokens per second count everything, the prefill too.
+Continues ten prompts in the categories of the published table with every variant, with the same
+settings for all prompts. Tokens per second are over the whole time, prefill included.
 """
 
 from __future__ import annotations
@@ -50,19 +50,19 @@ class Runs:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A prompt and what each variant made of it."""
+    """A prompt and the runs of each variant."""
 
     prompt: Prompt
     runs: dict[str, Runs]
 
     @property
     def period(self) -> int | None:
-        """After how many tokens the text as shipped goes round, or None."""
+        """The period of a loop in the text with the given settings, in tokens, or None."""
         return repetition_period(self.runs[AS_SET].ids)
 
     @property
     def counts(self) -> bool:
-        """Whether the row counts in its category: a loop only where repeating was the task."""
+        """Whether the row counts in its category: no loop, or repetition is the task."""
         return self.period is None or self.prompt.category == "trivial"
 
     def rate(self, name: str) -> Spread:
@@ -78,9 +78,9 @@ def measure(
     progress: Progress,
     prompts: Sequence[Prompt] = PROMPTS,
 ) -> list[Row]:
-    """Decode every prompt ``repeats`` times by every variant, in turns.
+    """Decode every prompt ``repeats`` times with every variant, alternating.
 
-    A canvas that is the whole hole gets exactly ``tokens`` masks.
+    A two-sided model's canvas gets exactly ``tokens`` masks.
     """
     variants = make_variants(model, replace(settings, length="fixed", fixed_tokens=tokens))
     rows = [Row(prompt, {variant.name: Runs() for variant in variants}) for prompt in prompts]
@@ -93,9 +93,9 @@ def measure(
 
 
 def category_rate(rows: Sequence[Row], category: Category, name: str) -> float:
-    """The mean of the medians of the category's prompts, as the published table takes it.
+    """The mean of the medians of the category's prompts, as in the published table.
 
-    0 when every text of the category loops.
+    0 if every text of the category loops.
     """
     rates = [
         row.rate(name).median for row in rows if row.prompt.category == category and row.counts
@@ -171,7 +171,7 @@ def tables(rows: Sequence[Row]) -> Iterator[Table]:
 def _schedule(
     rows: Sequence[Row], variants: Sequence[Variant], repeats: int
 ) -> Iterator[tuple[int, Row, Variant]]:
-    """Variants in turns, so that a slow phase of the machine hits all of them alike."""
+    """Alternate between variants, so that a slow phase of the machine affects all of them."""
     for repeat in range(repeats):
         for number, row in enumerate(rows):
             for variant in rotated(variants, repeat + number):

@@ -30,8 +30,8 @@ class Variant:
 def make_variants(model: Model, settings: Settings) -> list[Variant]:
     """The decoder as set, the same without the denoiser's drafts, and one token at a time.
 
-    A model without a causal mode cannot do without its denoiser; one token at a time is then the
-    most probable mask of each forward.
+    A model without a causal mode needs its denoiser: its second variant is left out, and its third
+    commits the most probable mask of each forward.
     """
     without = tuple(source for source in settings.drafts if source != "denoiser")
     chosen = {AS_SET: settings}
@@ -44,7 +44,7 @@ def make_variants(model: Model, settings: Settings) -> list[Variant]:
 
 
 def rotated(items: Sequence[T], turn: int) -> Iterator[T]:
-    """All items, starting with another one at every turn, so that none always runs first."""
+    """All items, starting with another one for each ``turn``, so that none always runs first."""
     for index in range(len(items)):
         yield items[(index + turn) % len(items)]
 
@@ -55,7 +55,7 @@ def clear_cache(model: Model) -> None:
 
 
 def prefill_cold(decoder: Decoder, hole: Hole) -> tuple[int, float]:
-    """Bring the emptied cache to a hole's prompt; returns forwards and milliseconds."""
+    """Empty the KV cache and prefill a hole's prompt; returns forwards and milliseconds."""
     clear_cache(decoder.model)
     started = time.perf_counter()
     forwards = decoder.prefill(hole)

@@ -1,7 +1,7 @@
 """The canvas drawn in a terminal while it fills: one block of text per forward.
 
-Every source of tokens has a colour; where there are no colours, brackets say the same. Writes line
-after line, so that it works in any terminal, pipe or log.
+Every source of tokens has a colour, or brackets if colours are off. Only appends lines, so that it
+works in any terminal, pipe or log.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ COLOURS: Final[Mapping[Origin, str]] = {
     "denoiser": "green",
     "mask": "bright_black",
 }
-_SHOWN_LINES = 2  # of what is committed; the beginning of a long text would be drawn every time
+_SHOWN_LINES = 2  # of the committed text; else all of a long text would be drawn every time
 _MASKS: Final = ("░", "_")
 _BREAKS: Final = ("↵", "\\n")
 _ELLIPSES: Final = ("⋮", ":")
-_CONTROLS: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # a file must not steer a terminal
+_CONTROLS: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # never sent to a terminal
 
 
 class CanvasView:
-    """Draws steps on a console; call it with each."""
+    """Draws steps on a console: an observer of a decoding."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -61,7 +61,7 @@ class CanvasView:
         return Text("  ").join(parts)
 
     def canvas(self, cells: Iterable[Cell]) -> Text:
-        """The cells of a canvas as one styled text; the first of many lines are left out."""
+        """The cells of a canvas as one styled text, without the first lines if there are many."""
         text = Text.assemble(*(self._cell(cell) for cell in _joined(cells)))
         if not text.plain:
             return Text(_MASKS[self._plain], self._style(Cell("", "mask", "mask")))
@@ -97,7 +97,7 @@ class CanvasView:
 
 
 def _joined(cells: Iterable[Cell]) -> Iterator[Cell]:
-    """Neighbours alike in origin and state as one cell; every mask stays one."""
+    """Merge neighbouring cells of the same origin and state, except masks."""
     for (origin, state), group in groupby(cells, lambda cell: (cell.origin, cell.state)):
         if state == "mask":
             yield from group

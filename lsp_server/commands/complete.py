@@ -1,6 +1,6 @@
-"""``unmask complete`` and ``unmask infill``: one answer of the completion service, in a terminal.
+"""``unmask complete`` and ``unmask infill``: one completion or infill, in a terminal.
 
-The answer goes to standard output, everything about it to standard error.
+The text or JSON goes to standard output, all messages to standard error.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def _answer(
     end: Location,
     trigger: Trigger | None,
 ) -> int:
-    """Complete at ``start``, or fill the region where there is no trigger, and print the answer."""
+    """Complete at ``start``, or fill the region if there is no trigger, and print the result."""
     from lsp_server.source_files import read
 
     settings = settings_from(arguments)
@@ -104,7 +104,7 @@ def _answer(
 
 
 def _refuse_unread(path: Path, settings: Settings) -> str | None:
-    """Why a file may not even be read, or None."""
+    """The reason for which a file must not be read, or None."""
     from lsp_server.completion.exclusions import is_secret_file
     from lsp_server.completion.gate import MAX_CHARACTERS
     from lsp_server.source_files import size_of
@@ -115,7 +115,7 @@ def _refuse_unread(path: Path, settings: Settings) -> str | None:
 
 
 def _nothing(reason: str, start: Location, end: Location) -> dict[str, Any]:
-    """The result for a file that was not read: its locations stay as they were given."""
+    """The result for a file that was not read, with the locations as given."""
     from lsp_server.completion.service import Completion
 
     result = Completion(None, 0, 0, None, reason).to_json("")
@@ -139,7 +139,7 @@ def _snapshot(path: Path, text: str) -> Snapshot:
 
 
 def _complete(ask: Callable[[CompletionService], Completion], settings: Settings) -> Completion:
-    """Ask a service; the model is loaded only where no rule speaks against completing."""
+    """Complete or infill; the model is loaded only if the gate does not refuse."""
     from lsp_server.completion.service import CompletionService
     from lsp_server.diffusion.decoder import Decoder
 
@@ -152,7 +152,7 @@ def _complete(ask: Callable[[CompletionService], Completion], settings: Settings
 
 
 class _Failures(logging.Handler):
-    """Keeps an exception that the service logged, to fail with it."""
+    """A log handler that keeps the exception logged by the service, to raise it again."""
 
     def __init__(self) -> None:
         super().__init__(logging.ERROR)
@@ -164,7 +164,7 @@ class _Failures(logging.Handler):
             self._failure = record.exc_info[1]
 
     def check(self) -> None:
-        """Raise what was logged."""
+        """Raise the logged exception, if any."""
         if self._failure is not None:
             raise self._failure
 

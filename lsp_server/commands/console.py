@@ -1,6 +1,6 @@
-"""What a command tells the person beside its answer, on standard error, and progress there.
+"""Messages and progress of commands, on standard error.
 
-Answers go to standard output, so that they can be piped.
+Results go to standard output, so that they can be piped.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def say(message: str) -> None:
-    """A line to the person."""
+    """Print a line on standard error."""
     print(message, file=sys.stderr)
 
 
@@ -36,7 +36,7 @@ def load_model(settings: Settings) -> Model:
 
 @contextmanager
 def progress_bar() -> Iterator[Callable[[str, float], None]]:
-    """A bar that is told what is being done and which fraction of it is done."""
+    """A progress bar: call it with what is being done and the fraction done."""
     from rich.console import Console
     from rich.progress import (
         BarColumn,

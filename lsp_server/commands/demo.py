@@ -1,4 +1,4 @@
-"""``unmask demo``: the real language server completes real files, and the terminal shows how."""
+"""``unmask demo``: shows in the terminal how the language server completes real files."""
 
 from __future__ import annotations
 

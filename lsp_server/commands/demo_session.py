@@ -38,7 +38,7 @@ class DemoError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """A file, what is missing at the cursor, and what is selected to be written anew."""
+    """A file, the text missing at the cursor, and the selection to be filled."""
 
     file: str
     language_id: str
@@ -90,7 +90,7 @@ class Editor:
         self._watch: Callable[[Step], None] | None = None
         self.status: messages.Status | None = None
         self.latency: messages.Latency | None = None
-        # pygls puts marks on handlers, which bound methods do not take.
+        # pygls sets attributes on handlers, which bound methods do not allow.
         self._client.feature(messages.STATUS)(lambda status: self._on_status(status))
         self._client.feature(messages.LATENCY)(lambda latency: self._on_latency(latency))
         self._client.feature(types.WINDOW_LOG_MESSAGE)(lambda message: None)
@@ -139,7 +139,7 @@ class Editor:
     async def infill(
         self, uri: str, region: types.Range, watch: Callable[[Step], None]
     ) -> Mapping[str, Any]:
-        """Have a region written anew; ``watch`` sees its canvases."""
+        """Fill a region; ``watch`` is called with its canvases."""
         self._watch = watch
         document = types.TextDocumentIdentifier(uri)
         params = messages.InfillParams(document, region, partial_result_token=_CANVASES)
@@ -162,7 +162,7 @@ class Editor:
 
 
 async def show_ghost(editor: Editor, scene: Scene, console: Console) -> bool:
-    """Complete where something is missing; whether a text came."""
+    """Complete where text is missing; returns whether a text was offered."""
     whole = scene.text()
     start = whole.index(scene.missing)
     text = whole[:start] + whole[start + len(scene.missing) :]
@@ -179,7 +179,7 @@ async def show_ghost(editor: Editor, scene: Scene, console: Console) -> bool:
 
 
 async def show_infill(editor: Editor, scene: Scene, console: Console) -> bool:
-    """Have the selected region written anew; whether a text came."""
+    """Fill the selected region; returns whether a text was offered."""
     text = scene.text()
     start = text.index(scene.selected)
     ends = (position_at(text, offset) for offset in (start, start + len(scene.selected)))
@@ -199,7 +199,7 @@ async def show_infill(editor: Editor, scene: Scene, console: Console) -> bool:
 
 
 async def play(console: Console) -> bool:
-    """The whole demonstration; whether every completion came. Raises DemoError."""
+    """Run the demonstration; returns whether every text was offered. Raises DemoError."""
     editor = Editor()
     with console.status("starting the language server") as status:
         await editor.start(lambda message: status.update(message or "loading"))
@@ -229,7 +229,7 @@ def _introduce(editor: Editor, console: Console) -> None:
 
 
 def _excerpt(console: Console, text: str, start: int, end: int, new: str) -> Group:
-    """The lines around a text in its place, what is new in green, or between arrows."""
+    """A text with the lines around it; new text is green, or between arrows."""
     written = Text(new, "green") if console.color_system else Text(f"»{new}«")
     before = text[:start].split("\n")
     after = text[end:].split("\n")
@@ -270,5 +270,5 @@ def _offset(text: str, position: types.Position) -> int:
 
 
 def _uri(scene: Scene, purpose: str) -> str:
-    """A document of its own for every showing; only the editor has it."""
+    """A new URI for every document shown; there is no such file on disk."""
     return (samples_folder() / purpose / scene.file).as_uri()

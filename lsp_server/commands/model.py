@@ -271,14 +271,14 @@ def _show(facts: dict[str, str]) -> None:
 
 
 def _wide() -> Console:
-    """Standard output, never folded where nobody looks at it."""
+    """Standard output; lines are not wrapped unless it is a terminal."""
     from rich.console import Console
 
     return Console(width=None if sys.stdout.isatty() else 200)
 
 
 def _train_model(arguments: argparse.Namespace) -> int:
-    """Go on training the embedded model's denoiser."""
+    """Continue the training of the embedded model's denoiser."""
     from lsp_server.models.embedded.gguf import adapter_path
     from lsp_server.source_files import find_texts
     from lsp_server.training import trainer
@@ -298,7 +298,7 @@ def _tell(check: object) -> None:
 
 
 def _fill_context(model: Model, settings: Settings) -> None:
-    """One completion with as much context as settings allow, so that memory is what it will be."""
+    """Run one completion with the most context that settings allow, to measure its memory."""
     from lsp_server.diffusion.decoder import Decoder
     from lsp_server.diffusion.prompt import Prompt
     from lsp_server.diffusion.types import Hole

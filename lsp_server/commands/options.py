@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def settings_from(arguments: argparse.Namespace) -> Settings:
-    """Settings with what the command line says; raises SettingsError."""
+    """The settings given on the command line; raises SettingsError."""
     names = {field.name for field in fields(Settings)}
     return Settings.from_json({k: v for k, v in vars(arguments).items() if k in names})
 

@@ -1,4 +1,4 @@
-"""From a document and a cursor to a text worth showing, with its reason and its cost.
+"""From a document and a cursor to a completion: a text or the reason for none, and its cost.
 
-Knows spans and text; does not know tensors, tokens or the protocol.
+Works on spans and text; tokens and tensors belong to ``diffusion``, the protocol to ``server``.
 """

@@ -1,9 +1,10 @@
-"""Answers that are still good: asked again at the same place, or typed through.
+"""A cache of the model's answers: for a request at the same place, or after part was typed.
 
-An answer holds as long as the model would be shown the same text: the same before it, the same
-after it, and in between nothing but the answer's own beginning, typed by the user. Keeps the last
-answers of the last documents; of one that was closed nothing is kept, nor stored afterwards for a
-request that came before. The gate keeps secret files away from here.
+An answer is valid while the model's prompt would be the same: the same text before and after the
+hole, and between them at most the beginning of the answer, typed by the user. Keeps the most recent
+answers of the most recently used documents. When a document is closed its answers are dropped, and
+a request that arrived before that cannot store one afterwards. Secret files never get here: the
+gate refuses them.
 """
 
 from __future__ import annotations
@@ -18,15 +19,15 @@ from typing import Final
 from lsp_server.completion.context import Window
 
 CLOSINGS: Final = 256
-"""So many documents are remembered to have been closed, and when."""
+"""The number of closed documents whose closing times are kept."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the model wrote into a hole, before polishing."""
+    """What the model wrote into a hole, before postprocessing."""
 
     text: str
-    finished: bool  # the text came to its end, rather than to the end of the masks or of the time
+    finished: bool  # it ends where its span ends; it was not cut off by max_tokens or the deadline
     confidence: float
 
 
@@ -37,11 +38,11 @@ class _Entry:
     answer: Answer
 
     def rest(self, before: str, suffix: str) -> Answer | None:
-        """What is left of the answer for a cursor behind ``before``, if it holds there."""
+        """The rest of the answer for a cursor after ``before``, or None if not valid there."""
         typed = len(before) - self.length
         text = self.answer.text
         if not text.startswith(before[self.length :]):
-            text = text.lstrip(" ")  # it may have been shown without
+            text = text.lstrip(" ")  # postprocessing may have removed its leading space
         holds = (
             typed >= 0
             and bool(text[typed:].strip())
@@ -59,15 +60,15 @@ class AnswerCache:
         """Keep at most ``answers`` answers for each of at most ``documents`` documents."""
         self._documents, self._answers = documents, answers
         self._entries: OrderedDict[str, list[_Entry]] = OrderedDict()
-        self._closed: OrderedDict[str, float] = OrderedDict()  # when, by time.perf_counter
-        self._closed_before = -math.inf  # when any other document may have been closed last
+        self._closed: OrderedDict[str, float] = OrderedDict()  # closing times, by time.perf_counter
+        self._closed_before = -math.inf  # the latest closing time that was dropped
         self._lock = Lock()  # documents are closed on another thread than the worker's
 
     def find(self, uri: str, before: str, suffix: str, whole: bool = False) -> Answer | None:
-        """The rest of an answer that holds where ``before`` ends, newest first.
+        """The rest of the newest answer that is valid where ``before`` ends, or None.
 
         ``before`` is all the text before the cursor, ``suffix`` the window's; ``whole`` leaves out
-        answers that broke off. Never a blank text.
+        unfinished answers. The text is never blank.
         """
         with self._lock:
             entries = self._entries.get(uri, [])
@@ -82,9 +83,9 @@ class AnswerCache:
     def store(
         self, uri: str, before: str, window: Window, answer: Answer, arrived: float = math.inf
     ) -> None:
-        """Keep an answer for the hole after ``before``; a blank one is not worth keeping.
+        """Keep an answer for the hole after ``before``.
 
-        Nor is one for a document that was closed after the request ``arrived``.
+        Does nothing if it is blank, or if the document was closed after the request ``arrived``.
         """
         if not answer.text.strip():
             return
@@ -99,7 +100,7 @@ class AnswerCache:
                 self._entries.popitem(last=False)
 
     def forget(self, uri: str) -> None:
-        """Drop a document that is closed now."""
+        """Drop the answers of a document that is being closed."""
         with self._lock:
             self._entries.pop(uri, None)
             self._closed[uri] = time.perf_counter()
@@ -108,7 +109,10 @@ class AnswerCache:
                 _, self._closed_before = self._closed.popitem(last=False)
 
     def was_closed(self, uri: str, since: float) -> bool:
-        """Whether a document was closed after a moment; of long ago, whether it may have been."""
+        """Whether a document was closed at or after ``since``.
+
+        Also true if that is not known any more, because its closing time may have been dropped.
+        """
         with self._lock:
             return self._was_closed(uri, since)
 

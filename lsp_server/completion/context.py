@@ -1,19 +1,18 @@
-r"""Which text around a place goes to the model.
+r"""The window: which text before and after a place the model is shown.
 
-The prompt is suffix first, so that typing only appends to it and the cached keys and values of
-everything before stay good. That asks two things of a window:
+The suffix comes first in the prompt, so that typing only appends to the prompt and the KV cache of
+everything before stays valid. For that, two things must not change from one keystroke to the next:
 
-*The prefix starts where it started a keystroke ago.* It starts at a line, and moves on in chunks of
-a quarter of the budget: between two moves, its start does not depend on how much was typed.
+*The start of the prefix.* It is the start of a line, and moves in chunks of a quarter of the
+budget, so that it stays the same until a whole chunk has been typed.
 
-*The suffix stays put.* It starts at the next line, and the window says so. What stands right of the
-cursor is left out when it is nothing but closing marks, which come and go with every bracket typed;
-the answer types it again, and the item's range covers it. A rest of line with more in it goes in,
-in full.
+*The suffix.* It starts at the next line (``ends_line`` says so). The rest of the cursor's line is
+left out if it holds only closing brackets, quotes and the like, which change with every bracket
+typed; the answer repeats them, and the item's range replaces them. Any other rest of line is
+included.
 
-The budget is in tokens, of which text has about one in 3.2 bytes of UTF-8. Tabs, form feeds and
-other white space are kept; a line longer than the budget is cut inside. Surrogates that belong to
-no pair are shown as ``?``. Knows nothing of tokenizers, models or trees.
+Budgets are in tokens, counted as 3.2 bytes of UTF-8 each. White space is kept; a line longer than
+the budget is cut. Lone surrogates become ``?``.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ from lsp_server.settings import Settings
 
 BYTES_PER_TOKEN: Final = 3.2
 CHUNKS: Final = 4
-"""The prefix moves on by its budget over this many."""
+"""The start of the prefix moves by the budget divided by this."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Which files hold secrets, by the path in their URI. Knows names, never contents."""
+"""Which files may hold secrets, judged by the path in their URI alone, never by their contents."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ NAMES: Final = (
     *("credentials", "credentials.json", "service-account*.json", ".dockercfg"),
     *("*.tfvars", "*.tfvars.json", "*.tfstate"),
 )
-"""Built-in patterns of file names. A folder of such a name may hold ordinary code."""
+"""Built-in patterns, matched against file names only, not against folders."""
 
 FOLDERS: Final = (
     *("secrets/**", ".secrets/**"),
     *(".aws/**", ".ssh/**", ".gnupg/**", ".azure/**", ".kube/**", ".docker/config.json"),
 )
-"""Built-in patterns of paths."""
+"""Built-in patterns, matched against paths."""
 
 SCHEME: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:")
 
@@ -34,9 +34,9 @@ SCHEME: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:")
 def is_secret(uri: str, globs: Sequence[str] = ()) -> bool:
     """Whether a document's path matches a built-in pattern or one of ``globs``.
 
-    Globs are patterns as in ``.gitignore``: of a file, or of a folder with all that is in it. They
-    may start at any segment of the path; case does not matter; none takes another one back. A query
-    or fragment of the URI (as editors use for versions of a file) is looked past.
+    Globs are patterns as in ``.gitignore``, of a file or of a folder with everything in it. They
+    may match from any segment of the path; case is ignored; there is no negation. A query or
+    fragment of the URI (which editors use for versions of a file) is ignored.
     """
     path = _fold(unquote(SCHEME.sub("", uri, count=1))).lstrip("/")
     own, names = _compile((*FOLDERS, *globs)), _compile(NAMES)
@@ -47,7 +47,7 @@ def is_secret(uri: str, globs: Sequence[str] = ()) -> bool:
 
 
 def is_secret_file(path: Path, globs: Sequence[str] = ()) -> bool:
-    """The same for a file, by its own path and by that of what it is a link to."""
+    """``is_secret`` for a file, by its own path and by that of its link's target."""
     return any(is_secret(each.as_uri(), globs) for each in (path.absolute(), path.resolve()))
 
 
@@ -57,7 +57,7 @@ def _compile(globs: tuple[str, ...]) -> PathSpec[Any]:
 
 
 def _lines(globs: Iterable[str]) -> Iterator[str]:
-    """Globs as lines of a ``.gitignore``; what can be read in two ways is there in both."""
+    """Globs as lines of a ``.gitignore``; an ambiguous one in both of its readings."""
     for glob in globs:
         path = re.sub(r"^(\.?/)+", "", _fold(glob).strip())
         if not path:
@@ -81,5 +81,5 @@ def _is_valid(line: str) -> bool:
 
 
 def _fold(path: str) -> str:
-    """A path or glob with what does not count made equal."""
+    """A path or glob normalised: lower case, single forward slashes, no line breaks."""
     return re.sub(r"/+", "/", re.sub(r"[\r\n]", " ", path.replace("\\", "/").lower()))

@@ -1,8 +1,7 @@
-"""May we answer here at all? One small function per rule, each asked before the model.
+"""The gate: rules that refuse a request before the model is run, one small function each.
 
-A rule sees an ``Ask`` and the settings and says whether it refuses. Rules that only guard against
-being a nuisance while someone types stand aside when a completion was asked for explicitly. Knows
-nothing of models, spans or the protocol.
+A rule sees an ``Ask`` and the settings and says whether it refuses. Some rules only keep
+completions from getting in the way of typing; those apply to automatic requests alone.
 """
 
 from __future__ import annotations
@@ -20,13 +19,13 @@ from lsp_server.settings import Settings
 Trigger = Literal["invoked", "automatic"]
 
 MAX_CHARACTERS: Final = 1_000_000
-"""Files longer than this are left alone: reading them again at every keystroke is felt."""
+"""Longer files are refused: processing them at every keystroke is noticeably slow."""
 
 MIN_SIGNIFICANT: Final = 10
-"""Fewer characters than this, white space aside, are no context to guess from while typing."""
+"""Files with fewer characters, white space aside, have too little context for the model."""
 
 PASTE_CHARACTERS: Final = 80
-"""More than this in one change of one line was not typed (nor picked from a list)."""
+"""A longer text inserted by one change counts as pasted, not as typed or picked from a list."""
 
 WORD: Final = re.compile(r"\w")
 CLOSERS: Final = re.compile(r"\s*(?:[)>}\]\"'`]*|\*/|-->|/>|[?%]>)\s*[:{;,]?\s*")
@@ -34,11 +33,11 @@ CLOSERS: Final = re.compile(r"\s*(?:[)>}\]\"'`]*|\*/|-->|/>|[?%]>)\s*[:{;,]?\s*"
 
 @dataclass(frozen=True, slots=True)
 class LastChange:
-    """What happened to the document last, as far as its changes show.
+    """The kind of a document's last change.
 
-    ``typed`` covers all that an editor does for someone who types: auto-closed brackets, automatic
+    ``typed`` includes what an editor inserts during typing: auto-closed brackets, automatic
     indentation, a picked suggestion, an accepted completion. ``several`` is a change in several
-    places at once: multiple cursors, a rename, a formatter. ``none`` is a document as opened.
+    places at once: multiple cursors, a rename, a formatter. ``none``: nothing has changed.
     """
 
     kind: Literal["none", "typed", "deleted", "pasted", "several"] = "none"
@@ -47,8 +46,8 @@ class LastChange:
     def of(cls, changes: Sequence[tuple[int, str]], offered: Iterable[str] = ()) -> LastChange:
         """Classify one notification's changes, each (length of text removed, text inserted).
 
-        ``offered`` holds texts that were offered to the editor lately: inserting one of them is
-        accepting it, not pasting. An undo shows itself only as what it does to the text.
+        ``offered`` holds recently offered texts: inserting one of them is an acceptance, not a
+        paste. An undo cannot be told from other changes and is classified by its effect.
         """
         if not changes:
             return cls("none")
@@ -77,7 +76,7 @@ class Ask:
 
     @property
     def rest(self) -> str:
-        """What stands right of the cursor on its line."""
+        """The text right of the cursor on its line."""
         return self.text[self.offset : line_stop(self.text, self.offset)]
 
 
@@ -92,27 +91,27 @@ def refuses_language(ask: Ask, settings: Settings) -> bool:
 
 
 def refuses_secret(ask: Ask, settings: Settings) -> bool:
-    """A file that holds secrets is never tokenised, cached or logged."""
+    """The file may hold secrets; such files are never tokenised, cached or logged."""
     return is_secret(ask.uri, settings.secret_globs)
 
 
 def refuses_several_places(ask: Ask, settings: Settings) -> bool:
-    """Several cursors at work; an answer at one of them would be inserted at all."""
+    """There are several cursors: a completion for one would be inserted at all of them."""
     return ask.last_change.kind == "several"
 
 
 def refuses_middle(ask: Ask, settings: Settings) -> bool:
-    """Inside a word, or with more right of the cursor than closes what is open."""
+    """The cursor is inside a word, or has more than closing marks to its right."""
     return CLOSERS.fullmatch(ask.rest) is None
 
 
 def refuses_other_change(ask: Ask, settings: Settings) -> bool:
-    """Who deletes, undoes or pastes is not asking for more text."""
+    """The last change deleted or pasted text: the user is not typing."""
     return ask.last_change.kind in ("deleted", "pasted")
 
 
 def refuses_empty(ask: Ask, settings: Settings) -> bool:
-    """Too little in the file to guess from."""
+    """The file has too little text."""
     significant = islice(re.finditer(r"\S", ask.text), MIN_SIGNIFICANT)
     return sum(1 for _ in significant) < MIN_SIGNIFICANT
 
@@ -139,6 +138,6 @@ AUTOMATIC: Final[tuple[tuple[str, Rule], ...]] = (
 
 
 def refusal(ask: Ask, settings: Settings) -> str | None:
-    """The reason of the first rule that refuses, or None: go on."""
+    """The reason of the first rule that refuses, or None."""
     rules = ALWAYS + AUTOMATIC if ask.trigger == "automatic" else ALWAYS
     return next((reason for reason, refuses in rules if refuses(ask, settings)), None)

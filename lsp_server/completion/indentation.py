@@ -1,4 +1,4 @@
-"""Indents a new text with tabs or spaces, as the document around it does."""
+"""Converts the indentation of a new text to tabs or spaces, as in the surrounding document."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ INDENT: Final = re.compile(r"^[ \t]+", re.MULTILINE)
 def indent_like(around: str, line: str, text: str) -> str:
     """``text`` with its lines indented by tabs or by spaces, as most lines of ``around`` are.
 
-    ``line`` is what stands before the text on its line: white space at the start of the text
-    indents only when the line is blank so far. Text with nothing to go by is left alone.
+    ``line`` is the text before it on its line: white space at the start of ``text`` counts as
+    indentation only if ``line`` is blank. Unchanged if ``around`` has no indented lines.
     """
     indents = INDENT.findall(around)
     tabs = [indent for indent in indents if indent[0] == "\t"]
@@ -29,7 +29,7 @@ def indent_like(around: str, line: str, text: str) -> str:
 
 
 def _step(text: str) -> int:
-    """Spaces per level of a text: four, unless some line disagrees."""
+    """Spaces per level of a text: 4 if every indentation is a multiple of 4, else 2."""
     widths = [len(indent) for indent in INDENT.findall(text) if indent[0] == " "]
     return 4 if all(width % 4 == 0 for width in widths) else 2
 

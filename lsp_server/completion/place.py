@@ -1,7 +1,7 @@
-r"""A cursor or a region between what stands before it, right of it and below it.
+r"""A place in a document, a cursor or a region, with the text before, right of and below it.
 
-Here, and wherever the model's text is handled, lines end with ``\n`` alone; the document's own
-line break comes back with the item.
+Here, and wherever the model's text is handled, lines end with ``\n``; the document's own line
+breaks are restored in the completion.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from lsp_server.syntax.surroundings import Surroundings, closes_only, code_of, l
 from lsp_server.syntax.tree import SyntaxTree
 
 NEAR: Final = 10_000
-"""Characters on either side of a place that are compared with a text for it."""
+"""Characters before and after a place that a text for it is compared with."""
 
 _FAR: Final = 50_000
-"""Characters before a place without a tree in which open brackets are looked for."""
+"""Characters before a place that are searched for open brackets if there is no tree."""
 
 _OUTERMOST: Final = re.compile(r"^(?=\S)", re.MULTILINE)
 
@@ -31,9 +31,9 @@ _OUTERMOST: Final = re.compile(r"^(?=\S)", re.MULTILINE)
 class Place:
     r"""A document around ``start`` and ``end``, which are equal for a cursor.
 
-    ``rest`` is what stands right of the end on its line. ``below`` is everything after that: it
+    ``rest`` is the text right of the end on its line. ``below`` is everything after that: it
     starts with ``\n``, or is empty on the last line. ``inside`` is the string or comment in which
-    the place lies, ``around`` what the syntax says about it, if there is a tree.
+    the place lies, ``around`` the facts from the syntax tree, if there is one.
     """
 
     before: str
@@ -65,15 +65,15 @@ class Place:
 
     @property
     def line(self) -> str:
-        """The line of the place, left of it."""
+        """The part of the place's line left of it."""
         return self.before[self.before.rfind("\n") + 1 :]
 
     @cached_property
     def opened(self) -> str:
         """The brackets that are open here, outermost first.
 
-        Without a tree they are looked for from a line on that is not indented, which is the best
-        guess at a place outside strings and comments.
+        Without a tree, the search starts at a line without indentation, which is most likely
+        outside strings and comments.
         """
         if self.around is not None:
             return self.around.unclosed
@@ -85,34 +85,33 @@ class Place:
         return "".join(bracket.char for bracket in matcher.opened)
 
     def match(self, text: str) -> BracketMatcher:
-        """The brackets of a text that stands here."""
+        """The brackets of a text inserted here."""
         return match_brackets(text, self.lexical, self.inside, code_of(self.line, self.lexical))
 
     @property
     def closing(self) -> bool:
-        """Nothing right of the place but marks that close, as editors insert them.
+        """Whether the rest of the line has only closing marks, as editors insert automatically.
 
-        Such a rest is no context: it is hidden from the model and typed again by its answer.
+        Such a rest is hidden from the model, which writes it again.
         """
         return closes_only(self.rest, self.inside)
 
     @property
     def after_cursor(self) -> str:
-        """What the model is shown behind a cursor; it stays the same while a line is typed."""
+        """The text after a cursor that the model is shown; unchanged while a line is typed."""
         return self.below if self.closing else self.rest + self.below
 
     @property
     def after_region(self) -> str:
-        """What the model is shown behind a region."""
+        """The text after a region that the model is shown."""
         return self.rest + self.below if self.rest.strip() else self.below
 
 
 def trim_region(text: str, start: int, end: int) -> tuple[int, int]:
-    """The part of a selection that is to be written anew; offsets in any order, anywhere.
+    """The part of a selection to be replaced; ``start`` and ``end`` may be swapped or outside.
 
-    Kept are the indentation of its first line and blank lines before that, and the line breaks
-    behind its last line: a selection of whole lines is replaced by whole lines. Of a blank
-    selection nothing is replaced.
+    Leading blank lines, the indentation of the first line and the line breaks after the last one
+    are kept, so that whole lines are replaced by whole lines. A blank selection becomes a cursor.
     """
     start, end = sorted((clamp(text, start), clamp(text, end)))
     selection = text[start:end]
@@ -136,7 +135,7 @@ def newlines(text: str) -> str:
 
 
 def line_break(text: str, offset: int) -> str:
-    r"""The document's line break: that before the offset, else the first after it, else ``\n``."""
+    r"""The line break to use at an offset: the last before, else the first after, else ``\n``."""
     last = max(text.rfind("\n", 0, offset), text.rfind("\r", 0, offset))
     if last >= 0:
         return "\r\n" if text[last - 1 : last + 1] == "\r\n" and last else text[last]

@@ -1,8 +1,8 @@
-r"""What the model wrote, made fit to be shown: small pure rules, in order.
+r"""Postprocessing of what the model wrote: a sequence of small pure rules.
 
-A rule takes a draft and gives it back, changed or not, or None: it must not be shown. A rule that
-leaves nothing but white space has dropped the draft too. Beside each rule stands the reason to give
-for a draft that it dropped. Texts have ``\n`` line breaks.
+A rule takes a draft and returns it, changed or unchanged, or None if it must not be shown. A draft
+left with nothing but white space is dropped, too. ``COMPLETION`` and ``REGION`` list the rules in
+order, each with the reason reported for drafts that it drops. Texts have ``\n`` line breaks.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ WORD: Final = re.compile(r"\w")
 UNFINISHED_WORD: Final = re.compile(r"\w+\Z")
 SPECIAL: Final = re.compile(r"<\|[^|<>\s]*\|>")
 REPEATED_LINES: Final = 3
-"""So many lines equal to those below make a duplicate, whatever follows them."""
+"""A text whose first lines, this many, equal those below is dropped, whatever follows."""
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A text for a place, and how much right of the place it replaces.
+    """A text for a place, and how much of the rest of the line it replaces.
 
-    ``taken`` counts characters of the rest of the line. ``fixed`` forbids to take any (the range is
-    given). ``prose`` says that brackets mean nothing here. ``old`` is the region's text.
+    ``taken`` is the number of characters replaced right of the place; ``fixed``: it must stay 0.
+    ``prose``: brackets need not match here. ``old`` is the text of the region that is replaced.
     """
 
     place: Place
@@ -42,12 +42,12 @@ class Draft:
 
     @property
     def left(self) -> str:
-        """What stays of the rest of the line."""
+        """The part of the rest of the line that is not replaced."""
         return self.place.rest[self.taken :]
 
     @property
     def replaced(self) -> str:
-        """What the text takes the place of."""
+        """The text that is replaced."""
         return self.old or self.place.rest[: self.taken]
 
 
@@ -56,13 +56,13 @@ Rules = tuple[tuple[str, Rule], ...]
 
 
 def cut_special_tokens(draft: Draft) -> Draft:
-    """Cut the text before a special token, and before half a character at its end."""
+    """Cut the text before a special token, and before an incomplete character at its end."""
     text = SPECIAL.split(draft.text, maxsplit=1)[0]
     return replace(draft, text=text.rstrip("\ufffd"))
 
 
 def cut_trailing_space(draft: Draft) -> Draft:
-    """Remove blank lines at the end, and white space where the document's line ends there."""
+    """Remove trailing blank lines, and trailing white space if nothing follows on the line."""
     text = re.sub(r"\s*\n\s*\Z", "", draft.text)
     return replace(draft, text=text if draft.place.rest.strip() else text.rstrip())
 
@@ -74,7 +74,7 @@ def match_indentation(draft: Draft) -> Draft:
 
 
 def cut_inner_space(draft: Draft) -> Draft:
-    """Remove space inside the brackets around the text, unless the document has it there."""
+    """Remove spaces next to the brackets around the text, unless the document has them there."""
     place, opener = draft.place, draft.place.line[-1:]
     if draft.prose or place.inside or opener not in ("(", "[") or not draft.text.startswith(" "):
         return draft
@@ -88,7 +88,7 @@ def cut_inner_space(draft: Draft) -> Draft:
 
 
 def take_rest(draft: Draft) -> Draft:
-    """Let the text replace what it types again of the rest of the line."""
+    """Replace the part of the rest of the line that the text repeats."""
     place = draft.place
     if place.closing:
         found = find_retyped(place.rest, draft.text, place.lexical, place.inside)
@@ -104,7 +104,7 @@ def take_rest(draft: Draft) -> Draft:
 
 
 def close_block(draft: Draft) -> Draft:
-    """Move the closing bracket behind lines to a line of its own."""
+    """Put the closing bracket after an indented body on a line of its own."""
     line = draft.place.line
     between = draft.place.closing and draft.left[:1] in (")", "]", "}")
     if not between or not draft.text.startswith("\n"):
@@ -114,7 +114,7 @@ def close_block(draft: Draft) -> Draft:
 
 
 def cut_head_overlap(draft: Draft) -> Draft:
-    """Remove from the start what stands before the region already."""
+    """Remove from the start what already stands before the region."""
     line, text = draft.place.line.strip(), draft.text.lstrip()
     if WORD.search(line) and text.startswith(line):
         joined = WORD.match(line[-1]) and WORD.match(text[len(line) : len(line) + 1])
@@ -128,7 +128,7 @@ def cut_head_overlap(draft: Draft) -> Draft:
 
 
 def cut_tail_overlap(draft: Draft) -> Draft:
-    """Remove from the end what follows on the line already."""
+    """Remove from the end what already follows on the line."""
     for size in range(min(len(draft.text), len(draft.left)), 0, -1):
         piece = draft.left[:size]
         worth = WORD.search(piece) or piece.strip() in ("", ",", ";")
@@ -148,7 +148,7 @@ def drop_repeated_lines(draft: Draft) -> Draft | None:
 
 
 def cut_repeated_lines(draft: Draft) -> Draft:
-    """Remove last lines that the document goes on with already, indentation included."""
+    """Remove last lines that equal the next lines of the document, indentation included."""
     if draft.left.strip():
         return draft
     lines = [line.rstrip() for line in draft.text.split("\n")]
@@ -160,7 +160,7 @@ def cut_repeated_lines(draft: Draft) -> Draft:
 
 
 def cut_closed_again(draft: Draft) -> Draft | None:
-    """Cut before a bracket that closes what is closed right of the text or below it already."""
+    """Cut before a bracket that closes what the document already closes right of it or below."""
     place = draft.place
     if draft.prose:
         return draft
@@ -219,13 +219,13 @@ REGION: Final[Rules] = (
 
 
 def cut_unfinished(text: str) -> str:
-    """Remove the line in which a text broke off; of a single line, the word."""
+    """Remove the incomplete last line of a text; if it has one line, the incomplete last word."""
     head, line_break, _ = text.rpartition("\n")
     return head if line_break else UNFINISHED_WORD.sub("", text)
 
 
 def polish(draft: Draft, rules: Rules = COMPLETION) -> Draft | str:
-    """The draft as it may be shown, or the reason why nothing may: a key of ``REASONS``."""
+    """Apply the rules; returns the resulting draft, or the reason (see ``REASONS``) for none."""
     if not draft.text.strip():
         return "blank"
     for reason, rule in rules:
@@ -237,13 +237,13 @@ def polish(draft: Draft, rules: Rules = COMPLETION) -> Draft | str:
 
 
 def _cut(draft: Draft, text: str) -> Draft:
-    """The draft with a shorter text, which may take less of the rest of the line."""
+    """The draft with a shorter text, which may replace less of the rest of the line."""
     cut = replace(draft, text=text, taken=0)
     return take_rest(cut) if draft.taken else cut
 
 
 def _repeats(draft: Draft, piece: str) -> bool:
-    """Whether the text ends with what follows it: at a whole word, closing the same brackets."""
+    """Whether the text ends with ``piece``, which follows it: as whole words, same brackets."""
     text, start = draft.text, len(draft.text) - len(piece)
     if not text.endswith(piece) or (WORD.match(piece) and WORD.match(text[start - 1 : start])):
         return False

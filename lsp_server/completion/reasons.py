@@ -1,6 +1,6 @@
-"""Why a completion has no text: every reason that one can have, with a sentence for people.
+"""The reasons for a completion's text or for its absence, each with a message for the user.
 
-The tables of rules in ``gate`` and ``postprocess`` name them, and so do the service and the server.
+Reasons come from the rules in ``gate`` and ``postprocess``, from the service and from the server.
 """
 
 from __future__ import annotations

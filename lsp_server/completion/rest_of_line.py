@@ -1,4 +1,4 @@
-"""What an editor put right of the cursor, as far as a completion types it again."""
+"""Finds where a completion repeats the closing marks that an editor put right of the cursor."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from lsp_server.syntax.lexer import Inside, scan
 def find_retyped(
     rest: str, text: str, lexical: LexicalRules, inside: Inside | None = None
 ) -> list[int]:
-    """Offsets in ``text`` of the leading characters of ``rest`` that it types again, in order.
+    """Offsets in ``text`` where it repeats the leading characters of ``rest``, in order.
 
     ``rest`` is what an editor inserted right of the cursor (closing brackets and quotes, ``;``,
-    ``:``), ``inside`` the string or comment in which the cursor stands. A bracket is typed again
-    where the text closes what it did not open; other marks count where they follow directly or end
-    the line, separators at the end of the text. White space counts with the mark behind it.
+    ``:``), ``inside`` the string or comment in which the cursor stands. A bracket is repeated
+    where the text closes one that it did not open; other marks must follow directly or end a line,
+    separators the whole text. White space counts with the mark after it.
     """
-    code, closed = len(text), False  # where code begins, and whether the string ended there
+    code, closed = len(text), False  # where the string or comment ends, and whether it was closed
     if inside:
         first = next(scan(text, lexical, inside))
         code, closed = first.end, first.closed
@@ -48,9 +48,9 @@ def find_retyped(
 
 
 def _tail(text: str, marks: str, at: int) -> int:
-    """Where ``marks`` follow directly, end the line of ``at`` or end the text; -1: nowhere.
+    """The offset of ``marks`` directly at ``at``, at the end of its line or of the text; else -1.
 
-    Of several lines, a separator belongs to the last.
+    In a text of several lines, a separator must end the last line.
     """
     line = text.find("\n", at)
     stops = [len(text)] if line < 0 or marks[0] in ",;" else [line, len(text)]

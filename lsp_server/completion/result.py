@@ -1,7 +1,4 @@
-"""What a request came to: a text or a reason for none, and always what it cost.
-
-Knows offsets and the JSON of the outside contract; does not know how a text is found.
-"""
+"""The result of a request: a text, or a reason for none, and what it cost; also as JSON."""
 
 from __future__ import annotations
 
@@ -32,10 +29,10 @@ class Timing(Milliseconds):
 class Completion:
     """``text`` replaces the document from ``start`` to ``end`` (code points), or is None.
 
-    ``reason`` is "offered" or why there is no text, see ``reasons``. ``span`` is the kind of what
-    is being written, where it came to that. ``cached`` says that the text is what was left of an
-    earlier answer: it cost no forward. ``suffix`` says how the model, if it was asked, knew what
-    follows the hole.
+    ``reason`` is "offered" or says why there is no text, see ``reasons``. ``span`` is the kind of
+    the span, None if the request was refused before it was determined. ``cached``: the text is the
+    rest of an earlier answer and cost no forward. ``suffix`` is how the model knew what follows
+    the hole, None if it was not run.
     """
 
     text: str | None
@@ -53,7 +50,7 @@ class Completion:
     suffix: Suffix | None = None
 
     def to_json(self, text: str) -> dict[str, Any]:
-        """The outside contract's JSON; ``text`` is the document that the offsets count in."""
+        """The public JSON, as ``unmask complete --json`` prints it; ``text`` is the document."""
         return {
             "text": self.text,
             "range": {"start": _position(text, self.start), "end": _position(text, self.end)},
@@ -70,7 +67,7 @@ class Completion:
 
 
 class Meter:
-    """One request while it is answered: its deadline, and what its completion will say."""
+    """The state of one running request: its deadline and cost, to make its ``Completion`` from."""
 
     def __init__(
         self,
@@ -79,9 +76,9 @@ class Meter:
         timeout_ms: float | None = None,
         arrived: float | None = None,
     ) -> None:
-        """``stop`` and ``observe`` are the request's own; no ``timeout_ms``: take your time.
+        """``stop`` and ``observe`` are the request's; without ``timeout_ms`` there is no deadline.
 
-        ``arrived`` is when the request came, by ``time.perf_counter``; None: now.
+        ``arrived`` is when the request arrived, by ``time.perf_counter``; None: now.
         """
         self.stop, self.observe = stop, observe
         self.cost = Cost()  # the decoder counts in it
@@ -100,16 +97,16 @@ class Meter:
         return time.perf_counter() > self.deadline
 
     def take(self, infill: Infill) -> None:
-        """What the decoder says of its answer."""
+        """Record the confidence and suffix mode of the decoder's answer."""
         self.confidence, self.suffix = infill.confidence, infill.suffix
 
     def reuse(self, confidence: float) -> None:
-        """The answer is what was left of an earlier one."""
+        """Record that the answer comes from the cache."""
         self.cached, self.confidence = True, confidence
 
     @contextmanager
     def polishing(self) -> Iterator[None]:
-        """Time what is done inside."""
+        """Count the time spent in the block as postprocessing."""
         started = time.perf_counter()
         yield
         self._polish_ms = (time.perf_counter() - started) * 1000

@@ -1,8 +1,8 @@
-"""One request from a document to a completion: gate, span, window, cache, denoise, polish.
+"""The completion service: gate, span, window, cache, denoising, postprocessing of one request.
 
-A request goes through ``complete`` or ``infill`` from top to bottom; what finds that there is no
-text to offer raises NoText. Runs on one worker thread. Raises nothing but Cancelled: whatever goes
-wrong, the answer is a completion that says so. Knows spans and text; the decoder knows tokens.
+A request passes these steps in order; a step that finds that there is nothing to offer raises
+NoText. Runs on one worker thread. The public methods raise nothing but Cancelled: any other error
+is logged and returned as a completion with the reason "error". Tokens are left to the decoder.
 """
 
 from __future__ import annotations
@@ -58,20 +58,20 @@ PROSE: Final = frozenset(
         *("git-commit", "git-rebase", "scminput", "log"),
     }
 )
-"""Language ids of texts in which brackets come alone: ``1)``, ``:-)``."""
+"""Language ids of texts in which brackets need not match: ``1)``, ``:-)``."""
 
 
 class Infiller(Protocol):
-    """What fills holes: the decoder, to us."""
+    """What the service needs of the decoder."""
 
     def infill(self, hole: Hole, stop: Stop, observe: Observer | None, cost: Cost) -> Infill:
         """Fill a hole, counting in ``cost`` what that takes; raises Cancelled between forwards."""
 
     def prefill(self, hole: Hole, stop: Stop) -> int:
-        """Warm the cache for a hole; returns the forwards."""
+        """Prefill the KV cache with a hole's prompt; returns the number of forwards."""
 
     def forget(self, document: str) -> None:
-        """Drop what the cache holds of holes in a document."""
+        """Drop a document's prompts from the KV cache."""
 
 
 class NoText(Exception):
@@ -91,10 +91,10 @@ class Selected:
     text: str
 
     def fits(self, text: str, offset: int) -> bool:
-        """Whether a completion at ``offset`` can go on from the item.
+        """Whether a completion at ``offset`` can continue the item.
 
-        What is typed of it must be its beginning, on one line; an item with a ``)`` is mostly a
-        snippet, whose text is not what will be inserted.
+        The text typed so far must be the beginning of the item, on one line. An item with a ``)``
+        is refused: it is mostly a snippet, whose text is not what will be inserted.
         """
         inside = 0 <= self.start <= offset <= self.end <= len(text)
         one_line = not {"\n", "\r"} & set(text[self.start : self.end] + self.text)
@@ -106,7 +106,7 @@ class CompletionService:
     """Answers requests for one model and one set of settings; one request at a time."""
 
     def __init__(self, decoder: Infiller | None, settings: Settings) -> None:
-        """``decoder`` is None while the model loads: every answer is "loading"."""
+        """``decoder`` is None while the model loads; the reason is then "loading"."""
         self._decoder, self._settings = decoder, settings
         self._cache = AnswerCache()
 
@@ -121,10 +121,10 @@ class CompletionService:
         last_change: LastChange = UNCHANGED,
         arrived: float | None = None,
     ) -> Completion:
-        """Complete at a cursor. Raises Cancelled when ``stop`` says so between two forwards.
+        """Complete at a cursor. Raises Cancelled if ``stop`` returns True between two forwards.
 
-        ``arrived`` is when the request came, by ``time.perf_counter``; None: now. The time that an
-        automatic completion may take counts from there.
+        ``arrived`` is when the request arrived, by ``time.perf_counter``; None: now. The timeout
+        of an automatic completion counts from there.
         """
         timeout = self._settings.timeout_ms if trigger == "automatic" else None
         meter = Meter(stop, observe, timeout, arrived)
@@ -144,10 +144,10 @@ class CompletionService:
         observe: Observer | None = None,
         arrived: float | None = None,
     ) -> Completion:
-        """Write a region anew from what surrounds it; what it holds now is not looked at.
+        """Replace a region by a text written from its surroundings alone, not from its old text.
 
-        The region is trimmed: its first line's indentation and the line breaks behind its last
-        line stay. Raises Cancelled when ``stop`` says so between two forwards.
+        The region is trimmed first: its first line's indentation and the line breaks after its
+        last line stay. Raises Cancelled if ``stop`` returns True between two forwards.
         """
         meter = Meter(stop, observe, arrived=arrived)
         start, end = trim_region(snapshot.text, start, end)
@@ -159,7 +159,7 @@ class CompletionService:
     def prefill(
         self, snapshot: Snapshot, offset: int, stop: Stop, arrived: float | None = None
     ) -> int:
-        """Warm the model's cache for a cursor; returns the forwards. Raises Cancelled."""
+        """Prefill the KV cache for a cursor; returns the number of forwards. Raises Cancelled."""
         arrived = time.perf_counter() if arrived is None else arrived
         offset = clamp(snapshot.text, offset)
         ask = Ask(snapshot.uri, snapshot.language_id, snapshot.text, offset, "invoked")
@@ -171,15 +171,15 @@ class CompletionService:
         return self._decoder.prefill(Hole(prompt, max_tokens=1, document=snapshot.uri), stop)
 
     def forget(self, uri: str) -> None:
-        """Drop the answers for a document that is closed now; from any thread.
+        """Drop the cached answers of a document that is being closed; from any thread.
 
-        None is stored for a request that came before. Its text is in the model's cache until
-        ``forget_prompt``.
+        Requests that arrived before cannot store any more. The text stays in the model's KV cache
+        until ``forget_prompt``.
         """
         self._cache.forget(uri)
 
     def forget_prompt(self, uri: str) -> None:
-        """Drop a document from the model's cache; on the thread that computes."""
+        """Drop a document from the model's KV cache; on the model's thread."""
         if self._decoder is not None:
             self._decoder.forget(uri)
 
@@ -192,7 +192,7 @@ class CompletionService:
             raise NoText("suggestion-not-extended")
 
         tree, picked = snapshot.tree, ""
-        if selected is not None:  # go on from the document as it will be with the item in it
+        if selected is not None:  # complete in the document with the item inserted
             start, end, picked = selected.start, selected.end, selected.text
             tree, offset = tree.edit(start, end, picked), start + len(picked)
         place = Place.of(tree, offset, offset, snapshot.language_id)
@@ -230,7 +230,7 @@ class CompletionService:
         return _offer(draft, REGION, meter, text, start, end)
 
     def _check(self, ask: Ask, meter: Meter) -> None:
-        """Raise NoText when there is to be no answer, or none in time."""
+        """Raise NoText if the request is refused or its deadline has passed."""
         reason = self._refusal(ask, meter.arrived)
         if reason is not None:
             raise NoText(reason)
@@ -238,7 +238,7 @@ class CompletionService:
             raise NoText("timeout")
 
     def _refusal(self, ask: Ask, arrived: float) -> str | None:
-        """Why not to answer, or None."""
+        """The reason for refusing the request, or None."""
         reason = refusal(ask, self._settings)
         if reason is not None:
             return reason
@@ -255,7 +255,7 @@ class CompletionService:
         floor: float,
         meter: Meter,
     ) -> Answer:
-        """Have the hole filled. Raises NoText when nothing worth offering came of it."""
+        """Have the decoder fill the hole. Raises NoText if its text cannot be offered."""
         assert self._decoder is not None
         hole = make_hole(tree, span, window, self._settings, floor, meter.deadline, uri)
         infill = self._decoder.infill(hole, meter.stop, meter.observe, meter.cost)
@@ -278,7 +278,7 @@ def make_hole(
     deadline: float = math.inf,
     document: str = "",
 ) -> Hole:
-    """The hole of a span, in the decoder's terms; ``floor``: below which it is hopeless."""
+    """The decoder's ``Hole`` for a span; ``floor`` is its ``min_confidence``."""
     lengths = find_lengths(tree.language, span)
     return Hole(
         prompt=Prompt.around(window.prefix, window.suffix),
@@ -302,9 +302,9 @@ def _offer(
     end: int,
     picked: str = "",
 ) -> Completion:
-    """Polish a draft and put it, behind what was ``picked``, into the document's own terms.
+    """Postprocess a draft into a completion: after the selected item, with the document's line end.
 
-    Raises NoText when a rule drops it.
+    Raises NoText if a rule drops it.
     """
     with meter.polishing():
         polished = polish(draft, rules)
@@ -315,7 +315,7 @@ def _offer(
 
 
 def _reason_of(error: Exception, stop: Stop) -> str:
-    """Why there is no text, by what was raised. Raises Cancelled when that was asked for."""
+    """The reason for an exception. Raises it if it is a Cancelled that ``stop`` asked for."""
     if isinstance(error, NoText):
         return error.reason
     if isinstance(error, Cancelled):

@@ -1,4 +1,4 @@
-"""A document as it was when something was asked about it."""
+"""A document as it was when a request about it arrived."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Counts what was asked, what was offered, and what it cost, since the server started.
-
-Nothing leaves the machine. Knows completions; does not know who asks for the sums.
-"""
+"""Statistics since the server started: requests, offers and their cost. Never sent anywhere."""
 
 from __future__ import annotations
 
@@ -15,7 +12,7 @@ from lsp_server.diffusion.types import Forwards, no_drafts
 from lsp_server.settings import Source
 
 REMEMBERED: Final = 1000
-"""Percentiles are over so many of the last offered completions."""
+"""Percentiles are over this many of the last offered completions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +21,8 @@ class Summary:
 
     requests: int
     offered: int
-    withheld: dict[str, int]  # answers without a text, by reason
-    accepted: int  # completions that the user took
+    withheld: dict[str, int]  # requests without a text, by reason
+    accepted: int  # completions that the user accepted
     cache_hits: int
     p50: float | None  # ms; None while nothing was offered
     p95: float | None
@@ -35,12 +32,12 @@ class Summary:
     drafts: dict[Source, int]  # drafted tokens that were kept, by source
 
     def to_json(self) -> dict[str, Any]:
-        """All keys always present; a number that cannot be said yet is null."""
+        """All keys are always present; a value that is not known yet is null."""
         return asdict(self)
 
 
 class Stats:
-    """The running sums; for one thread."""
+    """The running sums; not thread-safe."""
 
     def __init__(self) -> None:
         self._withheld: Counter[str] = Counter()
@@ -49,7 +46,7 @@ class Stats:
         self._offered = self._accepted = self._cache_hits = self._tokens = 0
 
     def record(self, completion: Completion, ms: float | None = None) -> None:
-        """Count an answer; ``ms`` is how long it took as the user felt it, if more than it says."""
+        """Count a completion; ``ms`` is the time from request to response, if known."""
         if completion.reason == OFFERED:
             self._offered += 1
             self._ms.append(completion.ms.total if ms is None else ms)
@@ -65,7 +62,7 @@ class Stats:
             self._drafts[source] += count
 
     def accept(self) -> None:
-        """Count a completion that the user took."""
+        """Count a completion that the user accepted."""
         self._accepted += 1
 
     def summary(self) -> Summary:
@@ -87,10 +84,10 @@ class Stats:
 
 
 def percentile(values: Iterable[float], share: float) -> float | None:
-    """The smallest value that at least ``share`` of the values do not exceed; None of none."""
+    """The smallest value that at least ``share`` of the values do not exceed; None if empty."""
     known = [*values]
     if not known:
         return None
-    import numpy as np  # late: it takes a while, and a model that has answered has loaded it
+    import numpy as np  # imported late: slow, and the model has imported it by now
 
     return float(np.quantile(known, share, method="inverted_cdf"))

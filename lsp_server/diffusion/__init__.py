@@ -1,4 +1,1 @@
-"""Canvases, drafts, samplers and the decode loop.
-
-Knows nothing of documents, editors or model families.
-"""
+"""Canvases, drafters, samplers and the decoding loops; no model family is named here."""

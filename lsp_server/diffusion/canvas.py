@@ -17,8 +17,8 @@ class CanvasPosition:
     token: int = MASK
     confidence: float = 1.0
     best: int = MASK  # its most probable token after the last forward
-    refused: int = MASK  # the token that was taken back
-    required: bool = False  # its token was required, and is never taken back
+    refused: int = MASK  # a token that was committed and turned back into a mask
+    required: bool = False  # token healing requires its token, which is never remasked
 
 
 class Canvas:
@@ -32,7 +32,7 @@ class Canvas:
     def __init__(self, masks: int, limit: int, growth: Growth | None = None) -> None:
         self.positions = [CanvasPosition() for _ in range(masks)]
         self.growth, self._limit, self._expansions = growth, limit, limit
-        self.resizing = 1.0  # the probability of all expand and delete tokens together
+        self.resizing = 1.0  # the joint probability of all expand and delete tokens committed
 
     @property
     def tokens(self) -> list[int]:
@@ -51,7 +51,7 @@ class Canvas:
 
     @property
     def confidences(self) -> list[float]:
-        """How probable each position's token was; 1 for a mask."""
+        """Each position's probability when its token was committed; 1 for a mask."""
         return [position.confidence for position in self.positions]
 
     @property
@@ -60,7 +60,7 @@ class Canvas:
         return len(self.positions) < self._limit and self._expansions > 0
 
     def commit(self, position: CanvasPosition, token: int, confidence: float) -> None:
-        """A mask becomes ``token``; where that would expand a canvas that is full, it stays one."""
+        """Turn a mask into ``token``; an expand token changes nothing if the canvas is full."""
         if self.growth and token == self.growth.expand:
             if self.expandable:
                 self._replace(position, [CanvasPosition(), CanvasPosition()])
@@ -73,17 +73,17 @@ class Canvas:
             position.token, position.confidence = token, confidence
 
     def append(self) -> None:
-        """One mask more at the end, if there is room."""
+        """Add a mask at the end, if there is room."""
         if len(self.positions) < self._limit:
             self.positions.append(CanvasPosition())
 
     def take_back(self, positions: Iterable[CanvasPosition]) -> None:
-        """Tokens become masks again."""
+        """Turn tokens back into masks."""
         for position in positions:
             position.refused, position.token, position.confidence = position.token, MASK, 1.0
 
     def cells(self) -> list[OpenCell]:
-        """The positions for the trace; a token that has just been taken back shows once more."""
+        """The positions for the trace; a token just taken back is shown once as refused."""
         return [_show(position) for position in self.positions]
 
     def _replace(self, position: CanvasPosition, others: list[CanvasPosition]) -> None:

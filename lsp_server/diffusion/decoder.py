@@ -29,11 +29,11 @@ class Decoder:
     """Fills holes with one model; ``infill`` and ``prefill`` are for one thread at a time."""
 
     def __init__(self, model: Model, settings: Settings, bias: Bias = published_bias) -> None:
-        """``bias``: of the model's confidence by length, for the search of a canvas's length."""
+        """``bias``: the model's bias of confidence by length, used in the length search."""
         self.model, self.settings, self._bias = model, settings, bias
         self._vocabulary = Vocabulary(model.tokenizer.pieces())
         self._running = Lock()  # held while the model's cache is in use
-        self._forgotten: deque[str] = deque()  # documents whose sequences are yet to be dropped
+        self._forgotten: deque[str] = deque()  # documents still to be dropped from the cache
 
     def infill(
         self,
@@ -44,8 +44,8 @@ class Decoder:
     ) -> Infill:
         """Fill a hole; ``observe`` is called after every forward.
 
-        What it costs is counted in ``cost``, also where it raises Cancelled, which it does between
-        two forwards.
+        Raises Cancelled if ``stop`` returns True between two forwards. The cost is counted in
+        ``cost``, in this case, too.
         """
         cost = Cost() if cost is None else cost
         started = time.perf_counter()
@@ -58,7 +58,7 @@ class Decoder:
         return replace(infill, suffix=self.model.info.suffix)
 
     def prefill(self, hole: Hole, stop: Stop = never) -> int:
-        """Bring the model's cache to a hole's prompt ahead of time; returns the forwards."""
+        """Prefill the KV cache with a hole's prompt ahead of a request; returns the forwards."""
         if self.model.verifier is None:
             return 0
         prompt, _ = tokenize(hole, self.model.tokenizer)
@@ -69,9 +69,9 @@ class Decoder:
             self._drop_forgotten()
 
     def forget(self, document: str) -> None:
-        """Drop what the model's cache holds of a document.
+        """Drop a document from the model's KV cache.
 
-        From any thread: at once, or when the decoding that runs in another thread has ended.
+        May be called from any thread; takes effect at once, or after the decoding that is running.
         """
         self._forgotten.append(document)
         self._drop_forgotten()
@@ -85,7 +85,7 @@ class Decoder:
                 self._running.release()
 
     def _begin(self, hole: Hole, trace: Trace, cost: Cost) -> Decoding:
-        """Speculative decoding where the model can verify and the settings let it, else masked."""
+        """Speculative decoding if the model has a verifier and the settings ask for it."""
         model, settings, vocabulary = self.model, self.settings, self._vocabulary
         if model.verifier is not None and settings.sampler == "verify":
             return SpeculativeDecoding(

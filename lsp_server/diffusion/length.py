@@ -1,14 +1,14 @@
-"""How many masks a hole gets: from what is known of such texts and from single forwards.
+"""Chooses how many masks a hole gets, from a length prior and from probing forwards.
 
-A *probe* is one forward over a canvas of nothing but masks; the caller runs it.
+A *probe* is one forward over a canvas of masks only; the caller runs it.
 
 | strategy | masks | forwards |
 |---|---|---|
-| fixed | a number that is set | none |
+| fixed | the number in the settings | none |
 | prior | the median of the prior | none |
-| search | the peak of the model's own confidence (CAL) | one per length looked at, 9 or more |
-| both | the same, with the prior added to it, from the prior's median | the same |
-| grow | the median, or the number set: the model's expand and delete tokens do the rest | none |
+| search | the peak of the model's own confidence (CAL) | one per length tried, 9 or more |
+| both | as search, with the prior added, starting at the prior's median | as search |
+| grow | the median or the fixed number, then changed by expand and delete tokens | none |
 """
 
 from __future__ import annotations
@@ -24,21 +24,21 @@ from lsp_server.diffusion.types import Length, Lengths
 from lsp_server.settings import Strategy
 
 Probe = Callable[[int], float]
-"""From a number of masks to the mean probability of their best tokens, in one forward."""
+"""Maps a number of masks to the mean probability of their best tokens, by one forward."""
 
 CODE = '        self.items[key] = read(path, mode="rb") or default\n'
-"""A line of code like many, to see how a tokenizer cuts code."""
+"""A typical line of code, used to estimate a tokenizer's characters per token."""
 
 Bias = Callable[[int], float]
-"""The mean confidence that a model has in so many masks whatever the text; above 0."""
+"""Maps a number of masks to a model's mean confidence over texts of any length; above 0."""
 
-_PATIENCE = 4  # lengths in a row that are no better before the search turns round
-_PRIOR_WEIGHT = 0.1  # of the log prior beside the log confidence, which varies far less
-_DOUBT = 0.01  # share of the prior that is spread over all lengths
+_PATIENCE = 4  # lengths in a row without improvement that end the search in one direction
+_PRIOR_WEIGHT = 0.1  # of the log prior; the log confidence, of weight 1, varies far less
+_DOUBT = 0.01  # share of the prior's probability that is spread evenly over all lengths
 
 
 def published_bias(masks: int) -> float:
-    """The bias of CAL's models (arXiv 2602.00476, appendix A); `measure_bias` fits one's own."""
+    """The bias of CAL's models (arXiv 2602.00476, appendix A); ``measure_bias`` fits another."""
     return 1.00 * math.exp(-1.77 * masks) + 0.56 * math.exp(-0.06 * masks) + 0.24
 
 
@@ -46,8 +46,8 @@ def measure_bias(holes: Iterable[tuple[Probe, int]], lengths: Sequence[int]) -> 
     """A model's own bias: its mean confidence at ``lengths`` over holes, linear between them.
 
     ``holes``: a probe and the true number of tokens of each. As in CAL's calibration, lengths
-    within 4 of the true one are left out: there the text speaks, not the length. Raises ValueError
-    where no length is left.
+    within 4 of the true one are left out, because there the confidence depends on the text.
+    Raises ValueError if no length is left.
     """
     seen: dict[int, list[float]] = {}
     for probe, true in holes:
@@ -70,18 +70,18 @@ def measure_bias(holes: Iterable[tuple[Probe, int]], lengths: Sequence[int]) -> 
 
 
 def measure_density(characters: int, tokens: int, code: int) -> float:
-    """Characters per token of a text, at least 1; of a short text, closer to what code has.
+    """Characters per token of a text, at least 1; a short text's is drawn towards that of code.
 
-    ``code``: how many tokens CODE is, which counts as if it stood beside the text.
+    ``code`` is the number of tokens of CODE, which is counted as a part of the text.
     """
     return max(1.0, (characters + len(CODE)) / (tokens + code))
 
 
 class Prior:
-    """How probable each number of tokens is."""
+    """A probability distribution over numbers of tokens."""
 
     def __init__(self, shares: Sequence[float]) -> None:
-        """``shares[i]``: of texts with i tokens; at least one is above 0."""
+        """``shares[i]``: the share of texts with i tokens, of any sum above 0."""
         total = sum(shares)
         self.shares = tuple(share / total for share in shares)
 
@@ -89,23 +89,23 @@ class Prior:
     def of(cls, lengths: Lengths, density: float, partial: int, most: int) -> Prior:
         """From lengths in characters, at ``density`` characters per token.
 
-        ``partial``: characters of the partial token, which the answer begins with again. What is
-        longer than ``most`` tokens counts as ``most``.
+        ``partial``: the characters of the partial token (see ``token_healing``), which are written
+        again. Lengths over ``most`` tokens count as ``most``.
         """
         upto = [0.0, *(_share_up_to(lengths, n * density - partial) for n in range(1, most)), 1.0]
         return cls([0.0, *(high - low for low, high in pairwise(upto))])
 
     @property
     def median(self) -> int:
-        """The number with the least expected distance to the true one.
+        """The median number of tokens, which has the least expected distance to the true one.
 
-        Lengths of code are so skewed that the most frequent one is nearly always too short; a
-        search from the median has the fewest steps to go.
+        Lengths of code are so skewed that the mode is nearly always too short; a search that
+        starts at the median takes the fewest steps.
         """
         return next(n for n, share in enumerate(accumulate(self.shares)) if share >= 0.5)
 
     def log(self, tokens: int) -> float:
-        """Its log probability; no length is impossible."""
+        """The log probability of a number of tokens; never minus infinity."""
         share = self.shares[tokens] if tokens < len(self.shares) else 0.0
         return math.log((1 - _DOUBT) * share + _DOUBT / len(self.shares))
 
@@ -116,9 +116,9 @@ class LengthHints:
 
     least: int
     most: int
-    usual: int  # where nothing else is known
+    usual: int  # used without a prior
     prior: Prior | None = None
-    growing: bool = False  # whether the model can change the length itself
+    growing: bool = False  # whether the model has expand and delete tokens
 
     @property
     def start(self) -> int:
@@ -127,7 +127,7 @@ class LengthHints:
         return min(max(wanted, self.least), self.most)
 
     def settle(self, strategy: Strategy) -> Strategy:
-        """The strategy for what is wanted: "auto", or one that this hole or model cannot have."""
+        """Resolve "auto", and replace a strategy that this hole or model does not support."""
         if self.growing and strategy in ("auto", "grow"):
             return "grow"
         if strategy in ("auto", "grow", "both"):
@@ -138,7 +138,7 @@ class LengthHints:
 def choose_length(
     strategy: Strategy, hints: LengthHints, probe: Probe, bias: Bias = published_bias
 ) -> Length:
-    """The number of masks by a strategy, which one it was in the end, and its forwards."""
+    """The number of masks by a strategy, the strategy actually used, and its forwards."""
     strategy = hints.settle(strategy)
     if strategy == "fixed":
         return Length(min(max(hints.usual, hints.least), hints.most), strategy)
@@ -147,7 +147,7 @@ def choose_length(
     prior = hints.prior if strategy == "both" else None
 
     def score(masks: int) -> float:
-        """CAL's calibrated confidence, as a logarithm, with the prior beside it."""
+        """The logarithm of CAL's calibrated confidence, plus the weighted log prior."""
         confidence = math.log(max(probe(masks), 1e-9) / bias(masks))
         return confidence + (_PRIOR_WEIGHT * prior.log(masks) if prior else 0.0)
 
@@ -156,9 +156,9 @@ def choose_length(
 
 
 def _climb(score: Callable[[int], float], hints: LengthHints) -> tuple[int, int]:
-    """The best length from the start upwards, then downwards, and the lengths looked at.
+    """Search upwards, then downwards from the start; the best length and the number of probes.
 
-    Each direction ends at a bound or after four lengths in a row that were no better than the best.
+    Each direction ends at a bound or after four lengths in a row that did not improve the score.
     """
     best, highest, looked = hints.start, score(hints.start), 1
     for step in (1, -1):
@@ -174,7 +174,7 @@ def _climb(score: Callable[[int], float], hints: LengthHints) -> tuple[int, int]
 
 
 def _share_up_to(lengths: Lengths, characters: float) -> float:
-    """The share of texts of at most so many characters; inside a class all are alike."""
+    """The share of texts of at most ``characters``, uniform inside a class."""
     share, low = 0.0, 0
     for high, of_class in zip(lengths.bounds, lengths.shares, strict=True):
         if characters < high:

@@ -1,9 +1,9 @@
-"""Masked decoding: each mask of a canvas is committed by its own confidence; nothing verifies.
+"""Masked decoding: denoises a canvas over several forwards, without a verifier.
 
-For masked diffusion models, which have no causal mode: several masks per forward, in any order.
-For a two-sided model the canvas is the whole hole, between prefix and suffix; for the others
-canvases follow one another, left to right. The sampler says which masks to commit, the length
-strategy how many there are.
+For masked diffusion models, which have no causal mode. Each forward commits some masks, in any
+order, chosen by the sampler. For a two-sided model one canvas is the whole hole, between prefix and
+suffix, with the number of masks chosen by the length strategy; for the others, canvases follow one
+another from left to right.
 """
 
 from __future__ import annotations
@@ -43,10 +43,10 @@ from lsp_server.settings import Settings
 
 
 class MaskedDecoding:
-    """One hole being filled; made new for every request.
+    """Fills one hole; created anew for every request.
 
-    It ends: with m = ``hole.max_tokens``, a two-sided canvas takes at most m forwards, half as many
-    again where tokens are taken back, 3m more where it may expand, else m to search its length.
+    The number of forwards is bounded: with m = ``hole.max_tokens``, a two-sided canvas takes at
+    most m, plus m / 2 if tokens are taken back, plus 3m if it may expand, else m for its length.
     """
 
     def __init__(
@@ -67,9 +67,9 @@ class MaskedDecoding:
         self._refresh = Refresh(settings.refresh_every)
         self._last_ms = 0.0  # of the last forward
         self._length: Length | None = None
-        self._confidences: list[float] = []  # of what has been written
-        self._resizing = 1.0  # of the tokens that changed the canvas's length
-        self._beginning = 1.0  # of the first tokens together
+        self._confidences: list[float] = []  # of the tokens written
+        self._resizing = 1.0  # joint probability of the expand and delete tokens
+        self._beginning = 1.0  # joint probability of the first tokens
 
     def run(self, stop: Stop) -> Infill:
         """Fill the hole; raises Cancelled between two forwards."""
@@ -85,7 +85,7 @@ class MaskedDecoding:
         )
 
     def _fill_one_canvas(self, stop: Stop) -> Reason:
-        """One canvas that is the hole."""
+        """Fill the hole by one canvas."""
         most = min(self._hole.max_tokens, self._denoiser.width(len(self._prompt.prefix)))
         self._length = self._choose_length(most, stop)
         growth = self._denoiser.growth if self._length.strategy == "grow" else None
@@ -97,7 +97,7 @@ class MaskedDecoding:
         return "length" if self._output.required else "ended"
 
     def _fill_canvases(self, stop: Stop) -> Reason:
-        """Canvas after canvas, until the text has come to its end."""
+        """Fill one canvas after the other until the text is complete."""
         while (reason := self._output.finished(self._beginning)) is None:
             known = len(self._prompt.prefix) + len(self._output.ids)
             width = min(self._denoiser.width(known), self._output.room)
@@ -107,7 +107,7 @@ class MaskedDecoding:
         return reason
 
     def _fill(self, canvas: Canvas, stop: Stop) -> None:
-        """Denoise a canvas until its text is settled, or its beginning is hopeless."""
+        """Denoise a canvas until its text is settled, or its beginning too improbable."""
         revised = self._settings.sampler != "remask"
         while True:
             self._commit(canvas, self._forward(canvas.tokens, stop))
@@ -122,14 +122,14 @@ class MaskedDecoding:
                 return
 
     def _commit(self, canvas: Canvas, marginals: Marginals) -> None:
-        """Commit what the sampler says; before that what is required, one token at a time."""
+        """Commit the sampler's masks; first those that token healing requires, one per forward."""
         masks, required = canvas.masks, self._required(canvas)
         logits = self._allow(canvas, marginals)
         if required:
             masks[0].required = True
             continuing = self._vocabulary.continuing(required)
             allrequired = self._entries(marginals, continuing)
-            if not len(allrequired):  # a head that is cut down to code may have none of them
+            if not len(allrequired):  # a head with a reduced vocabulary may lack all of them
                 canvas.commit(masks[0], continuing[0], 1.0)
                 return
             logits = _constrain(logits, allrequired)
@@ -138,7 +138,7 @@ class MaskedDecoding:
         rows = self._choose(logits, masks, tokens)
         if required:
             canvas.commit(masks[0], tokens[0], probabilities[0])
-            # What follows may fall too, but only where it certainly follows what is required.
+            # Others are committed in this forward only if no more tokens are required.
             rows = [] if self._required(canvas) else [row for row in rows if row > 0]
         for row in rows:
             canvas.commit(masks[row], tokens[row], probabilities[row])
@@ -146,10 +146,10 @@ class MaskedDecoding:
     def _choose(
         self, logits: Tensor, masks: Sequence[CanvasPosition], tokens: Sequence[int]
     ) -> list[int]:
-        """The rows to commit: all of a stable canvas, else what the sampler says.
+        """The rows to commit: all of a stable canvas, else the sampler's choice.
 
-        Stable is what the last forward and this one would fill with the same tokens, almost
-        without doubt: DiffusionGemma's early stop.
+        A canvas is stable if the best tokens are those of the last forward and almost certain:
+        DiffusionGemma's early stop.
         """
         stable = all(mask.best == token for mask, token in zip(masks, tokens, strict=True))
         for mask, token in zip(masks, tokens, strict=True):
@@ -168,7 +168,7 @@ class MaskedDecoding:
                 return commit_confident(logits, settings.threshold)
 
     def _allow(self, canvas: Canvas, marginals: Marginals) -> Tensor:
-        """The logits without growth where it is out of place: a fixed canvas, or a full one."""
+        """The logits without expand and delete tokens, where the canvas may not use them."""
         logits, growth = marginals.logits, self._denoiser.growth
         if growth is None or (canvas.growth and canvas.expandable):
             return logits
@@ -177,7 +177,7 @@ class MaskedDecoding:
         return logits.index_fill(-1, entries, float("-inf"))
 
     def _take_back(self, canvas: Canvas) -> bool:
-        """Make masks of the tokens that were least certain; whether there were any."""
+        """Turn the least certain tokens back into masks; returns whether there were any."""
         free = [position for position in canvas.leading if not position.required]
         doubtful = choose_doubtful([each.confidence for each in free], self._settings.threshold)
         canvas.take_back(free[index] for index in doubtful)
@@ -185,7 +185,7 @@ class MaskedDecoding:
         return bool(doubtful)
 
     def _settled(self, canvas: Canvas) -> bool:
-        """Whether nothing more has to fall: no mask is left, or none before the text's end."""
+        """Whether denoising is done: no mask is left, or none before the end of the text."""
         leading = [position.token for position in canvas.leading]
         return len(leading) == len(canvas.positions) or (
             bool(leading) and self._output.would_end(leading)
@@ -195,7 +195,7 @@ class MaskedDecoding:
         return self._output.required_after([position.token for position in canvas.leading])
 
     def _choose_length(self, most: int, stop: Stop) -> Length:
-        """How many masks the hole gets; its forwards are counted and shown like all others."""
+        """Choose the number of masks; probing forwards are counted and traced like all others."""
 
         def probe(masks: int) -> float:
             canvas = Canvas(masks, masks)
@@ -221,7 +221,7 @@ class MaskedDecoding:
         return choose_length(self._settings.length, hints, probe, self._bias)
 
     def _forward(self, tokens: Sequence[int], stop: Stop) -> Marginals:
-        if stop() or self._hole.late:  # a canvas that is not settled is no text
+        if stop() or self._hole.late:  # an unfinished canvas has no usable text
             raise Cancelled
         started = time.perf_counter()
         prompt = self._prompt.continued(self._output.ids)
@@ -231,14 +231,14 @@ class MaskedDecoding:
         return marginals
 
     def _entries(self, marginals: Marginals, tokens: Sequence[int]) -> Tensor:
-        """The columns of the logits that belong to ``tokens``."""
+        """The columns of the logits that stand for ``tokens``."""
         wanted = torch.tensor(tokens, dtype=torch.long, device=marginals.logits.device)
         if marginals.vocabulary is None:
             return wanted
         return torch.isin(marginals.vocabulary, wanted).nonzero().flatten()
 
     def _write(self, canvas: Canvas) -> None:
-        """The tokens before the first mask are the text, up to where it ends."""
+        """Append the tokens before the first mask to the output, up to the end of the text."""
         self._resizing *= canvas.resizing
         for position in canvas.leading:
             self._output.append(position.token)
@@ -252,12 +252,12 @@ class MaskedDecoding:
 
 
 def _constrain(logits: Tensor, entries: Tensor) -> Tensor:
-    """The logits, of which the first row has ``entries`` alone."""
+    """The logits, with the first row restricted to ``entries``."""
     first = torch.full_like(logits[:1], float("-inf"))
     return torch.cat([first.index_copy(-1, entries, logits[:1, entries]), logits[1:]])
 
 
 def _tokens(marginals: Marginals, entries: Tensor) -> list[int]:
-    """Token ids of entries."""
+    """The token ids of ``entries``."""
     tokens = entries if marginals.vocabulary is None else marginals.vocabulary[entries]
     return [int(token) for token in tokens.tolist()]

@@ -9,7 +9,7 @@ from lsp_server.models.interfaces import PartKind
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One text of a prompt, and what it is."""
+    """One text of a prompt, and its kind."""
 
     kind: PartKind
     text: str
@@ -17,9 +17,9 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """What a model is shown around a hole.
+    """The text around a hole that a model is shown.
 
-    Parts are in the order that a causal model reads them; the prefix, which the hole's text
+    Parts are in the order in which a causal model reads them; the prefix, which the hole's text
     continues, is the last.
     """
 
@@ -37,7 +37,7 @@ class Prompt:
 
     @property
     def suffix(self) -> str:
-        """The text behind the hole."""
+        """The text after the hole."""
         return self._text("suffix")
 
     def _text(self, kind: PartKind) -> str:

@@ -15,7 +15,7 @@ _STABLE_ENTROPY = 0.005  # nats per mask, as DiffusionGemma's generation has it
 
 
 def commit_confident(logits: Tensor, threshold: float) -> list[int]:
-    """Every mask whose best token is more probable than ``threshold``; else the surest one.
+    """Every mask whose best token is more probable than ``threshold``; else the most probable.
 
     Confidence-aware parallel decoding of Fast-dLLM (arXiv 2505.22618).
     """
@@ -25,11 +25,11 @@ def commit_confident(logits: Tensor, threshold: float) -> list[int]:
 
 
 def commit_factor(logits: Tensor, factor: float) -> list[int]:
-    """The n surest masks, with the largest n for which (n + 1)(1 - c) < ``factor``; at least one.
+    """The n most confident masks, for the largest n with (n + 1)(1 - c) < ``factor``; n >= 1.
 
-    c is the confidence of the least sure among them: the more masks fall together, the surer each
-    must be. The factor-based decoding of Fast-dLLM (arXiv 2505.22618); for ``factor`` 1 its
-    theorem 1 says that committing them together equals committing them one after the other.
+    c is the lowest confidence among them: the more masks are committed together, the more
+    confident each must be. The factor-based decoding of Fast-dLLM (arXiv 2505.22618); for
+    ``factor`` 1 its theorem 1 says that this equals committing one mask after the other.
     """
     confidence, order = logits.softmax(-1).amax(-1).sort(descending=True, stable=True)
     together = torch.arange(2, len(order) + 2, device=order.device)
@@ -47,7 +47,7 @@ def commit_bounded_entropy(logits: Tensor, bound: float) -> list[int]:
 
 
 def commit_top_k(logits: Tensor, count: int) -> list[int]:
-    """The ``count`` surest masks, whatever their confidence; all where there are fewer.
+    """The ``count`` most confident masks, whatever their confidence; all if there are fewer.
 
     Low-confidence re-masking with a fixed number of tokens per step, as in LLaDA (arXiv
     2502.09992) and MaskGIT (arXiv 2202.04200).
@@ -60,11 +60,11 @@ def commit_top_k(logits: Tensor, count: int) -> list[int]:
 def choose_doubtful(confidences: Sequence[float], threshold: float) -> list[int]:
     """The tokens to take back: those less probable than ``threshold`` when they were committed.
 
-    ``confidences``: one per token of a finished canvas. The lowest come first in line, and at most
-    half of the canvas goes back to masks, so that there is more around each than before. A
-    deterministic relative of ReMDM-conf (arXiv 2503.00307), which draws tokens to re-mask with a
+    ``confidences``: one per token of a finished canvas. At most half of the tokens, those of lowest
+    confidence, become masks again, so that each has more known tokens around it than before. A
+    deterministic relative of ReMDM-conf (arXiv 2503.00307), which draws tokens to remask with a
     probability that falls with their confidence. Done once per canvas, it adds at most half as
-    many forwards again as the canvas has tokens.
+    many forwards as the canvas has tokens.
     """
     doubtful = [index for index, each in enumerate(confidences) if each < threshold]
     doubtful.sort(key=confidences.__getitem__)
@@ -78,15 +78,15 @@ def measure_entropy(logits: Tensor) -> Tensor:
 
 
 def is_certain(logits: Tensor) -> bool:
-    """Whether the masks are so certain, on average, that their best tokens may all be committed.
+    """Whether the mean entropy of the masks is below 0.005 nats.
 
-    Half of DiffusionGemma's stopping rule; the other half is that the best tokens are the same as
-    after the forward before. Its bound on the mean entropy is taken over: 0.005 nats.
+    One of the two conditions of DiffusionGemma's stopping rule, with its bound; the other is that
+    the best tokens are those of the forward before.
     """
     return bool(measure_entropy(logits).mean() < _STABLE_ENTROPY)
 
 
 def _leading(order: Tensor, fits: Tensor) -> list[int]:
-    """The masks of ``order`` up to the first that does not fit; always the first one."""
+    """The masks of ``order`` before the first that does not fit; always at least one."""
     fits[0] = True
     return sorted(order[: int(fits.long().cumprod(0).sum())].tolist())

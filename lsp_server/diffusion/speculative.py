@@ -1,9 +1,10 @@
 """Speculative decoding: drafts of several drafters, verified by the base's causal mode.
 
-A cycle is one verifying forward over the pending token and its drafts, then one canvas for the
-next drafts. Agreeing drafts stay; at the first disagreement the base's own token takes over. The
-text is the base's greedy text, in fewer forwards. After speculative decoding (arXiv
-2211.17192) and set block decoding (arXiv 2509.04185).
+Each cycle drafts tokens to follow the pending token (the last one written, which the base has not
+read yet), possibly with one canvas, and verifies them in one forward. Drafts are accepted up to the
+first that differs from the base's own token, which is written instead. The text is therefore the
+base's greedy text, in fewer forwards. After speculative decoding (arXiv 2211.17192) and set block
+decoding (arXiv 2509.04185).
 """
 
 from __future__ import annotations
@@ -31,13 +32,13 @@ from lsp_server.diffusion.types import Cost, Hole, Infill, Origin, Reason
 from lsp_server.models.interfaces import Cancelled, Model, Stop, Verifier
 from lsp_server.settings import Settings
 
-_SURE_ENOUGH = 0.85  # accepted drafts to expect without a canvas before it is left out
-_CANVAS_COST = 0.35  # of a verifying forward
-_PAUSE = 8  # cycles without a canvas once canvases have stopped paying
+_SURE_ENOUGH = 0.85  # expected length of the other drafts from which no canvas is run
+_CANVAS_COST = 0.35  # of a canvas, in verifying forwards
+_PAUSE = 8  # cycles without a canvas after canvases have stopped paying off
 
 
 class _CanvasGain:
-    """Whether canvases pay off in this text, by a moving average of the tokens they gain."""
+    """Decides whether canvases pay off in this text, by a moving average of the tokens gained."""
 
     def __init__(self) -> None:
         self._gain, self._idle = 1.0, 0
@@ -51,12 +52,12 @@ class _CanvasGain:
         return False
 
     def record(self, gain: int) -> None:
-        """A canvas brought so many tokens more than there would have been without it."""
+        """Record how many more tokens a canvas got accepted than the other drafts would have."""
         self._gain += 0.1 * (gain - self._gain)
 
 
 class SpeculativeDecoding:
-    """One hole being filled; made new for every request."""
+    """Fills one hole; created anew for every request."""
 
     def __init__(
         self,
@@ -77,11 +78,11 @@ class SpeculativeDecoding:
             DraftContext(hole, model, self._prompt, self._output, self._index, settings.drafts)
         )
         self._canvas_gain = _CanvasGain()
-        self._without_canvas: Drafts = ()  # what would have been drafted without the denoiser
-        self._probability = 1.0  # of the first tokens, to the base
+        self._without_canvas: Drafts = ()  # drafts if no canvas were run
+        self._probability = 1.0  # joint probability of the first tokens, by the base
 
     def run(self, stop: Stop) -> Infill:
-        """Fill the hole, or as much as there is time for; raises Cancelled between two forwards."""
+        """Fill the hole, as far as the deadline allows; raises Cancelled between two forwards."""
         self._commit(self._choose(self._prefill(stop)), "base")
         while (reason := self._finished(stop)) is None:
             self._cycle(stop)
@@ -94,7 +95,7 @@ class SpeculativeDecoding:
         )
 
     def _prefill(self, stop: Stop) -> Tensor:
-        """The logits, (vocabulary,), of the token behind the prompt."""
+        """The logits, (vocabulary,), of the token after the prompt."""
         started, hole = time.perf_counter(), self._hole
         try:
             prefill = self._verifier.prefill(self._prompt, lambda: stop() or hole.late)
@@ -106,7 +107,7 @@ class SpeculativeDecoding:
         return prefill.logits
 
     def _finished(self, stop: Stop) -> Reason | None:
-        """Why to write no more, or None; raises Cancelled where nothing can be shown yet."""
+        """Why to stop, or None; raises Cancelled if stopped, or late with nothing to show."""
         reason = self._output.finished(self._probability)
         if reason is not None:
             return reason
@@ -116,7 +117,7 @@ class SpeculativeDecoding:
         return "late" if late else None
 
     def _cycle(self, stop: Stop) -> None:
-        """Draft, verify, keep what agrees and the base's token behind it."""
+        """Draft, verify, and write the accepted drafts and the base's next token."""
         canvases = self._cost.forwards.canvas
         drafts = () if self._output.required else self._propose(stop)
         started = time.perf_counter()
@@ -128,7 +129,7 @@ class SpeculativeDecoding:
         ms = self._cost.count("verify", started)
         self._cost.drafted += len(drafts)
         for row, draft in enumerate(drafts[:kept]):
-            if self._output.complete:  # what was drafted behind its end is dropped
+            if self._output.complete:  # drafts beyond the end are dropped
                 break
             self._judge(rows[row], draft.token)
             self._cost.accepted[draft.source] += 1
@@ -143,7 +144,7 @@ class SpeculativeDecoding:
         )
 
     def _propose(self, stop: Stop) -> Drafts:
-        """The best drafts for what follows the pending token."""
+        """The best drafts to follow the pending token."""
         room = min(self._output.room - 1, LONGEST)  # one is the base's own
         if not self._drafters or room < 1:
             return ()
@@ -167,7 +168,7 @@ class SpeculativeDecoding:
         return drafts
 
     def _choose(self, logits: Tensor) -> int:
-        """The base's token; where bytes are required, the best that fits them."""
+        """The base's best token; if bytes are required, the best that fits them."""
         required = self._output.required
         if required:
             allowed = torch.tensor(self._vocabulary.continuing(required), device=logits.device)

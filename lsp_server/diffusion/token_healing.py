@@ -1,8 +1,8 @@
-"""Token healing: a prompt that ends inside a token, and the tokens that may go on from there.
+"""Token healing, for a prompt whose text ends inside a token.
 
-Text ends where a cursor stands, which is mostly not where a token ends. The end of the prefix that
-further characters could still change (the *partial token*) is taken off the prompt, and the first
-tokens of the answer are constrained to begin with exactly that text.
+The prefix ends at the cursor, which is mostly not the end of a token. The end of the prefix whose
+tokenization further characters could change (the *partial token*) is removed from the prompt, and
+the first tokens of the answer are constrained to begin with exactly that text.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from lsp_server.diffusion.prompt import Part
 from lsp_server.diffusion.types import Hole
 from lsp_server.models.interfaces import PartTokens, PromptTokens, Tokenizer
 
-# What a further character could still change in the tokenization, by how Qwen2.5 cuts text: the
-# letters of a word with the one character that goes with it, a run of punctuation (`self.` goes on
-# with the token `.name`, not with `name`), or white space inside a line.
+# What further characters could still tokenize differently, by Qwen2.5's pre-tokenizer: the letters
+# of a word with the one character before them, a run of punctuation (`self.` is followed by the
+# token `.name`, not `name`), or white space inside a line.
 _PARTIAL = re.compile(
     r"(?:[^\S\r\n]|(?<![^\w\s])(?<!_)(?:[^\s\w]|_))?[^\W\d_]+\Z"
     r"|[^\S\r\n]?(?:[^\w\s]|_)+\Z"
@@ -27,7 +27,7 @@ _LONGEST = 128  # characters; a longer partial token is left in the prompt
 
 
 def split(prefix: str) -> tuple[str, str]:
-    """Take the partial token off a prefix: (what goes into the prompt, the partial token)."""
+    """Split a prefix into the part that goes into the prompt and the partial token."""
     found = _PARTIAL.search(prefix, max(0, len(prefix) - 2 * _LONGEST))
     if found is None or len(found.group()) > _LONGEST:
         return prefix, ""
@@ -35,10 +35,10 @@ def split(prefix: str) -> tuple[str, str]:
 
 
 def tokenize(hole: Hole, tokenizer: Tokenizer, two_sided: bool = False) -> tuple[PromptTokens, str]:
-    """A hole's prompt in tokens without the partial token, and that token's text.
+    """The tokens of a hole's prompt without the partial token, and the partial token's text.
 
-    ``two_sided``: the suffix stands right behind the canvas, and so begins with the line break
-    that ends the hole's line.
+    ``two_sided``: the suffix follows the canvas directly, so it begins with the line break that
+    ends the hole's line, if ``hole.ends_line``.
     """
     whole, partial = split(hole.prompt.prefix)
 
@@ -53,7 +53,7 @@ def tokenize(hole: Hole, tokenizer: Tokenizer, two_sided: bool = False) -> tuple
 
 
 class Vocabulary:
-    """The pieces of a tokenizer, to be searched by how they begin."""
+    """The pieces of a tokenizer, searched by prefix."""
 
     def __init__(self, pieces: Sequence[bytes]) -> None:
         """``pieces``: the bytes of every id; ids with no bytes are never allowed."""
@@ -61,7 +61,7 @@ class Vocabulary:
         self._sorted = [pieces[i] for i in self._ids]
 
     def continuing(self, start: bytes) -> list[int]:
-        """Ids whose bytes begin with ``start`` or are a beginning of it."""
+        """Ids whose bytes begin with ``start`` or are a prefix of it."""
         allowed = []
         for end in range(1, len(start)):
             at = bisect_left(self._sorted, start[:end])

@@ -1,6 +1,6 @@
-"""The trace of a decoding: after every forward, the hole as it then stood.
+"""The trace of a decoding: the state of the hole after every forward.
 
-Without an observer nothing is made of cells or steps.
+Without an observer, no cells or steps are created.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ OpenCell = tuple[int | None, Origin, Literal["draft", "refused", "mask"]]
 
 
 class Trace:
-    """Collects cells and tells the observer after each forward."""
+    """Collects cells and calls the observer after each forward."""
 
     def __init__(self, tokenizer: Tokenizer, observer: Observer | None) -> None:
         self._tokenizer, self._observer = tokenizer, observer
         self._committed: list[Cell] = []
 
     def commit(self, token: int, origin: Origin) -> None:
-        """A token is final."""
+        """Add a token that is final."""
         if self._observer:
             self._committed.append(Cell(self._text(token), origin, "committed"))
 
@@ -34,7 +34,7 @@ class Trace:
         ms: float,
         open_cells: Callable[[], Iterable[OpenCell]] = tuple,
     ) -> None:
-        """A forward is done; what ``open_cells`` returns stands behind what is committed."""
+        """Report a forward; the cells of ``open_cells`` come after the committed ones."""
         if self._observer:
             cells = [
                 Cell("" if token is None else self._text(token), origin, state)

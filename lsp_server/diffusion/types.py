@@ -1,7 +1,4 @@
-"""What the decoder is asked and what it answers: holes, infills, their cost and their trace.
-
-Plain values. Text goes in and comes out; tokens appear only in counts and in the trace.
-"""
+"""The decoder's input and output: holes, infills, their cost and their trace. Plain values."""
 
 from __future__ import annotations
 
@@ -31,7 +28,7 @@ def _nothing(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Lengths:
-    """How long texts of one kind are: the shares of such texts by their length in characters.
+    """The distribution of the lengths of texts of one kind, in characters.
 
     ``shares[i]`` belongs to lengths above ``bounds[i - 1]`` (0 for the first) up to ``bounds[i]``.
     """
@@ -44,12 +41,12 @@ class Lengths:
 class Hole:
     """A place in a text to be filled.
 
-    ``ends_line``: a line break stands between the hole and the suffix. A causal model, which has
-    the suffix first, is to write it, and so says where the line ends; a canvas stands before it.
-    What has been written by ``deadline`` has to do, where that is a text to be shown.
-    ``end`` looks at what has been written into the hole so far and says at which character the
-    text is complete (everything from there on is dropped), or None to go on. ``expect`` says which
-    text the syntax forces next, or "". Both are called once per cycle and must be cheap.
+    ``ends_line``: a line break follows the hole, and is not part of the suffix. A causal model,
+    which reads the suffix first, writes it to end the line; a canvas has it on its right.
+    At ``deadline`` decoding stops, and the text written so far is used if it can be shown.
+    ``end`` takes the text written so far and returns the offset at which it is complete
+    (everything from there on is dropped), or None to go on. ``expect`` returns the text that the
+    syntax forces next, or "". Both are called once per cycle and must be cheap.
     """
 
     prompt: Prompt
@@ -57,10 +54,10 @@ class Hole:
     ends_line: bool = False
     end: Callable[[str], int | None] = field(default=_nowhere)
     expect: Callable[[str], str] = field(default=_nothing)
-    lengths: Lengths | None = None  # what is known beforehand of how long the text is
-    min_confidence: float = 0.0  # stop as "hopeless" when the first tokens fall below together
+    lengths: Lengths | None = None  # the prior of the text's length
+    min_confidence: float = 0.0  # stop as "hopeless" if the first tokens' joint probability is less
     deadline: float = math.inf  # by ``time.perf_counter``
-    document: str = ""  # an opaque key of the document, by which what is cached is forgotten
+    document: str = ""  # an opaque key of the document, to drop its cache by
 
     @property
     def late(self) -> bool:
@@ -70,7 +67,7 @@ class Hole:
 
 @dataclass(frozen=True, slots=True)
 class Length:
-    """How many masks a hole began with, by which strategy, and the forwards it took to say so."""
+    """The initial number of masks of a hole, the strategy that chose it, and its forwards."""
 
     masks: int
     strategy: Strategy
@@ -97,22 +94,22 @@ class Milliseconds:
 
 
 def no_drafts() -> dict[Source, int]:
-    """A count of drafts by source, all of them 0."""
+    """Counts of drafts by source, all 0."""
     return dict.fromkeys(SOURCES, 0)
 
 
 @dataclass(slots=True)
 class Cost:
-    """What decoding one hole has cost so far.
+    """The cost of decoding one hole so far.
 
-    The decoder counts in it while it runs: after Cancelled it holds what ran until then.
+    The decoder updates it while it runs, so it is also correct after Cancelled.
     """
 
     forwards: Forwards = field(default_factory=Forwards)
     tokens: int = 0  # committed
     drafted: int = 0
     accepted: dict[Source, int] = field(default_factory=no_drafts)  # drafts kept, by source
-    cached_tokens: int = 0  # of the prompt, that needed no forward
+    cached_tokens: int = 0  # prompt tokens that were in the KV cache
     ms: Milliseconds = field(default_factory=Milliseconds)
 
     def count(self, kind: ForwardKind, started: float, forwards: int = 1) -> float:
@@ -134,7 +131,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One forward: the hole as it stood after it."""
+    """One forward, and the state of the hole after it."""
 
     kind: ForwardKind
     cells: tuple[Cell, ...]
@@ -143,12 +140,12 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Infill:
-    """The answer for a hole, why it ends where it does, and what it cost."""
+    """The text for a hole, why it ends where it does, and what it cost."""
 
     text: str
     reason: Reason
-    confidence: float  # that the text is the model's whole greedy answer up to its end
+    confidence: float  # the probability that the text is the model's own answer
     cost: Cost
     ids: tuple[int, ...] = ()
     length: Length | None = None  # of a canvas that is the whole hole
-    suffix: Suffix | None = None  # how the model knew what follows
+    suffix: Suffix | None = None  # how the model knew what follows the hole

@@ -1,4 +1,4 @@
 """Models on disk and in memory: weights, tokenizers, tensors.
 
-Knows nothing of documents or spans.
+A model's input and output are tokens; documents and spans belong to ``completion``.
 """

@@ -1,6 +1,6 @@
-"""Models of the hub: what one is, before anything is fetched, and its files, whole and checked.
+"""Models of the Hugging Face hub: describes one before it is fetched, and fetches its files.
 
-Code and pickled weights are never fetched.
+Files are checked by SHA-256. Code and pickled weights are never fetched.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from lsp_server.models.storage import Progress, require_space, sha256
 
 WANTED: Final = ("*.safetensors", "*.json", "merges.txt", "README.md", "LICENSE*")
 _ID: Final = re.compile(r"\w[\w.-]*/\w[\w.-]*")
-_INTERVAL: Final = 0.5  # seconds between two looks at how much has come
+_INTERVAL: Final = 0.5  # seconds between two reports of the download's progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +29,8 @@ class HubModel:
     id: str  # OWNER/NAME
     revision: str  # the commit
     licence: str
-    sizes: Mapping[str, int]  # bytes by file, of what would be fetched
-    hashes: Mapping[str, str]  # SHA-256 by file, where the hub gives it
+    sizes: Mapping[str, int]  # bytes by file, of the files that would be fetched
+    hashes: Mapping[str, str]  # SHA-256 by file, if the hub gives one
 
     @property
     def size(self) -> int:
@@ -41,7 +41,8 @@ class HubModel:
 def find(model: str) -> HubModel:
     """Ask the hub for a model's licence and size.
 
-    Raises ModelError when ``model`` is no hub id, the hub cannot be reached, or has none such.
+    Raises ModelError if ``model`` is not a hub id, or if the hub cannot be reached or has no such
+    model.
     """
     if not _ID.fullmatch(model):
         raise ModelError(f"there is no folder {model}, and it is no hub id like OWNER/NAME")
@@ -81,10 +82,10 @@ def licence_of(card: Card | None) -> str | None:
 
 
 def fetch(model: HubModel, folder: Path, progress: Progress | None = None) -> None:
-    """Bring a model's files into ``folder``; what came before an interruption is kept and used.
+    """Download a model's files into ``folder``; an interrupted download is resumed.
 
-    Raises ModelError when the disk is too small, the network fails, or a file's hash is wrong; a
-    wrong file is removed.
+    Raises ModelError if the disk is too small, the network fails, or a file's hash is wrong; such
+    a file is removed.
     """
     from huggingface_hub import snapshot_download
     from huggingface_hub.utils.tqdm import disable_progress_bars
@@ -101,7 +102,7 @@ def fetch(model: HubModel, folder: Path, progress: Progress | None = None) -> No
             allow_patterns=list(model.sizes),
             etag_timeout=10,
         )
-    # The client takes an unreachable hub for no failure where a folder has something in it.
+    # If the folder is not empty, the client does not report an unreachable hub.
     if missing := [name for name in model.sizes if not (folder / name).is_file()]:
         raise ModelError(f"{model.id} came without {missing[0]}; check the network and try again")
     for name, expected in model.hashes.items():
@@ -112,7 +113,7 @@ def fetch(model: HubModel, folder: Path, progress: Progress | None = None) -> No
 
 @contextmanager
 def _plainly(model: str) -> Iterator[None]:
-    """The client's many exceptions as one line that says what to do."""
+    """Turn the client's many exceptions into a ModelError of one line that says what to do."""
     from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
 
     try:
@@ -132,7 +133,7 @@ def _plainly(model: str) -> Iterator[None]:
 
 @contextmanager
 def _watching(folder: Path, size: int, report: Progress) -> Iterator[None]:
-    """Report how much of ``size`` has come, until the block ends."""
+    """Report how much of ``size`` is downloaded, until the block ends."""
     over = Event()
 
     def watch() -> None:
@@ -154,6 +155,6 @@ def _there(folder: Path) -> int:
     for path in folder.rglob("*"):
         try:
             total += path.stat().st_size if path.is_file() else 0
-        except OSError:  # renamed in this moment
+        except OSError:  # renamed meanwhile
             continue
     return total

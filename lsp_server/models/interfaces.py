@@ -1,9 +1,9 @@
 """The two protocols between models and the decoder, and the types they share.
 
 A *denoiser* turns a canvas into a distribution over tokens for each of its masks. A *verifier*
-is a model's causal mode, where it has one: exact next-token logits over a cached sequence, which
-can be extended and cut back. The decoder knows nothing else of a model; a new family is a new
-file beside this one, never a branch in ``diffusion``.
+is a model's causal mode, if it has one: exact next-token logits over a cached sequence, which can
+be extended and truncated. The decoder uses nothing else of a model: a new family never needs a
+branch in ``diffusion``.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
-if TYPE_CHECKING:  # torch takes a second to import, and these are only words
+if TYPE_CHECKING:  # torch takes a second to import, and only annotations need it
     from torch import Tensor
 
 Stop = Callable[[], bool]
-"""Asked between any two forwards; True means that nobody wants the answer any more."""
+"""Called between any two forwards; returns True to cancel the request."""
 
 
 def never() -> bool:
@@ -44,12 +44,12 @@ class ModelError(Exception):
 
 
 def first_line(error: Exception) -> str:
-    """What a library's exception says, in one line."""
+    """The first line of a library's exception."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 PartKind = Literal["suffix", "prefix"]
-"""What a part of a prompt is: the text behind the hole, or the text before it."""
+"""The kind of a part of a prompt: the text after the hole, or the text before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +62,10 @@ class PartTokens:
 
 @dataclass(frozen=True, slots=True)
 class PromptTokens:
-    """A tokenised prompt: what a model is shown around a hole. Each model has its own layout.
+    """A tokenised prompt, the text around a hole. Each model lays it out in its own way.
 
-    ``parts`` are in the order that a causal model reads them; the prefix, which the hole's tokens
-    continue, is the last. ``document`` is an opaque key of the document that the text is from.
+    ``parts`` are in the order in which a causal model reads them; the prefix, which the hole's
+    tokens continue, is the last. ``document`` is an opaque key of the document of the text.
     """
 
     parts: tuple[PartTokens, ...]
@@ -85,7 +85,7 @@ class PromptTokens:
 
     @property
     def suffix(self) -> list[int]:
-        """The tokens behind the hole."""
+        """The tokens after the hole."""
         return self._ids("suffix")
 
     @property
@@ -104,12 +104,12 @@ class PromptTokens:
 
 
 class Coupling(Protocol):
-    """How the masks of one canvas depend on one another, where a model has learnt that."""
+    """A learnt dependence of each mask's distribution on the token before the mask."""
 
     def __call__(self, row: int, token: int, entries: Tensor) -> Tensor:
-        """What is added to the logits of some ``entries`` where ``token`` stands before the mask.
+        """What to add to the logits of ``entries`` if ``token`` stands before the mask.
 
-        ``row`` counts masks; ``entries`` and what is added: (entries,).
+        ``row`` is the index of the mask; ``entries`` and the result have shape (entries,).
         """
 
 
@@ -118,8 +118,8 @@ class Marginals:
     """One distribution per masked position of a canvas, left to right.
 
     ``logits`` has shape (masks, entries), fp32. ``vocabulary`` maps an entry to its token id, or
-    is None where entries are token ids themselves. ``coupling`` adjusts the
-    logits of a mask to the token before it.
+    is None if entries are token ids themselves. ``coupling`` adjusts a mask's logits to the
+    token before it.
     """
 
     logits: Tensor
@@ -140,33 +140,33 @@ class Denoiser(Protocol):
 
     @property
     def two_sided(self) -> bool:
-        """Whether a canvas is the whole hole, joined to a suffix that the model sees behind it.
+        """Whether one canvas is the whole hole, followed by the suffix, which the model sees.
 
-        Else canvases follow one another, left to right, until the text has come to its end.
+        Otherwise canvases follow one another from left to right until the text is complete.
         """
 
     @property
     def growth(self) -> Growth | None:
-        """The tokens that change the canvas's length, where the model was trained to use them."""
+        """The tokens that change the canvas's length, if the model was trained to use them."""
 
     def width(self, known: int) -> int:
-        """The most masks that one canvas may hold behind ``known`` tokens; at least one."""
+        """The most masks of a canvas that follows ``known`` tokens; at least one."""
 
     def denoise(
         self, prompt: PromptTokens, canvas: Sequence[int], refresh: bool = True
     ) -> Marginals:
         """One forward: distributions for the masks of a canvas that fills the prompt's hole.
 
-        ``canvas`` holds token ids and MASK; its ids are known before denoising. ``refresh``:
-        whether prefix and suffix are computed anew. Without it a model may go on with
-        what it computed of them in an earlier forward, when the canvas had other tokens in it; it
-        does so only where both are the same and the canvas has the same length.
+        ``canvas`` holds the ids of known tokens, and MASK. ``refresh``: whether prefix and suffix
+        are computed again. Without it, a model may use their keys and values of an earlier
+        forward, computed with other tokens in the canvas, provided that prefix, suffix and the
+        canvas's length are the same.
         """
 
 
 @dataclass(frozen=True, slots=True)
 class Prefill:
-    """What bringing the cache up to a prompt gave and cost."""
+    """The result of a prefill, and its cost."""
 
     logits: Tensor  # (vocabulary,) for the token after the prompt
     forwards: int
@@ -174,13 +174,13 @@ class Prefill:
 
 
 class Verifier(Protocol):
-    """The causal mode of a model, over a sequence in its cache: that of the last prefill."""
+    """The causal mode of a model, over the cached sequence of the last prefill."""
 
     def prefill(self, prompt: PromptTokens, stop: Stop) -> Prefill:
-        """Bring the cache to a prompt, in the model's own layout.
+        """Run a prompt, in the model's layout, so that the KV cache holds it.
 
-        Reuses the longest common part of what is cached, runs in slices, asks ``stop`` between
-        them and raises Cancelled; slices done so far stay cached.
+        Reuses the longest cached prefix. Runs in slices; raises Cancelled if ``stop`` returns True
+        between two of them. Finished slices stay cached.
         """
 
     def extend(self, tokens: Sequence[int]) -> Tensor:
@@ -190,11 +190,11 @@ class Verifier(Protocol):
         """Drop the last ``count`` tokens of the sequence."""
 
     def forget(self, document: str | None = None) -> None:
-        """Drop everything that is cached of a document, or of all of them."""
+        """Drop everything cached for a document, or for all documents."""
 
 
 class Tokenizer(Protocol):
-    """Text to ids and back; a special token written in a document stays plain text."""
+    """Text to ids and back; a special token's name in a document is encoded as plain text."""
 
     @property
     def ends(self) -> frozenset[int]:
@@ -211,12 +211,12 @@ class Tokenizer(Protocol):
 
 
 Suffix = Literal["seen", "prompt", "unseen"]
-"""How a model knows what follows a hole: behind the canvas, by the prompt, or not at all."""
+"""How a model knows the text after a hole: seen after the canvas, in its prompt, or not at all."""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """What a person wants to know about a loaded model."""
+    """Facts about a loaded model, for the user."""
 
     name: str
     family: str
@@ -248,4 +248,4 @@ class Model(Protocol):
         """The causal mode, or None for a model that has none."""
 
     def forget(self, document: str | None = None) -> None:
-        """Drop what is cached of a document, or of all."""
+        """Drop what is cached for a document, or for all documents."""

@@ -1,4 +1,4 @@
-"""The key-value cache: append, truncate, write over, never copy."""
+"""The KV cache: rows are appended, truncated and overwritten in place, never copied."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ class KeyValueCache:
     """Keys and values of every layer, one row per position, in one growing buffer.
 
     The buffer has shape (layers, 2, *batch, heads, capacity, head width); a cache of one sequence
-    has no batch. New rows are written at ``length``, over what is there; the rows behind them stay
-    as they are, so that a canvas may be tried without keeping it, or run again between what stands
-    before and behind it.
+    has no batch. New rows are written at ``length`` over existing ones; rows after them are left
+    unchanged, so that a canvas can be run without being kept, or run again between cached rows
+    before and after it.
 
-    Attention reads a rounded number of rows (``reach``), of which a mask hides the surplus: matrix
-    kernels sum in another order when sizes are small or odd, and a row's result must not depend on
-    how many rows were run with it (tested bit for bit).
+    Attention reads a rounded number of rows (``reach``); a mask hides the surplus. This is because
+    matrix kernels sum in another order for small or odd sizes, and a row's result must not depend
+    on how many rows are run with it (tested bit for bit).
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Load a model by its name, with everything that a first start has to make."""
+"""Load a model by its name; on the first start, also download and convert its files."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ def load(settings: Settings, progress: Progress | None = None, measure: bool = T
 
     ``measure``: whether arithmetic may be timed, see ``choose_precision``.
 
-    Raises ModelError, with what to do, when its files are missing or damaged, memory is short, or
-    the device or precision is not to be had.
+    Raises ModelError, whose message says what to do, if files are missing or damaged, memory is
+    short, or the device or precision is not available.
     """
     report = progress or (lambda message, fraction: None)
     if settings.threads:
@@ -88,7 +88,7 @@ def _load_embedded(settings: Settings, report: Progress, measure: bool) -> Model
 
 
 def prepare(progress: Progress | None = None) -> None:
-    """Make what loading needs from the fetched weights: the tokenizer and the int8 file."""
+    """Create the tokenizer file and the int8 file from the fetched weights."""
     report = progress or (lambda message, fraction: None)
     tokenizer_file(report)
     if choose_precision("auto", choose_device("auto")) == "int8":
@@ -137,7 +137,7 @@ def _require_memory(
 ) -> None:
     """Raise ModelError unless ``device`` has the memory free that ``needs`` says.
 
-    ``lighter``: precisions to propose instead, where their need would be met.
+    ``lighter``: precisions to suggest if there is memory for them.
     """
     free = free_bytes(device.type)
     if short := registry.shortage(needs(precision), free):

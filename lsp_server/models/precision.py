@@ -1,7 +1,7 @@
-"""Which arithmetic is fastest here: measured once per machine, then remembered.
+"""Chooses the device and the precision; the fastest precision is measured once per machine.
 
-The four products of a layer are timed in each. bf16 is slower than fp32 on CPUs that
-do not compute it natively, and int8 needs a kernel that not every build has: neither is assumed.
+Times the four matrix products of a layer in each precision, because bf16 is slower than fp32 on
+CPUs without native bf16, and int8 needs a kernel that not every build of torch has.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from lsp_server.settings import Device, Precision
 Arithmetic = Literal["fp32", "bf16", "fp16", "int8", "int4"]
 _ROWS = 5  # a verifying forward: one token and its drafts
 _REPEATS = 25
-_INT8_BONUS = 0.7  # int8 needs half the memory of bf16: the others must be this much faster
+_INT8_BONUS = 0.7  # factor on the time of int8, which needs half the memory of bf16
 
 
 def choose_device(wanted: Device) -> torch.device:
-    """The device to run on; ``auto`` takes an accelerator when there is one."""
+    """The device to run on; ``auto`` prefers an accelerator."""
     accelerators = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if wanted == "auto":
         return torch.device(next((name for name, there in accelerators.items() if there), "cpu"))
@@ -38,10 +38,10 @@ def choose_device(wanted: Device) -> torch.device:
 
 
 def choose_precision(wanted: Precision, device: torch.device, measure: bool = True) -> Arithmetic:
-    """The arithmetic to compute in; ``auto`` is the fastest on a CPU, half precision elsewhere.
+    """The precision to compute in; ``auto`` is the fastest on a CPU, half precision elsewhere.
 
-    Without ``measure`` nothing is timed: where no timings are on record, ``auto`` means int8, or
-    fp32 where int8 does not run. Raises ModelError for an arithmetic that the device does not have.
+    Without ``measure`` nothing is timed: if no timings are recorded, ``auto`` means int8, or fp32
+    where int8 does not run. Raises ModelError if the device does not support the precision.
     """
     quantising = {"int8": {"cuda"} | ({"cpu"} if supports_int8() else set()), "int4": {"cuda"}}
     if device.type not in quantising.get(wanted, {device.type}):
@@ -57,9 +57,9 @@ def choose_precision(wanted: Precision, device: torch.device, measure: bool = Tr
 
 
 def measured() -> dict[Arithmetic, float]:
-    """Milliseconds of one layer by arithmetic, from the record or measured now.
+    """Milliseconds of one layer by precision, recorded or measured now.
 
-    Only one program measures at a time: two would time each other.
+    Only one process measures at a time, as two would slow each other down.
     """
     machine = _machine()
     if timings := _read().get(machine):
@@ -74,7 +74,7 @@ def measured() -> dict[Arithmetic, float]:
 
 
 def _machine() -> str:
-    """What timings depend on: processor, threads, and torch's version."""
+    """The key of recorded timings: processor, threads and torch's version."""
     return f"{_processor()} x{torch.get_num_threads()}, torch {torch.__version__}"
 
 
@@ -83,7 +83,7 @@ def _record() -> Path:
 
 
 def _read() -> dict[str, dict[Arithmetic, float]]:
-    """Timings by machine; none where the record is missing or damaged."""
+    """The recorded timings by machine; empty if the file is missing or damaged."""
     try:
         content = json.loads(_record().read_text("utf-8"))
         return cattrs.structure(content, dict[str, dict[Arithmetic, float]])
@@ -94,7 +94,7 @@ def _read() -> dict[str, dict[Arithmetic, float]]:
 def _measure() -> dict[Arithmetic, float]:
     """Time the four products of a layer, side by side.
 
-    The best of many repeats: what else runs on the machine can only make a repeat slower.
+    Takes the minimum of many repeats, because other programs can only make one slower.
     """
     shape = SPEC.shape
     sizes = [

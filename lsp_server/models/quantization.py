@@ -1,9 +1,8 @@
 """Linear layers: dense, and int8 with one activation scale per row.
 
-The int8 layer scales every row by its own
-largest absolute value, so that a row's result depends neither on the rows beside it nor on how a
-sequence was cut into forwards; dynamic quantization with one scale per batch would make the
-verification of drafts inexact.
+The int8 layer scales every row by its own largest absolute value, so that a row's result depends
+neither on the other rows nor on how a sequence is divided into forwards. With one scale per batch,
+as in usual dynamic quantization, verifying several drafts in one forward would not be exact.
 """
 
 from __future__ import annotations
@@ -42,7 +41,7 @@ class DenseLinear:
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """How activations in -1..1 become unsigned bytes."""
+    """Scale and zero point that map activations in -1..1 to unsigned bytes."""
 
     scale: float
     zero_point: int
@@ -95,7 +94,7 @@ def supports_int8() -> bool:
 
 @cache
 def activation_range() -> Range:
-    """The widest activation range whose sums are exact on this CPU, found by trying it."""
+    """The widest activation range whose sums are exact on this CPU, found by a test."""
     inputs = 512
     matrix = Quantized(torch.full((16, inputs), 127, dtype=torch.int8), torch.ones(16))
     for candidate in (FULL, HALVED):

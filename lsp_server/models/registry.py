@@ -1,7 +1,7 @@
-"""The registered models: names for model folders, kept in one file of the user's.
+"""The registry: names for model folders, stored in one file in the user's configuration folder.
 
-The file says where each came from, the hash of every file when it was registered, what the user
-declared of it, and which one is in use.
+For each model it stores its source, the hashes of its files when it was registered and what the
+user declared about it; also which model is in use.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What a person chooses a model by."""
+    """A model as shown to the user for choosing one."""
 
     name: str
     folder: str
@@ -75,15 +75,15 @@ def entries() -> list[Entry]:
 
 
 def in_use() -> str:
-    """The name of the model that is taken where none is asked for."""
+    """The name of the model used when none is named."""
     registry = _read()
     return registry.in_use if registry.in_use in registry.models else SPEC.name
 
 
 def find(model: str) -> Entry | None:
-    """The entry that a setting means: a name, a folder, or "" for the one in use.
+    """The entry for a setting: a name, a folder, or "" for the one in use.
 
-    None is the embedded model. Raises ModelError when there is neither such a name nor folder.
+    None stands for the embedded model. Raises ModelError if there is no such name or folder.
     """
     models = _read().models
     name = model or in_use()
@@ -107,8 +107,8 @@ def add(
 ) -> Entry:
     """Register a folder, or a model of the hub, which is downloaded first.
 
-    ``announce`` is told before a download what will come, and where to.
-    Raises ModelError when the name is not free, or the folder is none that can be loaded.
+    ``announce`` is called before a download with its description and target folder.
+    Raises ModelError if the name is taken or the folder cannot be loaded.
     """
     report = progress or (lambda message, fraction: None)
     declared = declared or DeclaredOptions()
@@ -125,7 +125,7 @@ def add(
         folder, origin = cache_folder() / "models" / name, f"{found.id}@{found.revision}"
         announce(found, folder)
         hub.fetch(found, folder, report)
-        known = found.hashes  # which have just been checked
+        known = found.hashes  # just checked by the download
     folder = folder.resolve()
     read_checkpoint_dir(folder, declared)
     entry = Entry(name, folder, origin, _hash(folder, report, known), declared)
@@ -135,7 +135,7 @@ def add(
 
 
 def use(name: str) -> None:
-    """Take a model wherever none is asked for."""
+    """Use a model whenever none is named."""
     if name != SPEC.name and name not in _read().models:
         raise ModelError(f"there is no model named {name!r}; 'unmask model list' shows all")
     with _changing() as content:
@@ -143,7 +143,7 @@ def use(name: str) -> None:
 
 
 def remove(name: str, files: bool = False) -> Entry:
-    """Forget a model; ``files`` deletes what was downloaded for it, never a user's own folder."""
+    """Unregister a model; ``files`` also deletes its download, but never a user's own folder."""
     entry = _read().models.get(name)
     if entry is None:
         raise ModelError(
@@ -161,7 +161,7 @@ def remove(name: str, files: bool = False) -> Entry:
 
 
 def changed(entry: Entry, progress: Progress | None = None) -> list[str]:
-    """The files that are not what they were when the model was registered, by hash."""
+    """The files whose hashes differ from those at registration."""
     now = _hash(entry.folder, progress or (lambda message, fraction: None), {})
     return sorted(name for name in {*now, *entry.files} if now.get(name) != entry.files.get(name))
 
@@ -171,8 +171,8 @@ def listings(
 ) -> list[Listing]:
     """All models, the embedded one first, as settings would load them; only headers are read.
 
-    Without ``measure`` no arithmetic is timed to find the fastest, which would slow down and be
-    slowed by a model at work: see ``choose_precision``.
+    Without ``measure`` no precision is timed (see ``choose_precision``): while a model is running,
+    timing would slow it down and be inaccurate.
     """
     from lsp_server.models.precision import choose_device, choose_precision
 
@@ -200,7 +200,7 @@ def listings(
 def embedded_memory(precision: str, device: str) -> float:
     """Bytes that loading the embedded model takes at its peak.
 
-    Raises ModelError where it does not run so.
+    Raises ModelError if it cannot run with these settings.
     """
     if precision not in _EMBEDDED_MEMORY or (precision == "int8" and device != "cpu"):
         raise ModelError(f"the embedded model has no {precision} on {device}; use --precision auto")
@@ -208,7 +208,7 @@ def embedded_memory(precision: str, device: str) -> float:
 
 
 def shortage(needed: float, free: float) -> str | None:
-    """Says that memory is short, where it is."""
+    """The message that memory is short, or None if it suffices."""
     if needed <= free:
         return None
     return f"needs {needed / 1e9:.1f} GB of memory, {free / 1e9:.1f} GB are free"

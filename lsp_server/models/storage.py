@@ -1,4 +1,4 @@
-"""Where things are kept on this machine, and how files get there: whole or not at all, and once."""
+"""The cache folder, and writing files to it: atomically, and by one process at a time."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from filelock import FileLock, Timeout
 from lsp_server.models.interfaces import ModelError
 
 Progress = Callable[[str, float], None]
-"""Told what is being done and how far it is, 0 to 1."""
+"""Called with what is being done and the fraction done, 0 to 1."""
 
 _CHUNK = 1 << 20
 
@@ -48,10 +48,10 @@ def require_space(folder: Path, size: int) -> None:
 
 @contextmanager
 def locked(path: Path, progress: Progress | None = None) -> Iterator[None]:
-    """Hold the lock of a file, so that of all threads and processes only one makes it at a time.
+    """Hold the lock of a file, so that only one thread or process creates it at a time.
 
-    Look for the file inside the block: whoever waits for the lock will mostly find it there.
-    ``progress`` is told of a wait.
+    Check inside the block whether the file exists: another process may have created it meanwhile.
+    ``progress`` is called if the lock has to be waited for.
     """
     folder = path.parent / ".locks"
     folder.mkdir(exist_ok=True)
@@ -70,7 +70,7 @@ def locked(path: Path, progress: Progress | None = None) -> Iterator[None]:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A temporary path that becomes ``path`` when the block ends well, and vanishes otherwise.
+    """A temporary path, renamed to ``path`` if the block succeeds, else deleted.
 
     A full disk is reported as ModelError.
     """

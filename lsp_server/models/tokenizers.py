@@ -1,4 +1,4 @@
-"""Tokenizers: text to ids and back, with special tokens out of reach of any document.
+"""Tokenizers: text to ids and back. Text is never encoded to special tokens.
 
 All are byte-level BPE: the embedded model's, and those of checkpoint folders.
 """
@@ -19,9 +19,9 @@ from lsp_server.models.pretrained.checkpoint_dir import CheckpointDir
 
 
 def printable_bytes() -> dict[str, int]:
-    """Bytes by the printable characters that byte-level BPE writes them as (GPT-2's table).
+    """Maps the printable characters of byte-level BPE to the bytes they stand for (GPT-2's table).
 
-    The same as ``transformers``' (tested), whose import takes seconds of every start.
+    Equal to the table of ``transformers`` (tested), whose import would take seconds.
     """
     printable = [*range(ord("!"), ord("~") + 1), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
     table = {chr(byte): byte for byte in printable}
@@ -34,7 +34,7 @@ class _ByteLevelTokenizer:
 
     def __init__(self, tokenizer: Tokenizer, special: frozenset[int]) -> None:
         self._tokenizer = tokenizer
-        # A literal "<|fim_middle|>" in a user's file must stay nine ordinary characters and more.
+        # A literal "<|fim_middle|>" in a user's file must be encoded as ordinary characters.
         self._tokenizer.encode_special_tokens = True
         self._special = special
 
@@ -44,7 +44,7 @@ class _ByteLevelTokenizer:
         return self._tokenizer.encode(clean, add_special_tokens=False).ids
 
     def decode(self, ids: Sequence[int]) -> str:
-        """Text of ids; special ids vanish, incomplete UTF-8 becomes U+FFFD."""
+        """Text of ids; special ids are left out, incomplete UTF-8 becomes U+FFFD."""
         pieces = self.pieces()
         return b"".join(pieces[token] for token in ids).decode("utf-8", "replace")
 
@@ -79,7 +79,7 @@ class EmbeddedTokenizer(_ByteLevelTokenizer):
 class FolderTokenizer(_ByteLevelTokenizer):
     """A model folder's tokenizer, by ``tokenizers`` and ``transformers`` alone.
 
-    Raises ModelError, in one line, when its files cannot be read or are of another kind.
+    Raises ModelError if its files cannot be read or are of another kind.
     """
 
     def __init__(self, checkpoint: CheckpointDir) -> None:
@@ -87,7 +87,7 @@ class FolderTokenizer(_ByteLevelTokenizer):
         try:
             file = folder / "tokenizer.json"
             tokenizer = Tokenizer.from_file(str(file)) if file.is_file() else _assemble(checkpoint)
-            # Many are added as ordinary ones, which would be found in documents.
+            # Many folders add them as ordinary tokens, which would be matched in documents.
             added = tokenizer.get_added_tokens_decoder()
             tokenizer.add_special_tokens([AddedToken(t.content) for t in added.values()])
             super().__init__(tokenizer, checkpoint.ends | added.keys())
@@ -116,7 +116,7 @@ def _assemble(checkpoint: CheckpointDir) -> Tokenizer:
     merges: Any = [
         tuple(line.split(" ")) for line in lines if line and not line.startswith("#version")
     ]
-    no: Any = None  # its own special tokens are the folder's to name
+    no: Any = None  # the class's default special tokens are not wanted
     plain = Qwen2Tokenizer(vocabulary, merges, unk_token=no, eos_token=no, pad_token=no)
     tokenizer: Tokenizer = plain.backend_tokenizer
     for content, token in sorted(checkpoint.added.items(), key=lambda entry: entry[1]):

@@ -1,7 +1,7 @@
-"""Asking the completion service on behalf of the editor: the latest request wins, nothing raises.
+"""Runs the completion service for the editor's requests, on the model's thread.
 
-Knows when a request may be asked, how it is withdrawn, what it cost and whom to tell. Does not
-know what a completion is made of.
+Cancels a request when the client withdraws it or sends a newer one of the same method, enforces its
+deadline, counts it in the statistics and reports its cost.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 
 
 class Withheld(Exception):
-    """There is no answer, for a reason that is not the service's."""
+    """The service was not asked, or its completion is not wanted any more; ``reason`` says why."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -36,23 +36,23 @@ class Withheld(Exception):
 
 
 class Answers:
-    """Puts requests to the service, one at a time; a newer one of a method stops the older."""
+    """Runs requests one at a time; a newer one stops an older one of the same method."""
 
     def __init__(
         self, engine: Engine, worker: Worker, stats: Stats, report: Callable[[Latency], None]
     ) -> None:
-        self.cancelled = 0  # requests withdrawn or overtaken
+        self.cancelled = 0  # requests withdrawn, or replaced by a newer one
         self._engine, self._worker = engine, worker
         self._stats, self._report = stats, report
         self._latest: dict[Method, Event] = {}
 
     async def ask(self, request: TextRequest, observe: Observer | None = None) -> Completion:
-        """The service's answer about the document as it was when the request arrived.
+        """The service's completion for the document as it was when the request arrived.
 
-        What the gate refuses is answered at once, without waiting for the model's thread; an
-        automatic request that the thread has no time for is answered at its deadline, with nothing.
-        Raises Withheld when there is no answer: the model is not ready, the document is not open
-        or was closed meanwhile, or a newer request came.
+        A request that the gate refuses returns at once, without waiting for the model's thread. An
+        automatic request that the thread has not begun by its deadline returns "timeout".
+        Raises Withheld if the model is not ready, the document is not open or was closed
+        meanwhile, or a newer request came.
         """
         self.stop(request.method)
         stop = self._latest[request.method] = Event()
@@ -75,7 +75,7 @@ class Answers:
         return completion
 
     def stop(self, method: Method) -> None:
-        """Give up what is being asked."""
+        """Stop the running request of a method."""
         if stop := self._latest.get(method):
             stop.set()
 
@@ -103,14 +103,14 @@ class Answers:
         except Exception as error:
             logger.error("a request failed: %s", where(error))
             raise Withheld("error") from error
-        if request.closed.is_set():  # perhaps only after the service had looked
+        if request.closed.is_set():  # it may have been closed after the service checked
             raise Withheld("closed")
         if completion is None or stop.is_set():
             raise Withheld("cancelled")
         return completion
 
     def _deadline(self, request: TextRequest) -> float | None:
-        """When nobody waits for an answer any more, by ``time.perf_counter``."""
+        """When an automatic request times out, by ``time.perf_counter``; else None."""
         if request.trigger != "automatic":
             return None
         return request.arrived + self._engine.settings.timeout_ms / 1000

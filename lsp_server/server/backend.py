@@ -1,6 +1,6 @@
-"""What the engine loads: a model, and what fills holes with it by the settings of the moment.
+"""The engine's backend: a loaded model, and decoders for it that follow the current settings.
 
-torch is imported here at the earliest when a model is loaded, on the loader's thread.
+torch is not imported before a model is loaded, on the loader's thread.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Backend(Protocol):
         """Name, size, device, precision."""
 
     def infiller(self, settings: Settings) -> Infiller:
-        """What fills holes by some settings; called on the thread that it will be used on."""
+        """A decoder with these settings; called on the thread that will use it."""
 
 
 Load = Callable[[Settings, Progress, bool], Backend]
@@ -46,7 +46,7 @@ class ModelBackend:
         return self._model.info
 
     def infiller(self, settings: Settings) -> Infiller:
-        """A decoder, which computes with as many threads as the settings say."""
+        """A decoder; sets torch's number of threads on this thread to that of the settings."""
         from lsp_server.diffusion.decoder import Decoder
 
         use_threads(settings.threads)
@@ -62,9 +62,9 @@ def load_backend(settings: Settings, progress: Progress, measure: bool) -> Backe
 
 
 def use_threads(count: int) -> None:
-    """Let torch compute with ``count`` threads, or with as many as it finds best for 0.
+    """Let torch compute with ``count`` threads, or its default number for 0.
 
-    Each thread that computes keeps its own number.
+    torch keeps this number per calling thread.
     """
     import torch
 
@@ -76,7 +76,7 @@ def use_threads(count: int) -> None:
 
 @cache
 def _best_threads() -> int:
-    """What torch found best; asked for the first time before anything else is set."""
+    """The default number of threads of torch; call it before any other number is set."""
     import torch
 
     return torch.get_num_threads()

@@ -1,10 +1,9 @@
-r"""Open documents in step with the editor: text, version, syntax tree, kind of the last change.
+r"""Open documents, kept in sync with the editor: text, version, syntax tree, last change.
 
-pygls' workspace does the bookkeeping; what a change does to a text is done here, because pygls
-breaks lines as ``str.splitlines`` does (also at form feeds, at ``\x85``, at U+2028 …), while the
-protocol knows ``\n``, ``\r\n`` and ``\r`` only. Positions are UTF-16. Nothing is ever read from
-disk. All of this is on the event loop, at every key: nothing here goes through a whole text but
-to copy it.
+pygls' workspace does the bookkeeping; changes to a text are applied here, because pygls breaks
+lines as ``str.splitlines`` does (also at form feeds, at ``\x85``, at U+2028 …), while the
+protocol has ``\n``, ``\r\n`` and ``\r`` only. Positions are UTF-16. Nothing is ever read from
+disk. All of this runs on the event loop at every key, so a whole text is copied but never scanned.
 """
 
 from __future__ import annotations
@@ -26,14 +25,14 @@ from lsp_server.syntax.languages import language_for
 from lsp_server.syntax.tree import Trees
 
 SCHEMES: Final = ("file", "untitled")
-"""URI schemes of documents that people write in; others (diffs, outputs, …) are left alone."""
+"""URI schemes of documents that people write in; others (diffs, outputs, …) are not served."""
 
 LONE_SURROGATES: Final = re.compile("[\ud800-\udfff]")
 SURROGATE_PAIR: Final = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 
 
 class Document(TextDocument):
-    """A document as the editor has it."""
+    """An open document, with the text that the editor shows."""
 
     def __init__(
         self,
@@ -46,7 +45,7 @@ class Document(TextDocument):
         self._text = source or ""
         self.last_change = LastChange()
         self.cursor = 0  # offset where the last change ended
-        self.closed = Event()  # no answer is wanted any more
+        self.closed = Event()  # set when the document is closed
         self._changes: list[tuple[int, str]] = []  # of the notification being applied
         self._lines = LineIndex(self.source)
         self._trees = Trees(language_for(language_id, self.path))
@@ -83,20 +82,20 @@ class Document(TextDocument):
         self.cursor = start + len(new_text)
 
     def end_changes(self, offered: Iterable[str] = ()) -> Sequence[tuple[int, str]]:
-        """All changes of a notification are applied: say what they were together.
+        """Classify the changes of one notification, all applied, into ``last_change``.
 
-        ``offered`` holds texts offered lately; inserting one is accepting it, not pasting.
-        Returns the length removed and the text inserted by each.
+        ``offered`` holds recently offered texts; inserting one is an acceptance, not a paste.
+        Returns (length of text removed, text inserted) for each change.
         """
         changes, self._changes = self._changes, []
         self.last_change = LastChange.of(changes, offered)
         return changes
 
     def snapshot(self) -> Snapshot:
-        """The document as it is now; unaffected by what comes later.
+        """The document as it is now; later changes do not affect it.
 
-        A surrogate half without its other half reads as U+FFFD: the same length in UTF-16 and in
-        code points, and text that can be encoded.
+        A lone surrogate becomes U+FFFD, which has the same length in UTF-16 and in code points and
+        can be encoded.
         """
         text = self.source
         if self._has_halves:
@@ -111,7 +110,7 @@ def _has_halves(text: str) -> bool:
 
 
 def _join_halves(text: str, start: int, end: int, new_text: str) -> tuple[int, int, str]:
-    """An edit that makes one character of two halves that meet by it, as they are to the editor."""
+    """The edit, extended so that surrogates which it brings together become one character."""
     if start and SURROGATE_PAIR.match(text[start - 1] + (new_text or text[end : end + 1])):
         start, new_text = start - 1, text[start - 1] + new_text
     if SURROGATE_PAIR.match(new_text[-1:] + text[end : end + 1]):
@@ -126,7 +125,7 @@ class Documents(Workspace):
     """The open documents, by URI."""
 
     def find(self, uri: str) -> Document | None:
-        """An open document of a scheme that people write in, or None."""
+        """An open document with one of ``SCHEMES``, or None."""
         document = self.text_documents.get(unquote(uri))
         if isinstance(document, Document) and uri_scheme(uri) in SCHEMES:
             return document
@@ -139,7 +138,7 @@ class Documents(Workspace):
     def put_text_document(
         self, text_document: types.TextDocumentItem, notebook_uri: str | None = None
     ) -> None:
-        """Open a document; what was asked about an earlier one of its URI is over."""
+        """Open a document; one that is open under the same URI is closed first."""
         opened, uri = text_document, text_document.uri
         self.remove_text_document(uri)
         document = Document(uri, opened.text, opened.version, opened.language_id)

@@ -1,8 +1,8 @@
-"""The life of the model behind the server: loaded in the background, replaced, paused, failed.
+"""The model behind the server: loads it in the background, replaces it, pauses it.
 
-Knows when there is a completion service and what to tell people meanwhile. A model serves until
-another one is ready to, and goes on if that one cannot be loaded. Does not know the editor, its
-documents or how its messages travel.
+Provides the completion service once a model is loaded, and a status for the user in the meantime.
+While another model loads, the current one keeps serving; it stays if the other cannot be loaded.
+Knows neither the editor nor its documents.
 """
 
 from __future__ import annotations
@@ -28,15 +28,14 @@ from lsp_server.settings import Settings
 logger = logging.getLogger(__name__)
 
 RELOADING: Final = ("model", "precision", "device")
-"""Settings that only a newly loaded model can follow."""
+"""Settings that take effect only when the model is loaded again."""
 
 
 class Engine:
     """Owns the model and the service on top of it. Used from the event loop's thread.
 
-    ``load`` loads the model that settings name. ``worker`` is the thread that runs models,
-    ``loader`` the one that loads them. ``changed`` is called whenever ``status`` has something new
-    to say.
+    ``load`` loads the model that the settings name. ``worker`` is the thread that runs models,
+    ``loader`` the one that loads them. ``changed`` is called whenever ``status`` has changed.
     """
 
     def __init__(
@@ -62,12 +61,12 @@ class Engine:
 
     @property
     def service(self) -> CompletionService | None:
-        """The service, if completions may be asked of it now."""
+        """The completion service, or None while the status is not "ready"."""
         return self._service if self.status.state == "ready" else None
 
     @property
     def status(self) -> Status:
-        """What there is to tell."""
+        """The state of the model, with a message for the user."""
         summary = _summary(self._backend)
         state: State = "ready"
         if self._service is None:
@@ -79,7 +78,7 @@ class Engine:
         return Status(state, self._message, self._progress, summary)
 
     def forget(self, uri: str) -> None:
-        """Forget what is kept of a document, whether completions may be asked for or not."""
+        """Drop everything cached for a document, also while paused or switched off."""
         service = self._service
         if service is not None:
             service.forget(uri)
@@ -88,11 +87,11 @@ class Engine:
     def pause(self, paused: bool) -> None:
         """Pause or resume."""
         self._paused = paused
-        self._worker.cool()
+        self._worker.stop_reading_ahead()
         self._changed()
 
     def apply(self, settings: Settings) -> None:
-        """Follow new settings; another model is loaded where they need one."""
+        """Apply new settings; loads a model if they need another one."""
         old, self.settings = self.settings, settings
         if settings == old or self._switch is None:
             return

@@ -29,18 +29,18 @@ from lsp_server.settings import Settings
 logger = logging.getLogger(__name__)
 
 CLOSING_S: Final = 2.0
-"""How long the end waits for a forward that is being computed."""
+"""Seconds to wait at shutdown for a forward that is being computed."""
 
 
 def on_initialize(server: UnmaskServer, params: types.InitializeParams) -> None:
-    """Read the client's options, and end with the client."""
+    """Read the client's options, and watch its process so as to end with it."""
     server.read_options(params.initialization_options)
     if params.process_id is not None:
         exit_with(params.process_id)
 
 
 async def on_initialized(server: UnmaskServer, params: types.InitializedParams) -> None:
-    """Greet the client, ask for its settings and load the model."""
+    """Send the log and the status to the client, ask for its settings and load the model."""
     server.greet()
     await server.pull_configuration()
     server.engine.start()
@@ -49,7 +49,7 @@ async def on_initialized(server: UnmaskServer, params: types.InitializedParams) 
 async def on_configuration(
     server: UnmaskServer, params: types.DidChangeConfigurationParams
 ) -> None:
-    """Settings changed: they come along, or are to be asked for."""
+    """Apply changed settings: those in the message, or else those that the client is asked for."""
     if params.settings:
         server.configure(params.settings)
     else:
@@ -57,14 +57,14 @@ async def on_configuration(
 
 
 def on_open(server: UnmaskServer, params: types.DidOpenTextDocumentParams) -> None:
-    """The first document warms the cache; later ones may be open in the background only."""
+    """Prefill for the first document; later ones may have been opened in the background."""
     document = server.documents.find(params.text_document.uri)
     if document and len(server.documents.text_documents) == 1 and not server.tells_cursor:
-        server.warm_soon(document.uri, len(document.source))
+        server.read_ahead_soon(document.uri, len(document.source))
 
 
 def on_change(server: UnmaskServer, params: types.DidChangeTextDocumentParams) -> None:
-    """Note what kind of change it was; warm the cache where it ended."""
+    """Record what kind of change it was; read ahead at the place where it ended."""
     document = server.documents.find(params.text_document.uri)
     if document is None:
         return
@@ -74,26 +74,26 @@ def on_change(server: UnmaskServer, params: types.DidChangeTextDocumentParams) -
         if server.offers.see(document.uri, document.source, document.cursor, inserted):
             server.stats.accept()
     if not server.tells_cursor:
-        server.warm_soon(document.uri, document.cursor)
+        server.read_ahead_soon(document.uri, document.cursor)
 
 
 def on_close(server: UnmaskServer, params: types.DidCloseTextDocumentParams) -> None:
-    """Forget all that was kept of a document."""
+    """Drop everything that is kept for a document."""
     server.offers.forget(params.text_document.uri)
     server.engine.forget(params.text_document.uri)
 
 
 def on_cursor(server: UnmaskServer, params: messages.CursorParams) -> None:
-    """The cursor rests somewhere: warm the cache there."""
+    """Read ahead at the place where the cursor rests."""
     document = server.documents.find(params.text_document.uri)
     if document:
-        server.warm_soon(document.uri, document.offset(params.position))
+        server.read_ahead_soon(document.uri, document.offset(params.position))
 
 
 async def on_inline_completion(
     server: UnmaskServer, request: CompletionRequest
 ) -> types.InlineCompletionList | None:
-    """Complete at a cursor; null when there is nothing to show."""
+    """Complete at a cursor; null when there is no completion."""
     try:
         completion = await server.answers.ask(request)
         if completion.text is not None and request.snapshot is not None:
@@ -106,7 +106,7 @@ async def on_inline_completion(
 
 
 async def on_infill(server: UnmaskServer, request: InfillRequest) -> dict[str, Any]:
-    """Fill a region; the answer says why when there is nothing."""
+    """Fill a region; the result gives the reason if there is no text."""
     with InfillProgress(server, request.work_done_token, request.partial_result_token) as progress:
         progress.on_cancel(partial(server.answers.stop, messages.INFILL))
         try:
@@ -122,51 +122,51 @@ async def on_infill(server: UnmaskServer, request: InfillRequest) -> dict[str, A
 
 
 async def on_models(server: UnmaskServer, params: object) -> list[messages.ModelListing]:
-    """The models to choose from; their files are looked at on another thread."""
+    """List the models to choose from; their files are read on another thread."""
     serving = server.engine.status.model
     name = serving.name if serving else None
     return await asyncio.to_thread(_list_models, server.engine.settings, name)
 
 
 def on_stats(server: UnmaskServer, params: object) -> messages.Stats:
-    """Everything counted so far."""
+    """Return the statistics since the server started."""
     return server.count()
 
 
 def on_pause(server: UnmaskServer, params: object) -> messages.Status:
-    """No completions until resumed."""
+    """Stop completing until resumed."""
     server.engine.pause(True)
     return server.engine.status
 
 
 def on_resume(server: UnmaskServer, params: object) -> messages.Status:
-    """Completions again."""
+    """Complete again after a pause."""
     server.engine.pause(False)
     return server.engine.status
 
 
 def on_digest(server: UnmaskServer, params: messages.DocumentParams) -> messages.Digest | None:
-    """What the server holds of a document."""
+    """Return version, length and hash of a document as the server holds it."""
     return server.digest(params.text_document.uri)
 
 
 def on_focus(server: UnmaskServer, params: object) -> None:
-    """Another editor tab: what was being warmed is not needed."""
-    server.worker.cool()
+    """Another document has the focus: stop reading ahead for the last one."""
+    server.worker.stop_reading_ahead()
 
 
 def on_shown(server: UnmaskServer, params: messages.ShownParams) -> None:
-    """Ghost text was shown."""
+    """Count ghost text that was shown."""
     server.shown += 1
 
 
 def on_partially_accepted(server: UnmaskServer, params: messages.PartialAcceptParams) -> None:
-    """A part of ghost text was inserted."""
+    """Count ghost text of which a part was inserted."""
     server.partially_accepted += 1
 
 
 def on_accepted(server: UnmaskServer, identity: str) -> None:
-    """The editor ran an item's command: it was inserted."""
+    """Count an accepted item: the editor runs its command after inserting it."""
     if server.offers.accept(identity):
         server.stats.accept()
 
@@ -193,7 +193,7 @@ FEATURES: Final[dict[str, Callable[..., Any]]] = {
 
 
 def create(settings: Settings, load: Load) -> UnmaskServer:
-    """A server with all its features; ``load`` loads the model that settings name."""
+    """A server with all handlers registered; ``load`` loads the model that the settings name."""
     server = UnmaskServer(settings, load)
     # Without an options object pygls does not announce inline completion.
     options = {messages.INLINE_COMPLETION: types.InlineCompletionOptions()}
@@ -204,7 +204,7 @@ def create(settings: Settings, load: Load) -> UnmaskServer:
 
 
 def serve(settings: Settings, tcp: tuple[str, int] | None = None) -> int:
-    """Serve one client over standard input and output, or TCP, to the end; the exit status."""
+    """Serve one client over standard input and output, or TCP; returns the exit status."""
     logs.configure()
     server = create(settings, load_backend)
     if tcp:
@@ -214,15 +214,15 @@ def serve(settings: Settings, tcp: tuple[str, int] | None = None) -> int:
         server.start_io(*claim_stdio())
     status = 0 if server.protocol.was_shut_down else 1
     if not server.stop_work(CLOSING_S):
-        os._exit(status)  # a thread deep in loading the model would crash a dying interpreter
+        os._exit(status)  # a thread that still loads the model would crash at exit
     return status
 
 
 def _list_models(settings: Settings, serving: str | None) -> list[messages.ModelListing]:
-    """The models as the settings would load them; nothing is timed beside a model at work."""
+    """The models as the settings would load them; measures no speeds, as a model may be running."""
     from lsp_server.models.registry import listings
 
-    use_threads(settings.threads)  # timings are on record by the number of threads
+    use_threads(settings.threads)  # recorded timings depend on the number of threads
     return [
         messages.ModelListing(
             name=listing.name,

@@ -1,7 +1,7 @@
-"""Where the server's log goes: to standard error, and to the editor once there is one.
+"""The server's log: to standard error, and to the editor once one is connected.
 
-Only the project's own records. pygls logs whole messages, that is documents; its loggers are
-silenced, and exceptions are written down without their messages, which may quote a document.
+Holds no text of documents: pygls' loggers, which log whole messages, are silenced, and exceptions
+are logged without their messages, which may quote a document.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ LEVELS = {
 PROJECT = logging.getLogger("lsp_server")
 
 WAITING: Final = 1000
-"""Records that wait for standard error at most; those that come then are dropped."""
+"""Most records that wait to be written to standard error; further ones are dropped."""
 
 CLOSING_S: Final = 0.5
-"""How long the end waits for what is still to be written."""
+"""Seconds to wait at shutdown for records that are still to be written."""
 
 
 def configure() -> None:
@@ -47,25 +47,25 @@ def configure() -> None:
 
 
 def where(error: BaseException) -> str:
-    """An exception as its type and its place, without its message."""
+    """An exception's type and source location, without its message."""
     frames = traceback.extract_tb(error.__traceback__)[-3:]
     places = [f"{frame.name} ({frame.filename}:{frame.lineno})" for frame in reversed(frames)]
     return " < ".join([type(error).__name__, *places])
 
 
 class Discreet(logging.Formatter):
-    """Writes an exception down without its message."""
+    """Formats exceptions without their messages."""
 
     def formatException(self, ei: Any) -> str:  # noqa: N802  # logging's name
-        """The exception's type and place."""
+        """The exception's type and source location."""
         return where(ei[1])
 
 
 class PipeLog(QueueHandler):
     """Writes records to a file descriptor on a thread of its own.
 
-    Not every client reads its server's standard error, and the pipe behind it holds no more than
-    64 KB: whoever writes then waits for ever. Here that is not the server.
+    Not every client reads its server's standard error; once the pipe's 64 KB are full, a write
+    blocks for ever. Then only this thread blocks, not the server.
     """
 
     def __init__(self, descriptor: int) -> None:
@@ -76,35 +76,35 @@ class PipeLog(QueueHandler):
         atexit.register(self.drain)
 
     def enqueue(self, record: logging.LogRecord) -> None:
-        """Hand a record over, unless too many are waiting."""
+        """Queue a record, or drop it if too many are waiting."""
         with suppress(Full):
             self._records.put_nowait(record)
 
     def drain(self) -> None:
-        """Wait until everything has been written, but not for long."""
+        """Wait until all records are written, or a short timeout has passed."""
         deadline = time.monotonic() + CLOSING_S
         while self._records.unfinished_tasks and time.monotonic() < deadline:
             time.sleep(0.01)
 
 
 class _PipeWriter(QueueListener):
-    """Takes records from the queue; holds no lock that the end of the process would wait for."""
+    """Writes the queued records; holds no lock that would block the end of the process."""
 
     def __init__(self, records: Queue[logging.LogRecord], descriptor: int) -> None:
         super().__init__(records)
         self._descriptor = descriptor
 
     def handle(self, record: logging.LogRecord) -> None:
-        """Write one record, which ``PipeLog`` has formatted."""
-        with suppress(OSError):  # nobody is at the other end
+        """Write one record, already formatted by ``PipeLog``."""
+        with suppress(OSError):  # the reading end is closed
             os.write(self._descriptor, f"{record.getMessage()}\n".encode("utf-8", "replace"))
 
 
 class EditorLog(logging.Handler):
-    """Sends records as ``window/logMessage``, from whatever thread they come."""
+    """Sends records as ``window/logMessage``; may be used from any thread."""
 
     def __init__(self, send: Callable[[types.LogMessageParams], None]) -> None:
-        """``send`` is called on the running event loop's thread, the one that calls this."""
+        """Create on the event loop's thread; ``send`` is always called on that thread."""
         super().__init__(logging.INFO)
         self.setFormatter(Discreet("%(message)s"))
         self._send, self._loop = send, asyncio.get_running_loop()

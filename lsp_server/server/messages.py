@@ -1,9 +1,9 @@
-"""What Unmask adds to the language server protocol: its messages, their types, their registration.
+"""The messages that Unmask adds to the language server protocol: names, types, registration.
 
-Knows names and shapes, not what they mean to the server. Keys are camelCase on the wire, except
-inside the object of ``unmask/infill``, which is the one that ``unmask infill --json`` prints.
-Positions are 0-based lines and UTF-16 characters everywhere. Optional keys are left out when they
-have no value (the converter leaves out whatever equals its default: so nothing else here has one).
+Keys are camelCase in JSON, except inside the result of ``unmask/infill``, which is the object that
+``unmask infill --json`` prints. Positions are 0-based lines and UTF-16 characters. Optional keys
+are left out when they have no value. (The converter leaves out every field that equals its default,
+so only optional fields have a default here.)
 
 Client to server, requests::
 
@@ -17,10 +17,10 @@ Client to server, requests::
                     Progress on workDoneToken: begin {title, cancellable: true}, report {message:
                     the region as filled so far, a mask drawn as ░}, end. Progress on
                     partialResultToken: Canvas, one for every forward.
-    unmask/models   {} → [ModelListing], what the setting ``unmask.model`` can name; to switch,
-                    change the setting: the model that serves does so until the other is ready
+    unmask/models   {} → [ModelListing], the models that the setting ``unmask.model`` can name. To
+                    switch, change the setting: the current model serves until the other is ready
     unmask/stats    {} → Stats
-    unmask/pause    {} → Status        no completions and no warming until resumed
+    unmask/pause    {} → Status        no completions and no reading ahead until resumed
     unmask/resume   {} → Status
     unmask/digest   {textDocument: {uri}} → {version, length, sha256} of the text that the server
                     holds, or null for a document that is not open
@@ -28,12 +28,12 @@ Client to server, requests::
 Server to client, notifications::
 
     unmask/status   Status, after ``initialized`` and at every change
-    unmask/latency  Latency, just before the answer to every completion or infill
+    unmask/latency  Latency, just before the response to every completion or infill
 
 Client to server, notifications (all optional)::
 
     unmask/cursor                            {textDocument: {uri}, position}: the cursor rests
-                                             there, warm the cache
+                                             there; the server prefills the KV cache for it
     textDocument/didFocus                    {textDocument: {uri}}
     textDocument/didShowCompletion           {item}
     textDocument/didPartiallyAcceptCompletion {item, acceptedLength}
@@ -116,13 +116,13 @@ class ForwardCounts:
 
 @attrs.frozen
 class Latency:
-    """What the last answer cost, as its user felt it."""
+    """What the last completion or infill cost."""
 
     method: Literal["textDocument/inlineCompletion", "unmask/infill"]
     uri: str  # of the document, as in the request
     position: types.Position  # of the cursor, or where the region starts
     trigger: Literal["invoked", "automatic"]
-    ms: float  # from the arrival of the request to its answer
+    ms: float  # from the arrival of the request to its response
     offered: bool
     reason: str  # "offered", or why there is no text
     message: str  # the reason in words, for a person
@@ -136,13 +136,13 @@ class Latency:
     version: int  # of the document
     span: str | None = None
     tokens_per_forward: float | None = None  # where something was decoded
-    p50: float | None = None  # ms, over the answers offered lately, this one included
+    p50: float | None = None  # ms, over the last offered completions, this one included
     p95: float | None = None
 
 
 @attrs.frozen
 class ModelSummary:
-    """The loaded model in a line."""
+    """The loaded model in short."""
 
     name: str
     family: str
@@ -154,11 +154,11 @@ class ModelSummary:
 
 @attrs.frozen
 class Status:
-    """What the server can do now."""
+    """The server's state."""
 
     state: State
     message: str  # one line for a person; empty when there is nothing to say
-    progress: float | None = None  # 0 to 1 while a model loads, whether another serves or not
+    progress: float | None = None  # 0 to 1 while a model loads, also while another serves
     model: ModelSummary | None = None
 
 
@@ -168,19 +168,19 @@ class ModelListing:
 
     name: str
     family: str
-    parameters: int  # 0 where its folder cannot be understood
-    memory: int  # bytes at the peak of loading
-    precision: str  # that it would be loaded in
+    parameters: int  # 0 if its folder cannot be read
+    memory: int  # bytes; the peak while loading
+    precision: str  # in which it would be loaded
     licence: str
-    suffix: Literal["seen", "prompt", "unseen"]  # what it knows of what follows a hole
-    fits: bool  # in the memory that is free now
+    suffix: Literal["seen", "prompt", "unseen"]  # how it knows the text after a hole
+    fits: bool  # into the memory that is free now
     in_use: bool  # it serves now
     problem: str | None = None  # why it cannot be loaded now
 
 
 @attrs.frozen
 class DraftCounts:
-    """Drafted tokens that were kept, by source."""
+    """Accepted draft tokens, by source."""
 
     syntax: int
     file: int
@@ -189,25 +189,25 @@ class DraftCounts:
 
 @attrs.frozen
 class Stats:
-    """What happened since the server started."""
+    """Statistics since the server started."""
 
     status: Status
     version: str
     uptime_s: float
     requests: int  # answered inline completions and infills
     offered: int
-    withheld: dict[str, int]  # answers without a text, by reason
+    withheld: dict[str, int]  # requests without a text, by reason
     cancelled: int  # withdrawn by the client, or overtaken by a newer request
-    shown: int  # as far as the client says so
-    accepted: int  # in whole; by command, or as seen in the text
-    partially_accepted: int  # as far as the client says so
+    shown: int  # counted if the client reports it
+    accepted: int  # as a whole; reported by command, or seen in the document's changes
+    partially_accepted: int  # counted if the client reports it
     cache_hits: int  # answered without a forward, as the rest of an earlier answer
     forwards: ForwardCounts
     tokens: int
     drafts: DraftCounts
     open_documents: int
     rss_bytes: int
-    p50: float | None = None  # ms as users felt it, over the answers offered lately
+    p50: float | None = None  # ms from request to response, over the last offered completions
     p95: float | None = None
     tokens_per_forward: float | None = None
 
@@ -221,7 +221,7 @@ class DocumentParams:
 
 @attrs.frozen
 class Digest:
-    """What the server holds of an open document."""
+    """Identifies the text that the server holds for an open document."""
 
     version: int | None
     length: int  # code points
@@ -245,7 +245,7 @@ class ShownParams:
 
 @attrs.frozen
 class PartialAcceptParams:
-    """An item of which a part was inserted; the length counts from the start of its text."""
+    """An item of which a part was inserted: its first ``accepted_length`` UTF-16 code units."""
 
     item: types.InlineCompletionItem
     accepted_length: int  # UTF-16 units
@@ -266,7 +266,7 @@ class Request(Generic[P]):
 
 @attrs.define
 class BareRequest:
-    """JSON-RPC envelope of a request that says nothing but its method."""
+    """JSON-RPC envelope of a request without parameters."""
 
     id: int | str
     method: str
@@ -319,7 +319,7 @@ _RESULTS: dict[str, type] = {
 
 
 class UnmaskProtocol(LanguageServerProtocol):
-    """The language server protocol with these messages; for a client as for a server."""
+    """The language server protocol with these messages, for clients and servers."""
 
     def get_message_type(  # type: ignore[override]  # pygls wraps its own in a cache
         self, method: str

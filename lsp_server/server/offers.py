@@ -1,6 +1,6 @@
-"""The texts that were offered to the editor lately, and which of them were accepted.
+"""The completions last offered to the editor, and which of them were accepted.
 
-Knows texts and places, for as long as their documents are open. Does not know how they were found.
+Offers are kept while their documents are open.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ REMEMBERED: Final = 8
 
 @dataclass(slots=True)
 class Offer:
-    """A text, and where it stands once it is accepted; ``start`` counts code points."""
+    """An offered text and the offset where it will be inserted, ``start``, in code points."""
 
     identity: str
     uri: str
@@ -39,11 +39,11 @@ class Offers:
         return identity
 
     def texts(self, uri: str) -> Iterator[str]:
-        """What was offered in a document."""
+        """The texts offered in a document."""
         return (offer.text for offer in self._offers if offer.uri == uri)
 
     def accept(self, identity: str) -> bool:
-        """The editor says that an offer was inserted; whether that is news."""
+        """Mark an offer as accepted; returns whether it was not marked before."""
         for offer in self._offers:
             if offer.identity == identity and not offer.accepted:
                 offer.accepted = True
@@ -51,10 +51,10 @@ class Offers:
         return False
 
     def see(self, uri: str, text: str, end: int, inserted: int) -> bool:
-        """Whether a change of ``inserted`` characters up to offset ``end`` accepts an offer.
+        """Whether a change that inserted ``inserted`` characters up to ``end`` accepts an offer.
 
-        ``text`` is the document after it. Who types inserts one character at a time; an editor
-        that inserts all that is left of an offer at once has accepted it.
+        ``text`` is the document after the change. Typing inserts one character at a time; a change
+        that inserts all the rest of an offer at once is an acceptance.
         """
         if inserted < 2:
             return False
@@ -65,6 +65,6 @@ class Offers:
         return False
 
     def forget(self, uri: str) -> None:
-        """Forget what was offered in a document."""
+        """Drop the offers in a document."""
         kept = [offer for offer in self._offers if offer.uri != uri]
         self._offers = deque(kept, maxlen=REMEMBERED)

@@ -1,4 +1,4 @@
-"""The process of the server: its standard streams are the protocol's, it ends with its client."""
+"""The server's process: reserves standard input and output for LSP, ends when its client ends."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from typing import BinaryIO, Final
 import psutil
 
 CHECK_S: Final = 1.0
-"""How often to look whether the client still lives."""
+"""Seconds between two checks whether the client still runs."""
 
 
 def claim_stdio() -> tuple[BinaryIO, BinaryIO]:
-    """Take standard input and output for the protocol alone.
+    """Reserve standard input and output for the protocol; returns both as binary files.
 
-    Whatever else writes to standard output afterwards, from Python or from C, ends up on standard
-    error; whatever else reads standard input finds it empty.
+    Afterwards, anything else that writes to standard output, from Python or from C, writes to
+    standard error, and anything else that reads standard input finds it empty.
     """
     sys.stdout.flush()
     incoming, outgoing = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
@@ -31,9 +31,9 @@ def claim_stdio() -> tuple[BinaryIO, BinaryIO]:
 
 
 def exit_with(process_id: int) -> None:
-    """End this process when the client's ends, even if its pipes live on in other processes.
+    """End this process when the client's ends, even if other processes keep its pipes open.
 
-    A process id that is not visible from here (the client runs elsewhere) is not watched.
+    Does nothing if the process is not visible from here (a client on another machine).
     """
     try:
         client = psutil.Process(process_id)
@@ -43,7 +43,7 @@ def exit_with(process_id: int) -> None:
     def watch() -> None:
         while _lives(client):
             time.sleep(CHECK_S)
-        os._exit(1)  # nobody is left to talk to, and other threads may be deep in a forward
+        os._exit(1)  # does not wait for other threads, which may be computing
 
     Thread(target=watch, name="client watch", daemon=True).start()
 

@@ -1,7 +1,4 @@
-"""The progress of an infill: begin, every canvas, end; cancellable by its token.
-
-Knows how a canvas is drawn and sent. Does not know how one is filled.
-"""
+"""Progress reports of an infill: begin, one canvas after every forward, end; cancellable."""
 
 from __future__ import annotations
 
@@ -22,9 +19,9 @@ NEWLINE = "⏎"
 
 
 class InfillProgress:
-    """Reports on the tokens that the client gave; silent without any. Used on the event loop.
+    """Reports under the client's progress tokens, if it gave any. Used on the event loop.
 
-    ``work`` gets begin, report and end, as any editor shows them; ``partial`` gets canvases.
+    Begin, report and end go to the ``work`` token, canvases to the ``partial`` token.
     """
 
     def __init__(self, server: LanguageServer, work: Token | None, partial: Token | None) -> None:
@@ -33,7 +30,7 @@ class InfillProgress:
 
     @property
     def observer(self) -> Callable[[Step], None] | None:
-        """What is to see every forward, on whatever thread; None when nobody wants to know."""
+        """The observer to call after every forward, from any thread; None without tokens."""
         if self._work is None and self._partial is None:
             return None
 

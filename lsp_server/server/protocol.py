@@ -1,7 +1,7 @@
-"""pygls' protocol with our documents and our manners, whatever the messages mean.
+"""pygls' protocol class, adapted: our documents, error handling and shutdown.
 
-A request about a text is bound to the document the moment it arrives; a malformed message gets an
-answer and never a pop-up; nothing is sent after the end.
+A request about a document is bound to its text at the moment it arrives. A malformed request gets
+a response and never causes a pop-up in the editor. Nothing is sent after ``shutdown``.
 """
 
 from __future__ import annotations
@@ -24,46 +24,46 @@ class ServerProtocol(UnmaskProtocol):
 
     def __init__(self, *arguments: Any) -> None:
         self._documents = Documents(None)
-        self.was_shut_down = False  # the client asked for the end in order
+        self.was_shut_down = False  # the client has sent ``shutdown``
         super().__init__(*arguments)
 
     @property
     def workspace(self) -> Documents:
-        """The open documents; what pygls keeps in step with the editor."""
+        """The open documents, which pygls keeps in sync with the editor."""
         return self._documents
 
     @lsp_method(types.INITIALIZE)
     def lsp_initialize(
         self, params: types.InitializeParams
     ) -> Generator[Any, Any, types.InitializeResult]:
-        """Answer ``initialize``; positions are UTF-16, whatever else the client could do."""
+        """Answer ``initialize``; positions are UTF-16, whatever else the client offers."""
         if params.capabilities.general:
             params.capabilities.general.position_encodings = None
         return (yield from super().lsp_initialize(params))
 
     @lsp_method(types.SHUTDOWN)
     def lsp_shutdown(self, *args: Any) -> Generator[Any, Any, None]:
-        """Give up what is being asked, and do nothing more but exit."""
+        """Cancel what is running; after this only ``exit`` is handled."""
         self.was_shut_down = True
         return (yield from super().lsp_shutdown(*args))
 
     @lsp_method(types.EXIT)
     def lsp_exit(self, *args: Any) -> None:  # type: ignore[override]  # pygls' is a generator
-        """Leave the reading loop; pygls would raise SystemExit through it."""
+        """Leave the reading loop without the SystemExit that pygls would raise in it."""
         self._server.shutdown()  # type: ignore[no-untyped-call]
         if self.writer is not None:
             self.writer.close()
 
     def notify(self, method: str, params: Any | None = None) -> None:
-        """Send a notification; none after ``shutdown``, whatever still runs."""
+        """Send a notification, or drop it after ``shutdown``."""
         if not self.was_shut_down:
             super().notify(method, params)
 
     def handle_message(self, message: Any) -> None:
-        """Hand a message on; a request about a text as it is now, with the document.
+        """Handle a message; a request about a document is bound to its current text first.
 
-        Handlers are tasks that start later, when further changes may have been applied already;
-        here is the last place where pygls runs our code before.
+        Handlers are tasks that start later, when further changes may have been applied; this is
+        the last method that pygls calls before that.
         """
         read = READERS.get(getattr(message, "method", ""))
         if read is not None and not self.was_shut_down:
@@ -71,10 +71,11 @@ class ServerProtocol(UnmaskProtocol):
         super().handle_message(message)
 
     def structure_message(self, data: dict[str, Any]) -> Any:
-        """Give a message its type; a request that cannot have one is answered here.
+        """Parse a message into its type; a request that cannot be parsed is answered here.
 
-        A completion is answered with null: an error is a pop-up in some editors, for each key.
-        pygls has no public way to answer a request that no handler can be called for.
+        A malformed completion request is answered with null: some editors show every error as a
+        pop-up, which would then come with each key. pygls has no public way to respond to a
+        request before a handler is called.
         """
         try:
             return super().structure_message(data)

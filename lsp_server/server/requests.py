@@ -1,6 +1,6 @@
-"""Requests about the text of a document, bound to the document as it was when they came.
+"""Requests about a document, bound to its text at the moment they arrived.
 
-Later changes to the document do not reach into them: positions are offsets from here on.
+Positions are converted to offsets here, so later changes to the document do not affect them.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Method = Literal["textDocument/inlineCompletion", "unmask/infill"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextRequest(ABC):
-    """What is asked about the text from ``start`` to ``end``, which are one at a cursor."""
+    """A request about the text from ``start`` to ``end``, which are equal for a cursor."""
 
     method: ClassVar[Method]
 
@@ -35,7 +35,7 @@ class TextRequest(ABC):
     trigger: Trigger
     start: int = 0
     end: int = 0
-    snapshot: Snapshot | None = None  # None: not open, or nothing that we look at
+    snapshot: Snapshot | None = None  # None: not open, or of a URI scheme that is not served
     last_change: LastChange = field(default_factory=LastChange)
     closed: Event = field(default_factory=Event)  # set when the document is
     arrived: float = field(default_factory=time.perf_counter)
@@ -54,11 +54,11 @@ class TextRequest(ABC):
         )
 
     def nothing(self, reason: str) -> Completion:
-        """The answer without a text."""
+        """A completion without a text, for ``reason``."""
         return Completion(None, self.start, self.end, None, reason)
 
     def elapsed_ms(self) -> float:
-        """Milliseconds since it came."""
+        """Milliseconds since the request arrived."""
         return (time.perf_counter() - self.arrived) * 1000
 
 
@@ -134,7 +134,7 @@ class InfillRequest(TextRequest):
 
 
 class Read(Protocol):
-    """Binds a message's parameters to the document that they are about."""
+    """Makes a request from a message's parameters and the document that they name."""
 
     def __call__(self, params: Any, documents: Documents) -> TextRequest:
         """The request that came now."""
@@ -144,7 +144,7 @@ READERS: Final[dict[str, Read]] = {
     INLINE_COMPLETION: CompletionRequest.read,
     INFILL: InfillRequest.read,
 }
-"""Requests about the text of a document as it is when they arrive, by method."""
+"""How to read the requests that are bound to a document, by method."""
 
 
 def _offset(document: Document | None, position: types.Position) -> int:
@@ -152,7 +152,7 @@ def _offset(document: Document | None, position: types.Position) -> int:
 
 
 def _state(document: Document | None) -> dict[str, Any]:
-    """What a request keeps of its document."""
+    """The fields of a request that come from its document."""
     if document is None:
         return {}
     return {

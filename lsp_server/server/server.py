@@ -1,7 +1,6 @@
-"""A server with its parts: engine, worker, answers, statistics, settings, documents.
+"""The server object: creates engine, workers, answers, statistics and documents, holds settings.
 
-How the parts are put together, and what is told to the editor. Which message leads to what is in
-``handlers``.
+Also sends status, log and latency to the editor. The handlers of messages are in ``handlers``.
 """
 
 from __future__ import annotations
@@ -50,30 +49,30 @@ from lsp_server.settings import Settings
 logger = logging.getLogger(__name__)
 
 PAUSE_S: Final = 0.15
-"""Who has not typed for this long pauses: time to warm the cache."""
+"""Seconds without typing after which the server reads ahead."""
 
 CONFIGURATION_S: Final = 2.0
-"""A client that has not said its settings by then keeps those it started with."""
+"""Seconds to wait for the client's settings; without an answer the initial ones stay."""
 
 
 class UnmaskServer(LanguageServer):
-    """The parts of a running server, and what several handlers need of them."""
+    """A running server's parts, and the operations that several handlers share."""
 
     protocol: ServerProtocol
 
     def __init__(self, settings: Settings, load: Load) -> None:
-        """``settings`` are the defaults that the editor's settings go on top of."""
+        """``settings`` are the defaults, which the editor's settings override."""
         super().__init__("unmask", version("unmask"), protocol_cls=ServerProtocol)
         self._started = time.monotonic()
         self.worker, self._loader = Worker(), Worker("loader")
         self.stats, self.offers = stats.Stats(), Offers()
-        self.shown = self.partially_accepted = 0  # as far as the client says so
+        self.shown = self.partially_accepted = 0  # counted if the client reports it
         self.engine = Engine(settings, self.worker, self._loader, load, self.tell_status)
         self.answers = Answers(self.engine, self.worker, self.stats, self._tell_latency)
-        self.sends_accepted = False  # items carry a command that says that they were inserted
-        self.tells_cursor = False  # the client says where to read ahead, and where not
+        self.sends_accepted = False  # items carry the command that reports their acceptance
+        self.tells_cursor = False  # the client sends ``unmask/cursor`` where to read ahead
         self._defaults = settings
-        self._problems: list[str] = []  # of the settings as they are now
+        self._problems: list[str] = []  # of the settings, already logged
         self._copilot_dialect = False
         self._timer: asyncio.TimerHandle | None = None
         self._log: EditorLog | None = None
@@ -84,7 +83,7 @@ class UnmaskServer(LanguageServer):
         return self.protocol.workspace
 
     def read_options(self, options: object) -> None:
-        """Take over ``initializationOptions``: settings, and what the client is like."""
+        """Apply ``initializationOptions``: settings and the client's capabilities."""
         if not isinstance(options, Mapping):
             return
         self.sends_accepted = options.get("acceptedCommand") is True
@@ -95,7 +94,7 @@ class UnmaskServer(LanguageServer):
         self.engine.apply(self._defaults)
 
     def greet(self) -> None:
-        """The client may be spoken to now: send it the log and the status."""
+        """Start sending log and status: called when the client is initialized."""
         self._log = EditorLog(self.window_log_message)
         PROJECT.addHandler(self._log)
         _log_problems(self._problems)
@@ -106,18 +105,18 @@ class UnmaskServer(LanguageServer):
         return all([self.worker.close(timeout), self._loader.close(timeout)])
 
     def shutdown(self) -> None:
-        """The connection has ended: nobody is there to read the log."""
+        """The connection has ended: stop sending the log."""
         if self._log is not None:
             PROJECT.removeHandler(self._log)
         super().shutdown()  # type: ignore[no-untyped-call]
 
     def configure(self, values: object) -> None:
-        """Take over the editor's settings, ``{"unmask": {…}}`` or the inner object alone."""
+        """Apply the editor's settings: ``{"unmask": {…}}`` or the inner object alone."""
         if isinstance(values, Mapping):
             self.engine.apply(self._merge(values.get("unmask", values)))
 
     async def pull_configuration(self) -> None:
-        """Ask the editor for its settings, if it can say them."""
+        """Ask the editor for its settings, if it supports that."""
         workspace = self.client_capabilities.workspace
         if not (workspace and workspace.configuration):
             return
@@ -148,7 +147,7 @@ class UnmaskServer(LanguageServer):
         self.protocol.notify(LATENCY, latency)
 
     def count(self) -> Stats:
-        """Everything counted so far."""
+        """The statistics since the server started."""
         sums = self.stats.summary()
         return Stats(
             status=self.engine.status,
@@ -173,7 +172,7 @@ class UnmaskServer(LanguageServer):
         )
 
     def digest(self, uri: str) -> Digest | None:
-        """What the server holds of a document."""
+        """Version, length and hash of a document, or None if it is not open."""
         document = self.documents.find(uri)
         if document is None:
             return None
@@ -182,7 +181,7 @@ class UnmaskServer(LanguageServer):
         return Digest(document.version, len(text), digest)
 
     def item(self, snapshot: Snapshot, completion: Completion) -> types.InlineCompletionItem:
-        """A completion that has a text, as an item."""
+        """The LSP item of a completion that has a text."""
         assert completion.text is not None
         identity = self.offers.add(snapshot.uri, completion.start, completion.text)
         start = types.Position(*position_at(snapshot.text, completion.start))
@@ -194,22 +193,22 @@ class UnmaskServer(LanguageServer):
             command=command if self.sends_accepted else None,
         )
 
-    def warm_soon(self, uri: str, offset: int) -> None:
-        """Warm the model's cache for a cursor at ``offset``, once its owner pauses."""
+    def read_ahead_soon(self, uri: str, offset: int) -> None:
+        """Prefill the KV cache for a cursor at ``offset`` once the user pauses."""
         if self._timer:
             self._timer.cancel()
         loop = asyncio.get_running_loop()
-        self._timer = loop.call_later(PAUSE_S, self._warm, uri, offset)
+        self._timer = loop.call_later(PAUSE_S, self._read_ahead, uri, offset)
 
-    def _warm(self, uri: str, offset: int) -> None:
+    def _read_ahead(self, uri: str, offset: int) -> None:
         service, document = self.engine.service, self.documents.find(uri)
         if service is None or document is None or self.worker.busy:
             return
-        warm = partial(service.prefill, document.snapshot(), offset, arrived=time.perf_counter())
-        self.worker.warm(warm).add_done_callback(_log_failure)
+        prefill = partial(service.prefill, document.snapshot(), offset, arrived=time.perf_counter())
+        self.worker.read_ahead(prefill).add_done_callback(_log_failure)
 
     def _merge(self, values: object) -> Settings:
-        """The defaults with the editor's values on top; what cannot be read stays as it is."""
+        """The defaults overridden by the editor's values; unreadable values change nothing."""
         settings, problems = Settings.read(values, self._defaults, self.engine.settings)
         if self._log is not None:  # else the greeting names them
             _log_problems([problem for problem in problems if problem not in self._problems])
@@ -217,7 +216,7 @@ class UnmaskServer(LanguageServer):
         return settings
 
     def report_server_error(self, error: Exception, source: object) -> None:
-        """Log what went wrong in a handler or a message; pygls would show a pop-up."""
+        """Log an error in a handler or a message; pygls would show it as a pop-up."""
         logger.error("a message could not be handled: %s", where(error))
 
 
@@ -226,7 +225,7 @@ def _log_problems(problems: Sequence[str]) -> None:
         logger.error("settings ignored: %s", problem)
 
 
-def _log_failure(warming: Future[object]) -> None:
-    error = warming.exception()
+def _log_failure(job: Future[object]) -> None:
+    error = job.exception()
     if error is not None and not isinstance(error, Cancelled):
-        logger.error("warming the cache failed: %s", where(error))
+        logger.error("prefilling ahead failed: %s", where(error))

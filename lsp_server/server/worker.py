@@ -1,8 +1,8 @@
-"""A thread that does one job after the other, and how its work is given up.
+"""A worker thread: runs queued jobs one after the other, each of which can be stopped.
 
-One such thread runs the model: torch is busy for up to a tenth of a second at a time, so it must
-run neither on the event loop nor on two threads at once. A job is stopped by a flag that it reads
-between two forwards. Knows nothing of what the jobs do.
+One worker runs the model: a forward takes up to a tenth of a second, so the model must run neither
+on the event loop nor on two threads at once. A job is stopped by a flag that it checks between
+two forwards.
 """
 
 from __future__ import annotations
@@ -22,36 +22,37 @@ T = TypeVar("T")
 
 
 class NotBegun(Exception):
-    """The thread was busy with other jobs for too long."""
+    """The job did not begin in time, because the thread was busy with other jobs."""
 
 
 class Worker:
     """Runs jobs one after the other on one thread.
 
-    *Warming* is work ahead of need: any real job, and any newer warming, stops it.
+    ``read_ahead`` queues a job that nobody waits for yet (prefilling the KV cache ahead of a
+    request): it is stopped by any job given to ``run``, and by any newer ``read_ahead``.
     """
 
     def __init__(self, name: str = "model") -> None:
         self._jobs: SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None] = SimpleQueue()
         self._stops: set[Event] = set()
-        self._warming = Event()
+        self._reading_ahead = Event()
         # A daemon, because a model that is being loaded cannot be interrupted: see ``close``.
         self._thread = Thread(target=self._work, name=name, daemon=True)
         self._thread.start()
 
     @property
     def busy(self) -> bool:
-        """Whether a real job runs or waits."""
+        """Whether a job given to ``run`` runs or waits."""
         return bool(self._stops)
 
     async def run(self, job: Callable[[], T], stop: Event, start_by: float | None = None) -> T:
         """Run a job on the thread and wait for what it returns or raises.
 
-        When the waiting task is cancelled, ``stop`` is set: the job is expected to read it. Raises
-        Cancelled when it was set before the job began, and NotBegun when the job has not begun at
-        ``start_by``, by ``time.perf_counter``; then it never will.
+        When the waiting task is cancelled, ``stop`` is set; the job is expected to check it. Raises
+        Cancelled if ``stop`` was set before the job began, and NotBegun if the job has not begun
+        by ``start_by`` (a ``time.perf_counter`` value); it is then never run.
         """
-        self.cool()
+        self.stop_reading_ahead()
         self._stops.add(stop)
         future = self.submit(partial(_begin, job, stop))
         try:
@@ -69,24 +70,24 @@ class Worker:
             self._stops.discard(stop)
 
     def submit(self, job: Callable[[], T]) -> Future[T]:
-        """Queue a job; it comes after all that were queued before, and nothing stops it."""
+        """Queue a job that nothing stops; jobs run in the order in which they were queued."""
         future: Future[T] = Future()
         self._jobs.put((future, job))
         return future
 
-    def warm(self, job: Callable[[Callable[[], bool]], object]) -> Future[object]:
-        """Queue work ahead of need; the job gets its stop flag."""
-        self.cool()
-        self._warming = stop = Event()
+    def read_ahead(self, job: Callable[[Callable[[], bool]], object]) -> Future[object]:
+        """Queue a job ahead of need; it is called with a function that says whether to stop."""
+        self.stop_reading_ahead()
+        self._reading_ahead = stop = Event()
         return self.submit(lambda: None if stop.is_set() else job(stop.is_set))
 
-    def cool(self) -> None:
-        """Give up warming."""
-        self._warming.set()
+    def stop_reading_ahead(self) -> None:
+        """Stop the job of the last ``read_ahead``, whether it runs or waits."""
+        self._reading_ahead.set()
 
     def close(self, timeout: float) -> bool:
         """Stop every job; False when the thread has not ended after ``timeout`` seconds."""
-        self.cool()
+        self.stop_reading_ahead()
         for stop in tuple(self._stops):
             stop.set()
         self._jobs.put(None)
@@ -101,7 +102,7 @@ class Worker:
                     future.set_result(job())
                 except BaseException as error:
                     future.set_exception(error)
-            del item, future, job  # or the last job's values live until the next one comes
+            del item, future, job  # else the job's result stays in memory until the next job
 
 
 def _begin(job: Callable[[], T], stop: Event) -> T:

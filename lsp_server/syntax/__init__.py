@@ -1,1 +1,1 @@
-"""What is being written at a place in a text, and where it must end. Knows no tokens, no editor."""
+"""Syntax: languages, trees, brackets, and the span being written at a place; no tokens here."""

@@ -1,8 +1,8 @@
-"""Brackets: matched by kind along a text, open at a place, missing or in excess around it.
+"""Brackets: matches them in a text, and finds those that are open, missing or in excess.
 
-``BracketMatcher`` is the one reader of brackets. Where a syntax tree has errors, indentation helps
-it: a line that is no further in than the line of an opening bracket, and does not begin by closing
-it, cannot be inside it.
+All matching is done by ``BracketMatcher``. Where a syntax tree has errors, indentation is used,
+too: a line that is not indented further than the line of an opening bracket, and does not begin
+with its closing bracket, cannot be inside it.
 """
 
 from __future__ import annotations
@@ -72,8 +72,8 @@ class Bracket:
 class BracketMatcher:
     """Matches the brackets of a text from left to right.
 
-    A closing bracket closes the nearest open one of its kind, and with it what was left open in
-    between. One that finds none closes what stands before the text, or nothing.
+    A closing bracket closes the nearest open one of its kind, and all brackets opened since. If
+    there is none, it closes one from before the text, or nothing.
     """
 
     def __init__(self, opened: Iterable[Bracket] = ()) -> None:
@@ -84,12 +84,12 @@ class BracketMatcher:
         """Closing brackets that found no open one of their kind."""
 
     def read(self, mark: Mark, text: str, begin: int = 0) -> None:
-        """Take the next mark; ``begin`` is where in ``text`` the marks count from."""
+        """Read the next mark; its offsets are relative to ``begin`` in ``text``."""
         if mark.kind in ("open", "close"):
             self.take(Bracket(text, begin + mark.start))
 
     def take(self, bracket: Bracket) -> None:
-        """Take the next bracket."""
+        """Read the next bracket."""
         if bracket.char in PARTNER:
             self.opened.append(bracket)
             return
@@ -103,7 +103,7 @@ class BracketMatcher:
 def match_brackets(
     text: str, lexical: LexicalRules, inside: Inside | None = None, head: str = ""
 ) -> BracketMatcher:
-    """The brackets of a text that stands behind ``head``, ``inside`` a string or comment."""
+    """The brackets of a text that follows ``head`` and starts ``inside`` a string or comment."""
     matcher = BracketMatcher()
     for mark in scan(text, lexical, inside, head):
         matcher.read(mark, text)
@@ -113,12 +113,12 @@ def match_brackets(
 def find_excess(
     opened: str, own: BracketMatcher, was: BracketMatcher, below: BracketMatcher
 ) -> int | None:
-    """Offset of the first bracket of a text that closes once more than there is to close.
+    """Offset of the first closing bracket of an inserted text that is in excess, or None.
 
-    ``opened`` are the brackets open before the text, outermost first, ``own`` are its brackets,
-    ``was`` those behind it before it is put there, ``below`` those behind it then. A bracket is in
-    excess when it closes nothing, or what something behind it closes already. Brackets that were in
-    excess without the text are not counted against it.
+    ``opened`` are the brackets open before the text, outermost first; ``own`` are the text's
+    brackets; ``was`` are those after it without the text, ``below`` those after it with the text.
+    A bracket is in excess if it closes nothing, or something that a later bracket of the document
+    closes already. Brackets that are in excess without the text do not count.
     """
     most = _count_unopened(opened + _closers(was))
     behind = "".join(bracket.char for bracket in own.opened) + _closers(below)
@@ -129,10 +129,10 @@ def find_excess(
 
 
 def closes_open(opened: str, own: BracketMatcher, replaced: BracketMatcher) -> bool:
-    """Whether a text with its ``own`` brackets closes but what is open before it, innermost first.
+    """Whether all brackets that a text closes are open before it, in the right order.
 
-    ``opened`` are the brackets open there, outermost first. What the text takes the place of may
-    have closed others; these may be closed again.
+    ``own`` are the text's brackets, ``opened`` those open before it, outermost first. Brackets
+    that the replaced text closed may be closed again.
     """
     expected = "".join(PARTNER[bracket] for bracket in reversed(opened))
     return any(known.startswith(_closers(own)) for known in (expected, _closers(replaced)))
@@ -143,7 +143,7 @@ def _closers(matcher: BracketMatcher) -> str:
 
 
 def _count_unopened(brackets: str) -> int:
-    """How many closing brackets find no partner in a text of nothing but brackets."""
+    """The number of closing brackets without a partner in a text of brackets only."""
     matcher = BracketMatcher()
     for offset in range(len(brackets)):
         matcher.take(Bracket(brackets, offset))
@@ -169,7 +169,7 @@ def opens_block(bracket: Bracket, style: CodeStyle) -> bool:
 
 
 def leave_by_indentation(opened: list[Bracket], style: CodeStyle, start: int, line: str) -> None:
-    """Forget the brackets opened before ``start`` that a line cannot be inside of."""
+    """Remove the brackets opened before ``start`` that a line cannot be inside, by indentation."""
     if filled(line):
         opened[:] = [each for each in opened if each.offset >= start or _within(each, line, style)]
 
@@ -177,7 +177,7 @@ def leave_by_indentation(opened: list[Bracket], style: CodeStyle, start: int, li
 def _within(bracket: Bracket, line: str, style: CodeStyle) -> bool:
     """Whether a line can still be inside a bracket that was opened on a line above it."""
     if not style.opener and not bracket.indent:
-        return True  # data is often not indented at all
+        return True  # data is often not indented
     if line.lstrip()[:1] in CLOSERS:
         return width(line) >= bracket.indent
     return width(line) > bracket.indent

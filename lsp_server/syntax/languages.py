@@ -2,8 +2,7 @@
 
 A language is a folder: ``language.toml`` (names, lexical rules, code style), ``spans.scm`` (which
 nodes are strings, comments, brackets and so on) and ``statements.scm`` (which nodes are
-statements). To add one, add a folder and install its wheel. Nothing here, or anywhere else in the
-code, knows a language by its name.
+statements). To add one, add a folder and install its wheel. No code depends on a language's name.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ _ERRORS: Final = "(ERROR) @error (MISSING) @error"
 
 @dataclass(frozen=True, slots=True)
 class LexicalRules:
-    """Comments and strings, as far as a scan of marks needs them."""
+    """Comments and strings, as the lexer needs them."""
 
     comment: str  # starts a comment up to the end of its line, or ""
     block_comments: tuple[tuple[str, str], ...]
@@ -85,7 +84,7 @@ class Language:
 
 
 def language_for(language_id: str | None, path: str | None) -> Language | None:
-    """The language of an editor's language id or, where that says nothing, of a file's name.
+    """The language of an editor's language id or, if that is unknown, of a file's name.
 
     None when no grammar is known, or its wheel is not installed (logged once).
     """
@@ -105,7 +104,7 @@ def lexical_rules_for(language_id: str) -> LexicalRules | None:
 
 
 def names() -> list[str]:
-    """Every language that has a folder, whether its wheel is installed or not."""
+    """All languages that have a folder, also those whose wheel is not installed."""
     return sorted(folder.parent.name for folder in grammars().glob("*/language.toml"))
 
 
@@ -113,7 +112,7 @@ def names() -> list[str]:
 def grammars() -> Path:
     """The folder of the grammar data: inside the package in a wheel, beside it elsewhere.
 
-    Raises FileNotFoundError when the installation has lost it.
+    Raises FileNotFoundError if it is missing from the installation.
     """
     package = Path(__file__).resolve().parents[1]
     for folder in (package / "grammars", package.parent / "grammars"):
@@ -173,7 +172,7 @@ def _load(name: str) -> Language | None:
 def _query(
     grammar: tree_sitter.Language, name: str, file: str, without: frozenset[str] = frozenset()
 ) -> tree_sitter.Query:
-    """A query file, without some of its captures: every captured node costs time."""
+    """A query file with some captures disabled, because every captured node costs time."""
     query = tree_sitter.Query(grammar, (grammars() / name / file).read_text("utf-8"))
     captured = {query.capture_name(index) for index in range(query.capture_count)}
     for capture in captured & without:

@@ -1,8 +1,7 @@
-"""The marks of a piece of code: brackets, separators, strings, comments and line breaks.
+"""A lexer for fragments of code: finds brackets, separators, strings, comments and line breaks.
 
-Pieces are what parsers are worst at: they start anywhere and stop in the middle of a word. A scan
-needs no more than a language's lexical rules, never fails, and reads a kilobyte in a fraction of a
-millisecond.
+Parsers handle fragments badly, as these may start anywhere and stop inside a word. The lexer needs
+only a language's lexical rules, never fails, and reads a kilobyte in a fraction of a millisecond.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ GENERIC: Final = LexicalRules(
     prefixes="rRbBuUfF",
     regexes=False,
 )
-"""What most languages agree on."""
+"""Rules that fit most languages."""
 
 _REGEX: Final = re.compile(r"/(?![*/])(?:\\.|\[(?:\\.|[^\]\\\r\n])*\]|[^/\\\[\r\n])+/\w*")
 _OPERAND_DUE: Final = re.compile(
@@ -33,7 +32,7 @@ _OPERAND_DUE: Final = re.compile(
 )
 
 _NEAR: Final = 40
-"""Characters before a slash that say whether it begins a regular expression."""
+"""Characters before a slash that are examined to tell a regular expression from a division."""
 
 
 class Mark(NamedTuple):
@@ -46,7 +45,7 @@ class Mark(NamedTuple):
 
 
 class Inside(NamedTuple):
-    """The string or comment in which a place lies; ``closer`` ends it ("": its line does)."""
+    """The string or comment in which a place lies; ``closer`` ends it ("": the end of the line)."""
 
     kind: Literal["string", "comment"]
     closer: str
@@ -95,7 +94,7 @@ def scan(
 def inside_after(
     text: str, marks: Sequence[Mark], lexical: LexicalRules, inside: Inside | None = None
 ) -> Inside | None:
-    """The string or comment in which a text stops, given its marks."""
+    """The string or comment in which a text ends, given its marks, or None."""
     if not marks or marks[-1].closed or marks[-1].end < len(text):
         return None
     if marks[-1].start == 0 and inside:
@@ -118,7 +117,7 @@ def opened_by(text: str, lexical: LexicalRules) -> Inside | None:
 
 
 def _opens(text: str, start: int, quote: str, lexical: LexicalRules) -> bool:
-    """Whether a quote opens a string: behind a word it is an apostrophe, behind a prefix not."""
+    """Whether a quote opens a string; after a word it is an apostrophe, unless that is a prefix."""
     word = start
     while word and start - word < 4 and (text[word - 1].isalnum() or text[word - 1] == "_"):
         word -= 1

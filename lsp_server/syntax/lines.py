@@ -9,7 +9,7 @@ from typing import Final
 from lsp_server.positions import line_start, line_stop
 
 TAB: Final = 4
-"""Columns that a tab is taken for, where a text mixes tabs and spaces."""
+"""Columns that a tab counts as."""
 
 _BLANK: Final = re.compile(r"[ \t\f\v]*")
 

@@ -1,9 +1,9 @@
-"""What is known about a place in a document before anything is written there.
+"""The surroundings of a place: facts from the syntax tree and the text around it.
 
-Half-typed code around a cursor is the normal case. Where the tree has no errors near the place, its
-leaf tokens say what is open above the line; the line itself is read by its marks. Where it has
-errors, marks are read from the outermost statement on, and indentation decides which brackets can
-still be open. Reads a bounded stretch around the place.
+Unfinished code around a cursor is the normal case. If the tree has no errors near the place, its
+leaf tokens tell which brackets are open above the line, and the lexer reads the line itself. If
+it has errors, the lexer reads from the start of the outermost statement, and indentation decides
+which brackets can still be open. Only a bounded part of the document is read.
 """
 
 from __future__ import annotations
@@ -57,12 +57,12 @@ class Surroundings:
 
     @property
     def closing(self) -> bool:
-        """Nothing right of it but marks that close, as editors insert them by themselves."""
+        """Whether the rest of the line has only closing marks, as editors insert automatically."""
         return closes_only(self.rest, self.inside)
 
 
 def closes_only(rest: str, inside: Inside | None) -> bool:
-    """Whether a rest of a line has no words and opens nothing."""
+    """Whether a rest of a line has only closing marks: no words, nothing opened."""
     if _OPENS.search(rest):
         return False
     return inside is not None or rest.lstrip()[:1] not in ("'", '"', "`")
@@ -118,7 +118,7 @@ def look_around(tree: SyntaxTree, start: int, end: int) -> Surroundings | None:
 
 
 class _Leaves(NamedTuple):
-    """Leaf tokens of a stretch: brackets, and the ranges of strings, comments, code in strings."""
+    """Leaf tokens of a part of the tree: brackets, ranges of strings, comments, code in strings."""
 
     brackets: list[tuple[int, str]]
     texts: list[tuple[int, int, bool]]  # start, end, whether it is code inside a string
@@ -138,7 +138,7 @@ def _leaves(tree: SyntaxTree, language: Language, start: int, end: int) -> _Leav
 
 
 def _top(text: str, line: int) -> int:
-    """Where the outermost statement around a line begins, as far as indentation tells."""
+    """Where the outermost statement around a line begins, judged by indentation."""
     if not _indented(text, line, line_stop(text, line)):
         return line
     top = line
@@ -149,7 +149,7 @@ def _top(text: str, line: int) -> int:
 
 
 def _bottom(text: str, end: int) -> int:
-    """Where that statement ends, as far as indentation tells."""
+    """Where that statement ends, judged by indentation."""
     bottom = end
     for start, stop in lines_below(text, end, REACH):
         bottom = stop
@@ -166,7 +166,7 @@ def _indented(text: str, start: int, end: int) -> bool:
 def _where_to_begin(
     leaves: _Leaves, text: str, lexical: LexicalRules, line: int, start: int
 ) -> tuple[int, Inside | None]:
-    """Where to begin reading marks, and the string or comment in which that place lies."""
+    """Where the lexer should begin, and the string or comment in which that place lies."""
     begin, outer = line, None
     for first, last, is_code in leaves.texts:
         if first < line < last:
@@ -185,9 +185,9 @@ def _follow(
     begin: int = 0,
     style: CodeStyle | None = None,
 ) -> list[Bracket]:
-    """The brackets open behind the tree's tokens and the marks that begin where these end.
+    """The brackets open after the tree's tokens and then the lexer's marks.
 
-    With a style, indentation closes them too.
+    With a style, indentation closes brackets, too.
     """
     matcher = BracketMatcher(opened)
     for at in tokens:
@@ -201,10 +201,10 @@ def _follow(
 
 
 def _open_by_nodes(tree: SyntaxTree, language: Language, offset: int) -> list[Bracket]:
-    """The brackets before an offset that nothing before it closes, by the nodes it lies in.
+    """The brackets that are open at an offset, found in the nodes that contain it.
 
-    The nodes that end before it have closed what they opened. Of a node with very many children
-    those at its start and those near the offset are read.
+    Nodes that end before it have closed their brackets. Of a node with very many children, only
+    those at its start and near the offset are read.
     """
     byte, matcher = tree.byte(offset), BracketMatcher()
     node = None if tree.root is None else tree.root.descendant_for_byte_range(byte, byte)
@@ -272,14 +272,14 @@ def _lines_below(text: str, end: int) -> tuple[str, str]:
 
 
 def _unit(text: str, line: int) -> str:
-    """One level of indentation: what the nearest line has more than the one above it."""
+    """One level of indentation: the extra indentation of the nearest line over the one above."""
     below = indent_of(text[line : line_stop(text, line)])
     for start, end in lines_above(text, line, REACH):
         if end - start > LONGEST or not filled(text[start:end]):
             continue
         indent = indent_of(text[start:end])
         unit = below[len(indent) :] if below.startswith(indent) else ""
-        if len(unit) > 1 or unit == "\t":  # a single space is that of a comment's asterisks
+        if len(unit) > 1 or unit == "\t":  # one space only aligns a comment
             return unit
         below = indent
     return ""

@@ -1,9 +1,8 @@
-"""Syntax trees that follow a text through its edits, parsed when they are first looked at.
+"""Syntax trees of a document's successive texts, parsed lazily and incrementally.
 
-A tree never changes. It is parsed on the thread that looks at it first, from the last tree of the
-same document that was parsed, so that only what differs between the two texts is parsed anew.
-Texts without a grammar, and texts too long to parse at once, have a tree with no nodes: whoever
-reads it goes by lines.
+A tree is immutable. It is parsed on the thread that first uses it, incrementally from the last
+parsed tree of the same document. Texts without a grammar, and texts too long to parse, have a tree
+without nodes; spans then go by lines.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ import tree_sitter
 from lsp_server.syntax.languages import Language
 
 LIMIT: Final = 1_000_000
-"""Characters beyond which a text is not parsed: it takes a third of a second."""
+"""Longer texts, in characters, are not parsed: this many take a third of a second."""
 
 CHUNK: Final = 1 << 16
 """Bytes that the parser reads at a time."""
@@ -28,21 +27,21 @@ _SURROGATES: Final = re.compile("[\ud800-\udfff]")
 
 
 class Trees:
-    """The trees of one document; each is parsed from the last one that was. For any thread."""
+    """Creates the trees of one document, each parsed from the last parsed one. Thread-safe."""
 
     def __init__(self, language: Language | None, last: SyntaxTree | None = None) -> None:
-        """``language`` is None where there is no grammar; ``last``: parsed, to go on from."""
+        """``language`` is None without a grammar; ``last`` is a parsed tree to start from."""
         self.language = language
         self.last = last
 
     def of(self, text: str) -> SyntaxTree:
-        """The tree of a text; nothing is parsed before it is looked at."""
+        """The tree of a text, parsed when it is first used."""
         return SyntaxTree(text, self)
 
 
 @dataclass(frozen=True, slots=True)
 class _Parsed:
-    """The bytes of a text, and their tree, where there is one."""
+    """A text's bytes and tree; the tree is None without a grammar."""
 
     data: bytes
     tree: tree_sitter.Tree | None
@@ -65,9 +64,9 @@ class SyntaxTree:
         return Trees(language).of(text)
 
     def edit(self, start: int, end: int, new_text: str) -> SyntaxTree:
-        """The tree after ``new_text`` took the place of the text between two offsets.
+        """The tree after ``new_text`` has replaced the text between two offsets.
 
-        Offsets outside the text, or in the wrong order, are moved inside it.
+        Offsets outside the text are moved inside; swapped ones are put in order.
         """
         start = min(max(start, 0), len(self._text))
         end = min(max(end, start), len(self._text))
@@ -92,7 +91,7 @@ class SyntaxTree:
         return tree.root_node if tree else None
 
     def errors(self) -> int:
-        """How many nodes are errors, or tokens that the parser had to add."""
+        """The number of error nodes, and of missing tokens that the parser added."""
         root = self.root
         if self._language is None or root is None or not root.has_error:
             return 0
@@ -133,7 +132,7 @@ class SyntaxTree:
         with self._lock:
             if self._parsed is None:
                 assert self._trees is not None
-                last, self._trees.last = self._trees.last, None  # should it fail, start anew
+                last, self._trees.last = self._trees.last, None  # in case parsing fails
                 self._parsed = self._parse(last)
                 self._trees.last, self._trees = self, None
             return self._parsed
@@ -170,7 +169,7 @@ Captures = dict[str, list[tree_sitter.Node]]
 
 
 def encode(text: str) -> bytes:
-    """UTF-8; half a surrogate pair becomes U+FFFD, which has as many bytes."""
+    """UTF-8; a lone surrogate becomes U+FFFD, which has the same number of bytes."""
     try:
         return text.encode()
     except UnicodeEncodeError:
@@ -180,10 +179,10 @@ def encode(text: str) -> bytes:
 def _parse(
     data: bytes, language: Language, old: tree_sitter.Tree | None = None
 ) -> tree_sitter.Tree:
-    """Parse, and let other threads run meanwhile.
+    """Parse without blocking other threads.
 
-    The parser holds the interpreter's lock; it is let go when Python code runs, which is when the
-    parser reads on and, several times a millisecond, says how far it is.
+    The parser holds the GIL except while it calls Python code: to read more bytes and, several
+    times per millisecond, to report progress.
     """
 
     def read(byte: int, point: tree_sitter.Point) -> bytes:
@@ -203,7 +202,7 @@ def _go_on(byte: int, has_error: bool) -> bool:
 def _difference(old: str, new: str) -> tuple[int, int, int]:
     """Where two texts begin to differ, and where that ends in each of them.
 
-    By halves, comparing whole slices: a fraction of a millisecond for a million characters.
+    Binary search over slices: a fraction of a millisecond for a million characters.
     """
     start, high = 0, min(len(old), len(new))
     while start < high:

@@ -1,7 +1,7 @@
-"""The denoiser while it is trained: low-rank deltas on the base's layers, many canvases at once.
+"""The denoiser during training: low-rank deltas on the base's layers, for many canvases at once.
 
-Runs the layers of ``models.embedded`` with the deltas beside their matrices, not merged (tested to
-be the same), for all canvases of a context in one pass and with gradients.
+Runs the layers of ``models.embedded`` with the deltas kept separate from their matrices (tested to
+equal the merged ones), for all canvases of a context in one pass, with gradients.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from lsp_server.training.contexts import Context
 
 
 class Delta(nn.Module):
-    """A low-rank matrix that is added to one of the base's."""
+    """A low-rank matrix that is added to one of the base's matrices."""
 
     def __init__(self, inputs: int, outputs: int, rank: int) -> None:
         super().__init__()
@@ -33,7 +33,7 @@ class Delta(nn.Module):
         self.B = nn.Parameter(torch.zeros(outputs, rank))
 
     def forward(self, rows: Tensor) -> Tensor:
-        """In the precision of the rows."""
+        """Apply to rows, in their precision."""
         down = functional.linear(rows, self.A.to(rows.dtype))
         return DELTA_SCALE * functional.linear(down, self.B.to(rows.dtype))
 
@@ -51,7 +51,7 @@ class Layer(nn.Module):
 
 
 class Coupling(nn.Module):
-    """What the token before a mask adds to its state; nothing as long as it is untrained."""
+    """Computes what the token before a mask adds to its state; zero before training."""
 
     def __init__(self, width: int, inner: int) -> None:
         super().__init__()
@@ -69,12 +69,12 @@ class Coupling(nn.Module):
 
 
 class Adapter(nn.Module):
-    """Everything of the denoiser that is learnt; its state has the names of the adapter's file."""
+    """All trained parts of the denoiser; its state dict has the names of the adapter's file."""
 
     def __init__(
         self, shape: Shape, vocabulary: Tensor, masks: int, rank: int, taps: int, coupled: int
     ) -> None:
-        """``vocabulary``: ids of the cut-down head; ``taps``: layers whose inputs are seen.
+        """``vocabulary``: ids of the reduced head; ``taps``: layers whose inputs are features.
 
         ``coupled``: width of the hidden layer of the coupling.
         """
@@ -92,7 +92,7 @@ class Adapter(nn.Module):
 
     @classmethod
     def load(cls, file: Path, shape: Shape) -> Adapter:
-        """Go on from an adapter's file."""
+        """Load an adapter's file."""
         tensors = load_file(file)
         rank, masks = len(tensors["layers.0.qkv.A"]), len(tensors["mask"])
         taps = tensors["feat.weight"].shape[1] // shape.width - 1
@@ -111,7 +111,7 @@ class Adapter(nn.Module):
             save_file(tensors, temporary, {"steps": str(steps)})
 
     def forward(self, model: Qwen2, context: Context, starts: Tensor) -> Tensor:
-        """Final states (canvases, masks, width) of canvases whose pending token is at a start."""
+        """Final states (canvases, masks, width); each canvas's pending token is at its start."""
         masks = len(self.mask)
         pending = model.embed(context.tokens[starts].tolist()).float()
         state = self.mask + (self.feat(context.features[starts - 1]) + self.tokm(pending))[:, None]
@@ -133,7 +133,7 @@ class Adapter(nn.Module):
 
 
 class _CanvasMemory:
-    """What canvases of one context attend to: its rows, and each canvas its own behind them."""
+    """The keys and values that canvases attend to: the context's rows, then their own."""
 
     def __init__(self, known: tuple[Tensor, Tensor]) -> None:
         """``known``: keys and values of the context, (key heads, tokens, head width) each."""
@@ -170,7 +170,7 @@ def _change(block: Block, layer: Layer) -> Block:
 
 
 def parameters(adapter: Adapter, rate: float) -> Sequence[dict[str, object]]:
-    """What an optimizer changes, and how fast, as a multiple of the rate."""
+    """The parameter groups of the optimizer, with their multiples of the learning rate."""
     groups: dict[float, list[nn.Parameter]] = {1.0: [], 3.0: [], 0.3: []}
     for name, each in adapter.named_parameters():
         fast = 1.0 if name.startswith("layers.") else 3.0 if name.startswith("coupling.") else 0.3

@@ -1,7 +1,7 @@
-"""Texts as the base is shown them, and what it says of them: its greedy tokens and its insides.
+"""Training contexts: texts in the base's layout, with the base's greedy tokens and activations.
 
-The base reads a whole context in one forward. What it would write after each token is what the
-denoiser is to say; keys, values and features are what the denoiser is given.
+The base reads a whole context in one forward. Its greedy token after each position is the
+denoiser's target; its keys, values and features are the denoiser's input.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ LONGEST: Final = 320
 """Tokens of a context."""
 
 TRIES: Final = 1000
-"""Draws until there is said to be nothing to learn from."""
+"""Failed draws after which SourceError is raised."""
 
-_SHORTEST: Final = 120  # tokens of a context, without its suffix's frame
+_SHORTEST: Final = 120  # tokens of a context, without its suffix
 _CHARACTERS: Final = 2800  # that a context is cut from
 _SUFFIX: Final = (8, 100)  # tokens of a suffix
 _WITHOUT_SUFFIX: Final = 0.2  # share of contexts
-_GAP: Final = 30  # tokens that are missing between prefix and suffix, at most
+_GAP: Final = 30  # tokens left out between prefix and suffix, at most
 _WITH_GAP: Final = 0.25  # share of contexts; of the others the text ends where the suffix begins
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """A text in the base's layout, as the base sees it."""
+    """A text in the base's layout, with the base's outputs."""
 
     tokens: Tensor  # (tokens,)
     greedy: Tensor  # (tokens,): what the base writes after each token
@@ -46,9 +46,9 @@ class Context:
 
 
 def draw_sequence(texts: Sequence[str], tokenizer: Tokenizer, chance: Random) -> list[int]:
-    """A piece of a text as a prompt: suffix, prefix, and all that is written behind it.
+    """Draw a part of a text in the layout of a prompt: suffix, prefix, and what follows it.
 
-    Raises SourceError when the texts are too short.
+    Raises SourceError if the texts are too short.
     """
     for _ in range(TRIES):
         text = chance.choice(texts)
@@ -70,9 +70,9 @@ def draw_sequence(texts: Sequence[str], tokenizer: Tokenizer, chance: Random) ->
 def draw_prompt(
     texts: Sequence[str], tokenizer: Tokenizer, length: int, chance: Random
 ) -> list[int]:
-    """A prompt of so many tokens, for the base to write on.
+    """Draw a prompt of a number of tokens, for the base to continue.
 
-    Raises SourceError when the texts are too short.
+    Raises SourceError if the texts are too short.
     """
     for _ in range(TRIES):
         prompt = draw_sequence(texts, tokenizer, chance)[:length]
@@ -82,7 +82,7 @@ def draw_prompt(
 
 
 def begin(sequence: Sequence[int]) -> int:
-    """Where the prefix begins in a sequence."""
+    """The position at which the prefix begins in a sequence."""
     return list(sequence).index(SPEC.fim_middle) + 1
 
 

@@ -1,11 +1,11 @@
-"""Training the denoiser on what the base itself would write.
+"""Trains the denoiser to predict the base's greedy tokens.
 
-A canvas starts at a token of a context. What its masks stand for are the base's own greedy tokens,
-valid as far as the text goes on as the base would have: behind that the base would see another
-text. A mask is taught by itself and, as drafts are made, behind the token before it. Starts with
-long valid runs are drawn more often: there is more to be learnt from them, and there a denoiser
-saves most. Starts behind what stood in the text before are mostly left out: what followed then is
-drafted there, without a canvas.
+A canvas starts at a token of a context. The targets of its masks are the base's greedy tokens, up
+to the first place where the text differs from them: beyond that, the base would have read another
+text. Each mask is trained twice: on its own, and given the token before it, as in drafting. Starts
+with long runs of valid targets are drawn more often, because they teach more and a denoiser saves
+most there. Starts where prompt lookup finds a match are mostly left out, because no canvas is run
+there in use.
 """
 
 from __future__ import annotations
@@ -50,13 +50,13 @@ from lsp_server.training.continuations import write
 _CANVASES: Final = 128  # in one context
 _LEAST: Final = 8
 _WRITTEN: Final = 0.7  # share of contexts that the base writes itself
-_TOGETHER: Final = 32  # contexts that it writes at once
-_PROMPT: Final = 160  # tokens of a context that it goes on from
+_TOGETHER: Final = 32  # contexts that it writes in one batch
+_PROMPT: Final = 160  # tokens of the prompts that it continues
 _AHEAD: Final = 12  # tokens of a prefix before its first canvas
-_REFUSED: Final = 0.3  # share of places kept where the text left the base's way
-_REPEATED: Final = 0.1  # share of places kept where the text itself makes the drafts
-_FADING: Final = 0.85  # weight of a mask beside that of the one before it
-_ALONE: Final = 0.3  # weight of what masks say by themselves, which makes the candidates
+_REFUSED: Final = 0.3  # share of places kept where the text differs from the base's token
+_REPEATED: Final = 0.1  # share of places kept where prompt lookup makes the drafts
+_FADING: Final = 0.85  # weight of a mask's loss relative to the mask before it
+_ALONE: Final = 0.3  # weight of the loss without coupling, by which candidates are chosen
 _WARM_UP: Final = 40
 _REPORTED: Final = 100  # steps between two reports
 _SAVED: Final = 120.0  # seconds between two savings
@@ -66,10 +66,10 @@ _CHECKED: Final = 8  # contexts of texts kept apart, each time
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """How training stands, on texts that are not trained on.
+    """The quality of the adapter on held-out texts.
 
-    ``accepted``: drafts right in a row per canvas, of ``possible``; ``right``: share of canvases
-    whose first, second, third draft is right, where there is one to be right.
+    ``accepted``: mean number of leading drafts that are right, of ``possible``; ``right``: share
+    of canvases whose first, second, third draft is right, among those with a target there.
     """
 
     step: int
@@ -89,16 +89,16 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """Canvases of a context, and the entries of the cut-down head that their masks stand for."""
+    """Canvases of a context, and their targets as entries of the reduced head."""
 
     context: Context
     starts: Tensor  # (canvases,): places of the pending tokens
-    before: Tensor  # (canvases, masks): the token before each mask, were the text the base's own
-    wanted: Tensor  # (canvases, masks), -1 where nothing is to be said
+    before: Tensor  # (canvases, masks): the target of the position before each mask
+    wanted: Tensor  # (canvases, masks): the targets, -1 for none
 
 
 class Trainer:
-    """The base, the adapter that is trained on it, and the canvases that it is trained on."""
+    """Trains an adapter on the base."""
 
     def __init__(self, model: Qwen2, adapter: Adapter, head: Linear, tokenizer: Tokenizer) -> None:
         self.model, self.adapter = model, adapter
@@ -106,7 +106,7 @@ class Trainer:
         self._rows = model.embed(adapter.vocab.tolist())  # of the entries
         self._entries = torch.full((model.shape.vocabulary,), -1)
         self._entries[adapter.vocab] = torch.arange(len(adapter.vocab))
-        self._written: list[list[int]] = []  # not learnt from yet
+        self._written: list[list[int]] = []  # contexts not used yet
 
     @classmethod
     def open(cls, file: Path) -> Trainer:
@@ -122,9 +122,9 @@ class Trainer:
         return cls(base.model, adapter, store.linear("canvas.head"), tokenizer)
 
     def draw(self, texts: Sequence[str], chance: Random) -> Task:
-        """A context from one of the texts, and canvases in it.
+        """Draw a context from one of the texts, and canvases in it.
 
-        Raises SourceError when there is nothing to learn from.
+        Raises SourceError if the texts yield no canvases.
         """
         for _ in range(TRIES):
             task = self._set(draw_sequence(texts, self._tokenizer, chance), chance)
@@ -133,7 +133,10 @@ class Trainer:
         raise SourceError("the base would write nothing of the code in these folders")
 
     def draw_written(self, texts: Sequence[str], chance: Random) -> Task:
-        """The same, of a context that the base writes on from the beginning of one."""
+        """Draw a context that the base has continued from a prompt, and canvases in it.
+
+        Raises SourceError if these yield no canvases.
+        """
         for _ in range(TRIES):
             if not self._written:
                 prompts = [
@@ -147,7 +150,7 @@ class Trainer:
         raise SourceError("the base goes on from nothing in these folders")
 
     def _set(self, sequence: Sequence[int], chance: Random) -> Task | None:
-        """Canvases in a sequence, or None where they would be too few or teach nothing."""
+        """Canvases in a sequence, or None if there are too few with targets."""
         context = read(self.model, sequence)
         follows = count_following(context)
         starts = choose_starts(follows, sequence, begin(sequence), chance)
@@ -161,7 +164,7 @@ class Trainer:
         return Task(context, starts, before, wanted)
 
     def logits(self, task: Task) -> tuple[Tensor, Tensor]:
-        """Of the masks that something is to be said for: each by itself, and behind its token.
+        """The logits of masks with a target: without and with coupling to the token before.
 
         Both (masks, entries), fp32.
         """
@@ -181,10 +184,10 @@ def train(
     done: int,
     report: Callable[[Check], None],
 ) -> None:
-    """Train for ``steps`` steps in all, of which ``done`` are done; ``file`` gets the adapter.
+    """Train for ``steps`` steps in all, of which ``done`` are done; writes ``file``.
 
-    Every two minutes what has been learnt is written to ``file``'s neighbour ``*.part``. Raises
-    SourceError when there is too little to learn from.
+    Every two minutes the adapter is saved beside ``file`` as ``*.part``. Raises SourceError if the
+    texts yield too few canvases.
     """
     part = file.with_name(file.name + ".part")
     adapter = trainer.adapter
@@ -209,15 +212,15 @@ def train(
 
 
 def saved_steps(file: Path) -> int:
-    """The steps after which an adapter was saved."""
+    """The number of steps after which an adapter was saved."""
     with safe_open(file, "pt") as opened:
         return int((opened.metadata() or {}).get("steps", 0))
 
 
 def count_following(context: Context) -> Tensor:
-    """For each place, how many tokens from there on are what the base would have written.
+    """For each position, how many tokens from there on equal the base's greedy tokens.
 
-    (tokens + masks,), zeros at the end; the end of the text counts as something else.
+    (tokens + masks,), zeros at the end; the end of the text counts as a difference.
     """
     tokens, greedy = context.tokens.tolist(), context.greedy.tolist()
     follows = [0] * (len(tokens) + 2)
@@ -228,7 +231,7 @@ def count_following(context: Context) -> Tensor:
 
 
 def choose_starts(follows: Tensor, sequence: Sequence[int], first: int, chance: Random) -> Tensor:
-    """Places of pending tokens in a context whose prefix begins at ``first``, in order."""
+    """Draw positions of pending tokens in a context whose prefix begins at ``first``, sorted."""
     last = len(follows) - 3
     pairs = list(pairwise(sequence))
     seen = set(pairs[: first + _AHEAD - 1])
@@ -254,7 +257,7 @@ def choose_starts(follows: Tensor, sequence: Sequence[int], first: int, chance: 
 
 @torch.no_grad()
 def check(trainer: Trainer, texts: Sequence[str], step: int, seconds: float, loss: float) -> Check:
-    """Judge the adapter on contexts of texts kept apart, always the same."""
+    """Evaluate the adapter on contexts of held-out texts, always the same."""
     accepted = possible = canvases = 0
     hits, chances = [0, 0, 0], [0, 0, 0]
     for number in range(_CHECKED):
@@ -274,7 +277,7 @@ def check(trainer: Trainer, texts: Sequence[str], step: int, seconds: float, los
 
 
 def _learn(trainer: Trainer, task: Task, optimizer: torch.optim.Optimizer, share: float) -> float:
-    """One step; its loss."""
+    """Run one optimizer step; returns its loss."""
     wanted = task.wanted[task.wanted >= 0]
     weights = (_FADING ** torch.arange(task.wanted.shape[1]).float()).expand_as(task.wanted)
     weights = weights[task.wanted >= 0]

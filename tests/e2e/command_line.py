@@ -1,4 +1,4 @@
-"""What the console script ``unmask`` answers, to be compared with what VS Code shows."""
+"""Runs the console script ``unmask``, to compare its results with what VS Code shows."""
 
 from __future__ import annotations
 

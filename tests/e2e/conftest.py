@@ -19,7 +19,7 @@ from tests.e2e.vscode import Programs, running  # noqa: E402
 
 RECORDER = Path(__file__).parent / "recorder.py"
 SETTINGS = {
-    "unmask.timeoutMs": 60_000,  # tests ask what is offered, not how fast
+    "unmask.timeoutMs": 60_000,  # tests check what is offered, not how fast
     "unmask.languages": {"*": True, "markdown": False},
     "[html]": {"editor.inlineSuggest.enabled": False},
 }
@@ -53,7 +53,7 @@ def session(programs: Programs, tmp_path_factory: pytest.TempPathFactory) -> Ite
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Photograph the window when a test fails."""
+    """Take a screenshot of the window when a test fails."""
     report = yield
     session = getattr(item, "funcargs", {}).get("session")
     if report.failed and isinstance(session, Session):

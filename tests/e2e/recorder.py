@@ -1,8 +1,8 @@
-"""Runs a language server and writes down every message that passes, one JSON object a line.
+"""Runs a language server and records every message to and from it, one JSON object per line.
 
     recorder.py FILE PROGRAM [ARGUMENT…]
 
-The bytes go through untouched. Each line of FILE is ``{"from": "editor" | "server", "time":
+The bytes are passed on unchanged. Each line of FILE is ``{"from": "editor" | "server", "time":
 seconds, "message": {…}}``. Standard error passes through.
 """
 
@@ -18,7 +18,7 @@ from typing import IO
 
 
 class Record:
-    """The file of messages; several threads may write."""
+    """The file of messages; thread-safe."""
 
     def __init__(self, path: Path) -> None:
         self._file = path.open("a", encoding="utf-8")

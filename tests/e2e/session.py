@@ -1,4 +1,4 @@
-"""A VS Code window with a server behind it, and what the two say to each other."""
+"""A VS Code window with its server, and the messages between the two."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from tests.e2e.traffic import Message, Traffic
 from tests.e2e.vscode import VSCode
 
 LOADING_MS: Final = 180_000
-"""How long a model may take to load."""
+"""Milliseconds that a model may take to load."""
 
 
 @dataclass(frozen=True)
 class Session:
-    """What the tests share."""
+    """The window, server and messages that the tests share."""
 
     window: VSCode
     record: Path
@@ -30,7 +30,7 @@ class Session:
 
     @property
     def server(self) -> psutil.Process:
-        """The language server that runs now."""
+        """The running language server."""
         recorders = (
             process
             for process in psutil.process_iter(["cmdline"])
@@ -40,7 +40,7 @@ class Session:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """The server stands still, so that something can happen before it answers."""
+        """Suspend the server during the block, so that something can happen before it answers."""
         server = self.server
         server.suspend()
         try:
@@ -59,6 +59,6 @@ class Session:
         return [params["textDocument"]["uri"] for params, _ in exchanges]
 
     def last_cost(self) -> Message:
-        """The cost of the last answer that had a text."""
+        """The cost of the last request that had a text."""
         costs = self.traffic.notifications("unmask/latency")
         return next(cost for cost in reversed(costs) if cost["offered"])

@@ -1,4 +1,4 @@
-"""What passed between the editor and the server, as ``recorder.py`` wrote it down."""
+"""The messages between editor and server, as recorded by ``recorder.py``."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Traffic:
         ]
 
     def errors(self) -> list[Message]:
-        """Every error answer that is not a cancellation (-32800, -32802)."""
+        """Every error response except cancellations (-32800, -32802)."""
         return [
             message["error"]
             for message in self._messages()

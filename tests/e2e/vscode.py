@@ -1,7 +1,6 @@
 """Real VS Code for the tests: code-server with throw-away state, driven in headless Chromium.
 
-Knows how to start it, what a user can do in it and what a user sees. Does not know Unmask's
-language server, nor what any test expects.
+Starts it, does what a user can do in it and reads what a user sees; expectations are in the tests.
 """
 
 from __future__ import annotations
@@ -62,7 +61,7 @@ BROWSER_ARGUMENTS = [
 
 @dataclass(frozen=True)
 class Programs:
-    """What VS Code is made of."""
+    """The installed programs and the extension."""
 
     node: Path
     code_server: Path  # its entry script
@@ -71,7 +70,7 @@ class Programs:
 
 
 def eventually(what: str, look: Callable[[], T], seconds: float = ACTION_S) -> T:
-    """Look again and again until there is something to see; fails after a while."""
+    """Poll until the result is true, and return it; fails after a timeout."""
     end = time.monotonic() + seconds
     while True:
         seen = look()
@@ -101,13 +100,13 @@ class VSCode:
         path = self.folder / name
         path.write_bytes(text.encode())
         self.page.locator(".explorer-folders-view .monaco-list-row", has_text=name).dblclick()
-        self.editor.hover()  # else the file's tooltip would cover the next one in the list
+        self.editor.hover()  # else the file's tooltip would cover the next entry
         self.page.locator(".tab.active", has_text=name).wait_for()
         self.editor.locator(".view-line").first.wait_for()
         return path
 
     def go_to(self, line: int, column: int) -> None:
-        """Put the cursor somewhere, counting from 1."""
+        """Put the cursor at a line and column, counting from 1."""
         self._choose("Control+G", f":{line}:{column}")
 
     def type(self, text: str) -> None:
@@ -122,13 +121,13 @@ class VSCode:
         self._choose("F1", f">{title}", wait_for=title)
 
     def choose(self, label: str) -> None:
-        """Choose an entry of the menu that is open."""
+        """Choose an entry of the open menu."""
         box = self.page.locator(".quick-input-widget:visible")
         box.locator(".monaco-list-row", has_text=label).click()
         box.wait_for(state="hidden")
 
     def save(self, path: Path) -> str:
-        """Save the open file, which has changed; returns what is on disk then."""
+        """Save the open, modified file; returns its text on disk."""
         before = path.stat().st_mtime_ns
         self.press("Control+S")
         eventually(f"{path.name} saved", lambda: path.stat().st_mtime_ns != before)
@@ -156,19 +155,19 @@ class VSCode:
         return self.page.locator(".statusbar-item[id='unmask.unmask.unmask.status']")
 
     def shown(self) -> str:
-        """The text of the editor as far as it is in view."""
+        """The visible text of the editor."""
         return plain(self.editor.locator(".view-lines").inner_text())
 
     def status_text(self) -> str:
         return self.status.inner_text().strip()
 
     def ghost_text(self) -> str:
-        """The ghost text that is shown, empty when there is none."""
+        """The ghost text that is shown, or ""."""
         parts = self.page.locator(".ghost-text-decoration, .ghost-text").all_inner_texts()
         return plain("".join(parts))
 
     def tooltip(self) -> str:
-        """What pointing at Unmask's item shows."""
+        """The tooltip of Unmask's status bar item."""
         self.status.hover()
         hover = self.page.locator(".monaco-hover:visible", has_text="Unmask")
         hover.wait_for()
@@ -178,11 +177,11 @@ class VSCode:
         return text
 
     def log(self) -> str:
-        """What the extension has logged."""
+        """The extension's log."""
         return "".join(path.read_text() for path in sorted(self._user.rglob("Unmask.log")))
 
     def settings(self) -> dict[str, Any]:
-        """The user's settings, as they are on disk."""
+        """The user's settings on disk."""
         values: dict[str, Any] = json.loads((self._user / "User" / "settings.json").read_text())
         return values
 
@@ -197,7 +196,7 @@ class VSCode:
         return eventually("ghost text", self.ghost_text, seconds)
 
     def photograph(self, name: str) -> Path:
-        """Take a picture of the window."""
+        """Take a screenshot of the window."""
         SHOTS.mkdir(exist_ok=True)
         path = SHOTS / f"{name}.png"
         self.page.screenshot(path=path, animations="disabled")
@@ -269,7 +268,7 @@ def _code_server(programs: Programs, root: Path, trusted: bool) -> Iterator[str]
         "PATH": os.pathsep.join(
             folder
             for folder in os.environ.get("PATH", "").split(os.pathsep)
-            if not Path(folder, "unmask").exists()  # the workspace says which one is used
+            if not Path(folder, "unmask").exists()  # the tests choose which one is used
         ),
         "VSCODE_CLI": "1",  # take this environment as it is, instead of a login shell's
         "XDG_CONFIG_HOME": str(root),

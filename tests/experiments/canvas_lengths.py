@@ -1,9 +1,8 @@
-"""How a two-sided model gets the number of its masks: every strategy, on holes in real code.
+"""Compares the strategies for a two-sided model's number of masks, on holes in real code.
 
-``python -m tests.experiments.canvas_lengths FOLDER...`` cuts holes into files, has the syntax say
-what is being written there, and fills them with the true number of masks and with the number that
-every strategy finds. A model that can be trained in an hour on two cores (``code_model``, by
-``--train``) serves where no published one is at hand.
+``python -m tests.experiments.canvas_lengths FOLDER...`` cuts holes into files, finds their spans,
+and fills them with the true number of masks and with the number that each strategy chooses. If no
+published model is available, ``--train`` trains one in an hour on two cores (``code_model``).
 """
 
 from __future__ import annotations
@@ -44,7 +43,7 @@ LINES: Final = 3
 """Lines of a hole, at most."""
 
 SPENT: Final = 48
-"""Holes that a model's own bias is measured on."""
+"""Number of holes used to measure a model's own bias."""
 
 CAPTION: Final = (
     "given: the true number of masks · calibrated: searched by the model's own confidence at every "
@@ -56,7 +55,7 @@ CAPTION: Final = (
 def cut_known_holes(
     cuts: Sequence[Cut], settings: Settings, tokenizer: Tokenizer, most: int
 ) -> list[KnownHole]:
-    """The holes of cuts, and what belongs there; without those of no or of over ``most`` tokens."""
+    """The holes of cuts with their texts, leaving out those of 0 or more than ``most`` tokens."""
     found = []
     for cut in cuts:
         tree, start = cut.snapshot().tree, cut.start
@@ -94,7 +93,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Train a model where that is asked for, fill the holes, print and write the report."""
+    """Train a model if asked to, fill the holes, print and write the report."""
     settings = settings_from(arguments)
     report.check_writable(arguments.json)
     most, seed = arguments.longest, arguments.seed

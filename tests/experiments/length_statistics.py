@@ -1,9 +1,9 @@
-"""How long texts are, by kind and language: what writes ``grammars/*/lengths.toml``.
+"""Counts how long texts are, by span kind and language; writes ``grammars/*/lengths.toml``.
 
-``python -m tests.experiments.length_statistics FOLDER...`` cuts holes into files and asks the
-syntax what is being written there; what stood there is the text. Of every language, some files are
-held out: a histogram is worth the bits that it saves in saying how long their texts are. No model
-is loaded.
+``python -m tests.experiments.length_statistics FOLDER...`` cuts holes into files, finds their
+spans, and counts the lengths of the texts that were cut out. Some files of every language are held
+out; histograms are evaluated by the mean code length, in bits, of the lengths in these. No model is
+loaded.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from lsp_server.syntax.spans.types import Kind
 
 BOUNDS: Final = (2, 4, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 512, 1024, 4096)
 EVERYTHING: Final = ""
-"""In place of a language: all of them, and texts without a grammar."""
+"""Stands for all languages together, and for texts without a grammar."""
 
 CAPTION: Final = (
     "bits each: to say how long a held-out text is (minus log2 of its likelihood) by the shares of "
@@ -105,10 +105,10 @@ def collect(paths: Iterable[Path], holes: int, seed: int, progress: Progress) ->
 
 
 def measure(cut: Cut, bounded: bool = True) -> tuple[Kind, int]:
-    """What is being written in a hole, and the length of the text that belongs there.
+    """The span kind of a hole, and the length of its text.
 
-    The text is what was cut out, as far as the span lets it go on. Marks right of a cursor that an
-    editor may have put there are hidden from a model, so that they are part of the text.
+    The text is what was cut out, up to where its span ends. Closing marks right of the cursor are
+    hidden from a model, which writes them again, so they are part of the text.
     """
     tree = cut.snapshot().tree
     place = Place.of(tree, cut.start, cut.start)
@@ -119,7 +119,7 @@ def measure(cut: Cut, bounded: bool = True) -> tuple[Kind, int]:
 
 
 def fit(lengths: Iterable[int], prior: Histogram | None = None) -> Histogram:
-    """The shares of lengths, smoothed: by a prior, else by one more counted in every class."""
+    """The shares of lengths, smoothed by a prior, else by adding one to every class."""
     counts = [_PRIOR * share for share in prior.shares] if prior else [1.0] * len(BOUNDS)
     for length in lengths:
         counts[_class(BOUNDS, length)] += 1
@@ -137,10 +137,9 @@ def fit_all(samples: Mapping[str, Sample]) -> dict[str, dict[Kind, Histogram]]:
 
 
 def bits(histogram: Histogram, lengths: Iterable[int]) -> float:
-    """Bits that it takes to say a length, on average, knowing the histogram: less is better.
+    """The mean negative log2 likelihood of lengths under a histogram, in bits: less is better.
 
-    That is the negative logarithm of the likelihood, to base 2. Inside a class all lengths are
-    alike; what is longer than the last bound counts as in the last class.
+    The histogram is uniform inside a class; lengths beyond the last bound count in the last class.
     """
     widths = [high - low for low, high in pairwise((0, *histogram.bounds))]
     classes = (_class(histogram.bounds, length) for length in lengths)

@@ -1,6 +1,6 @@
 """Training a small model from scratch: a training loop that can be resumed.
 
-What a batch holds and which files a model folder has is said by ``synthetic`` and ``code_model``.
+Batches and the files of a model folder come from ``synthetic`` and ``code_model``.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from torch.nn import functional
 from lsp_server.models.storage import replacing
 
 NOTHING: Final = -100
-"""The target of a row that is not to be learnt."""
+"""The target of a position without a loss."""
 
 _WEIGHTS: Final = "model.safetensors"
 _WARM_UP: Final = 40  # steps of rising rates, which then fall to the end
@@ -33,9 +33,9 @@ _SAVED: Final = 60.0  # seconds between two savings
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """One step's texts: tokens and targets, both (texts, places), and what each place sees.
+    """One step's texts: tokens and targets, both (texts, positions), and the attention mask.
 
-    ``targets``: NOTHING where nothing is to be learnt. ``seen``: (texts, 1, places, places).
+    ``targets``: NOTHING for positions without a loss. ``seen``: (texts, 1, positions, positions).
     """
 
     tokens: Tensor
@@ -55,7 +55,7 @@ class Recipe:
 
 @dataclass(frozen=True, slots=True)
 class Milestone:
-    """How training stands: steps, the mean loss since the last report, seconds."""
+    """The training's progress: steps, the mean loss since the last report, seconds."""
 
     step: int
     loss: float
@@ -74,11 +74,11 @@ def train(
     save: Callable[[Path, int], None],
     report: Callable[[Milestone], None],
 ) -> None:
-    """Train a causal backbone that is given its masks; its folder appears at the end.
+    """Train a causal backbone with explicit attention masks; writes its folder at the end.
 
-    ``batches``: those of the steps behind a number of steps done. ``save`` writes a model folder
-    by ``write_folder``. Once a minute what has been learnt goes to ``folder``'s neighbour
-    ``*.part``, which ``resume`` goes on from, with fresh moments of the optimizers.
+    ``batches`` yields the batches after a number of steps done. ``save`` writes a model folder
+    with ``write_folder``. Once a minute the weights are saved beside ``folder`` as ``*.part``, from
+    which ``resume`` continues, with new optimizer states.
     """
     part, done = folder.with_name(folder.name + ".part"), 0
     if resume and (part / _WEIGHTS).is_file():
@@ -104,7 +104,7 @@ def train(
 def write_folder(
     folder: Path, files: Mapping[str, Any], tensors: Mapping[str, Tensor], steps: int
 ) -> None:
-    """Write a whole model folder in fp16; each of its files is there whole or not at all.
+    """Write a model folder in fp16, each file atomically.
 
     ``files``: text, or what becomes JSON. The weights come last, so that a folder that has them has
     everything.

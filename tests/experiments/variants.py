@@ -1,4 +1,4 @@
-"""Variants of decoding, side by side on holes whose text is known: samplers, caches, lengths."""
+"""Compares variants of decoding on holes whose text is known: samplers, caches, lengths."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ STRATEGIES: Final[tuple[Strategy, ...]] = ("fixed", "prior", "search", "both", "
 
 @dataclass(frozen=True, slots=True)
 class KnownHole:
-    """A hole, the text that belongs there, its length in tokens, and what is reported with it."""
+    """A hole with the right text, its length in tokens, and its group in reports."""
 
     hole: Hole
     truth: str
@@ -48,7 +48,7 @@ class Variant:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """What a variant did with the holes of one group."""
+    """A variant's results for the holes of one group."""
 
     variant: str
     group: str
@@ -109,7 +109,7 @@ def calibrate(model: Model, holes: Sequence[KnownHole], most: int) -> Bias:
 
 
 def count_tokens(hole: Hole, text: str, tokenizer: Tokenizer) -> int:
-    """Tokens that a text is in its hole, with the stub that is written again before it."""
+    """The number of tokens of a text in its hole, including the partial token before it."""
     _, stub = tokenize(hole, tokenizer)
     return len(tokenizer.encode(stub + text))
 

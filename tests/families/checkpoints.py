@@ -1,8 +1,8 @@
 """Tiny random checkpoints, each in the published layout of its family.
 
-Knows the files, the keys and the tensor names that a family's published folder has, with small
-numbers in place of the large ones; nothing of how a model is loaded or run.
-The weights come from a frozen stream of random numbers: golden arrays depend on them.
+They have the files, keys and tensor names of the family's published folder, with small sizes. The
+code under test is not used to write them. The weights come from a fixed stream of random numbers,
+on which the golden arrays depend.
 
 ``python -m tests.families.checkpoints NAME FOLDER`` writes one.
 """

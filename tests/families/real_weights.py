@@ -1,4 +1,4 @@
-"""Real weights through the code for families: the embedded base, one token to a block.
+"""Runs real weights through the code for families: the embedded base, with blocks of one token.
 
 A block-causal model with blocks of one token and shifted logits is a causal model. Written in
 Fast-dLLM v2's layout with such blocks, the base must give its own greedy text, token for token:

@@ -1,4 +1,4 @@
-"""A few lines of Llama in numpy, fp64, bidirectional: for what has no golden array.
+"""A small bidirectional Llama in numpy, fp64: the reference for families without golden arrays.
 
 Independent of ``transformers`` and of the code under test: only the tensors come from torch.
 """

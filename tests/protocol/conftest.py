@@ -74,7 +74,7 @@ async def real() -> AsyncIterator[Editor]:
     """The real server with the real model, over standard input and output; shared."""
     editor = Editor.new()
     await editor.start(*SERVE)
-    settings = {"maxBlockTokens": 48}  # or what follows an empty file takes its time
+    settings = {"maxBlockTokens": 48}  # else a completion in an empty file is slow
     await editor.initialize({"acceptedCommand": True, "settings": settings})
     await editor.until("ready")
     yield editor

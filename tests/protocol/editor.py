@@ -1,6 +1,6 @@
-"""An editor as the server sees one: documents that are typed into, requests, and what comes back.
+"""A simulated editor: edits documents, sends requests, records what the server sends.
 
-Built on pygls' own client. Texts and positions are computed here by other means than the server's.
+Built on pygls' own client. Computes texts and positions independently of the server's code.
 """
 
 from __future__ import annotations
@@ -84,14 +84,14 @@ class Editor:
         self.reading = asyncio.create_task(_read(self.client._server.stderr))
 
     async def initialize(self, options: Any = None) -> None:
-        """Say hello; ``configuration`` must be set before."""
+        """Initialize the server; ``configuration`` must be set before."""
         pulls = self.configuration is not None
         result = await self.client.initialize_async(
             types.InitializeParams(
                 capabilities=types.ClientCapabilities(
                     workspace=types.WorkspaceClientCapabilities(configuration=pulls),
                     general=types.GeneralClientCapabilities(
-                        # an editor that would rather count bytes; the server is to say no
+                        # an editor that prefers UTF-8 positions; the server must choose UTF-16
                         position_encodings=[
                             types.PositionEncodingKind.Utf8,
                             types.PositionEncodingKind.Utf16,
@@ -113,14 +113,14 @@ class Editor:
         return self.statuses[-1]
 
     async def quit(self) -> int | None:
-        """Shut the server down in order; its exit status."""
+        """Shut the server down properly; returns its exit status."""
         await self.client.shutdown_async(None)
         self.client.exit(None)
         await self.client.stop()
         return self.client._server.returncode if self.client._server else None
 
     def reported(self, token: str) -> list[Any]:
-        """What was reported so far under a token for progress, oldest first."""
+        """The reports so far under a progress token, oldest first."""
         return [params.value for params in self.progress if params.token == token]
 
     # Documents

@@ -1,7 +1,7 @@
-"""A test double for a backend and its decoder: says what it is told to, as slowly as it is told.
+"""A test double for a backend and its decoder, with a fixed text and controllable timing.
 
-Used to pin down what depends on time (cancellation, order, loading), which a real model would
-leave to chance. What completions are like is tested with the real one.
+Used to test behaviour that depends on timing (cancellation, order, loading), which would not be
+deterministic with a real model.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ INFO = ModelInfo("puppet", "puppet", "none", 1, "cpu", "fp32", "prompt", 1.0)
 
 
 class Puppet(Backend, Infiller):
-    """Stands for a backend and for what fills holes with it."""
+    """A test double for both ``Backend`` and ``Infiller``."""
 
     def __init__(self) -> None:
         self.text = "a + b"
         self.error: Exception | None = None  # raised instead of an answer
-        self.holding = False  # answers wait, and ask whether to stop …
-        self.deaf = False  # … unless they are in one long forward
-        self.holes: list[Hole] = []  # asked to fill
-        self.warmed: list[Hole] = []
+        self.holding = False  # infills and prefills wait until it is False, or they are stopped
+        self.deaf = False  # they do not check whether to stop, as during one long forward
+        self.holes: list[Hole] = []  # given to ``infill``
+        self.prefilled: list[Hole] = []  # given to ``prefill``
         self.forgotten: list[str] = []  # documents that were closed
         self.stopped = 0
         self.begun = Event()
@@ -76,7 +76,7 @@ class Puppet(Backend, Infiller):
         return Infill(self.text, "ended", 0.9, cost)
 
     def prefill(self, hole: Hole, stop: Stop) -> int:
-        self.warmed.append(hole)
+        self.prefilled.append(hole)
         self.begun.set()
         self.hold(stop)
         return 1
@@ -85,7 +85,7 @@ class Puppet(Backend, Infiller):
         self.forgotten.append(document)
 
     def hold(self, stop: Stop) -> None:
-        """Stand still while held, as a model between two forwards."""
+        """Wait while ``holding``, as a model between two forwards; raises Cancelled."""
         while self.holding:
             if stop() and not self.deaf:
                 self.stopped += 1

@@ -21,9 +21,9 @@ async def test_a_client_that_tells_the_cursor_says_alone_where_to_read(stage: St
     editor.open(URI, TEXT)
     editor.insert(URI, len(TEXT), "area")
     await asyncio.sleep(3 * PAUSE_S)
-    assert not stage.puppet.warmed
+    assert not stage.puppet.prefilled
     cursor = messages.CursorParams(types.TextDocumentIdentifier(URI), types.Position(0, 4))
     editor.client.protocol.notify(messages.CURSOR, cursor)
-    await becomes(lambda: bool(stage.puppet.warmed))
-    assert stage.puppet.warmed[-1].prompt.prefix == "def "
+    await becomes(lambda: bool(stage.puppet.prefilled))
+    assert stage.puppet.prefilled[-1].prompt.prefix == "def "
     await editor.quit()

@@ -1,4 +1,4 @@
-"""In which order the server works: cancelling, overtaking, deadlines, warming; with the puppet."""
+"""The order of the server's work: cancelling, newer requests, deadlines, reading ahead."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ async def test_nothing_is_parsed_on_the_event_loop(
         return parse_bytes(data, *rest)
 
     monkeypatch.setattr(tree, "_parse", watched)
-    monkeypatch.setattr(server_module, "PAUSE_S", 3600)  # nothing is warmed
+    monkeypatch.setattr(server_module, "PAUSE_S", 3600)  # nothing is read ahead
     await configure(editor, {"languages": {"*": True, "javascript": False}})
     editor.open("file:///project/off.js", "let sum = ", "javascript")
     assert await within(60, editor.complete("file:///project/off.js")) is None
@@ -187,15 +187,15 @@ async def test_text_is_that_of_the_request(editor: Editor, stage: Stage) -> None
     assert editor.latencies[-1].version == 1
 
 
-async def test_warms_where_typing_pauses_and_gives_way(editor: Editor, stage: Stage) -> None:
+async def test_reads_ahead_where_typing_pauses_and_gives_way(editor: Editor, stage: Stage) -> None:
     editor.open(URI, TEXT)
-    await becomes(lambda: bool(stage.puppet.warmed))
-    assert stage.puppet.warmed[-1].prompt.prefix == TEXT
+    await becomes(lambda: bool(stage.puppet.prefilled))
+    assert stage.puppet.prefilled[-1].prompt.prefix == TEXT
     stage.puppet.holding = True
     stage.puppet.begun.clear()
     editor.insert(URI, len(TEXT), "a")
     await becomes(stage.puppet.begun.is_set)
-    assert stage.puppet.warmed[-1].prompt.prefix == TEXT + "a"
+    assert stage.puppet.prefilled[-1].prompt.prefix == TEXT + "a"
     stopped = stage.puppet.stopped
     answer = editor.ask(URI)
     await becomes(lambda: stage.puppet.stopped == stopped + 1)
@@ -203,9 +203,9 @@ async def test_warms_where_typing_pauses_and_gives_way(editor: Editor, stage: St
     await within(120, answer)
 
 
-async def test_warms_where_the_cursor_rests(editor: Editor, stage: Stage) -> None:
+async def test_reads_ahead_where_the_cursor_rests(editor: Editor, stage: Stage) -> None:
     editor.open("file:///project/other.py", "x = 1\n")
     editor.open(URI, TEXT)
     cursor = messages.CursorParams(types.TextDocumentIdentifier(URI), types.Position(0, 4))
     editor.client.protocol.notify(messages.CURSOR, cursor)
-    await becomes(lambda: any(hole.prompt.prefix == "def " for hole in stage.puppet.warmed))
+    await becomes(lambda: any(hole.prompt.prefix == "def " for hole in stage.puppet.prefilled))

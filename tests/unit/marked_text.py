@@ -1,4 +1,4 @@
-"""Documents with a mark where the cursor is, a service to ask about them, and what comes of it."""
+"""Documents written with a mark at the cursor, and completions in them drawn as text."""
 
 from typing import Any
 

@@ -1,7 +1,7 @@
-"""A double of the decoder: answers from a script, word by word, as far as the hole lets it.
+"""A test double of the decoder: writes a scripted text into holes, one word per forward.
 
-It stands in for the decoder in tests of what lies around it. It honours the hole's end, its number
-of tokens and its confidence floor, asks to stop between two forwards and shows every step.
+Respects the hole's end, its number of tokens and its confidence floor, checks whether to stop
+between two forwards and calls the observer after each.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Script = str | Callable[[Hole], str]
 
 
 class ScriptedDecoder:
-    """Writes the script into every hole; ``holes`` and ``warmed`` are what it was asked for.
+    """Writes the script into every hole; records the holes to fill and to prefill.
 
     ``cached`` is the document whose text is in its cache.
     """
@@ -25,7 +25,7 @@ class ScriptedDecoder:
     def __init__(self, script: Script, confidence: float = 0.9) -> None:
         self.script, self.confidence = script, confidence
         self.holes: list[Hole] = []
-        self.warmed: list[Hole] = []
+        self.prefilled: list[Hole] = []
         self.cached = ""  # the document of the hole that came last
 
     def infill(
@@ -66,7 +66,7 @@ class ScriptedDecoder:
         """Three forwards, if nobody stops them."""
         if stop():
             raise Cancelled
-        self.warmed.append(hole)
+        self.prefilled.append(hole)
         self.cached = hole.document
         return 3
 

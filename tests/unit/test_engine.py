@@ -50,7 +50,7 @@ class Decoded(Infiller):
         raise AssertionError("no test here asks for a text")
 
     def prefill(self, hole: Hole, stop: Stop) -> int:
-        raise AssertionError("no test here warms the cache")
+        raise AssertionError("no test here reads ahead")
 
     def forget(self, document: str) -> None:
         raise AssertionError("no test here closes a document")

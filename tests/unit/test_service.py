@@ -111,13 +111,13 @@ def test_the_hole_says_how_long_such_texts_are() -> None:
     assert call.shares[0] == 0 < statement.shares[0]
 
 
-def test_prefill_warms_what_completing_will_ask_for() -> None:
+def test_prefill_reads_the_prompt_that_completing_will_ask_for() -> None:
     document, offset = cursor(HEAD + "print(|)\nafter()\n")
     engine, decoder = service("1)")
     assert engine.prefill(document, offset, lambda: False) == 3
     engine.complete(document, offset, "automatic")
-    asked, warmed = decoder.holes[0], decoder.warmed[0]
-    assert (warmed.prompt.prefix, warmed.prompt.suffix) == (
+    asked, prefilled = decoder.holes[0], decoder.prefilled[0]
+    assert (prefilled.prompt.prefix, prefilled.prompt.suffix) == (
         asked.prompt.prefix,
         asked.prompt.suffix,
     )

@@ -44,7 +44,7 @@ def test_a_secret_file_is_never_read(caplog: pytest.LogCaptureFixture) -> None:
     assert engine.infill(document, 0, offset).reason == "secret-file"
     assert engine.prefill(document, offset, lambda: False) == 0
     assert not decoder.holes
-    assert not decoder.warmed
+    assert not decoder.prefilled
     assert "hunter2" not in caplog.text
 
 
@@ -144,7 +144,7 @@ def test_a_request_that_waited_while_its_document_was_closed_asks_no_model() -> 
         assert engine.complete(document, offset, trigger, arrived=arrived).reason == "closed"
     assert engine.infill(document, 0, offset, arrived=arrived).reason == "closed"
     assert engine.prefill(document, offset, lambda: False, arrived) == 0
-    assert not decoder.holes + decoder.warmed
+    assert not decoder.holes + decoder.prefilled
     assert engine.complete(other, place, "automatic", arrived=arrived).text == "area(1, 2)"
     assert engine.complete(document, offset, "automatic").text == "area(1, 2)", "open again"
 

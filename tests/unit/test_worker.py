@@ -1,4 +1,4 @@
-"""One thread for the model: order, stopping, warming, the end."""
+"""One thread for the model: order, stopping, reading ahead, the end."""
 
 from __future__ import annotations
 
@@ -112,28 +112,28 @@ async def test_job_that_has_begun_in_time_is_waited_for(worker: Worker) -> None:
     assert await late == "done"
 
 
-async def test_real_work_stops_warming(worker: Worker) -> None:
+async def test_real_work_stops_reading_ahead(worker: Worker) -> None:
     begun, stopped = Event(), Event()
 
-    def warm(stop: Callable[[], bool]) -> None:
+    def prefill(stop: Callable[[], bool]) -> None:
         begun.set()
         while not stop():
             pass
         stopped.set()
 
-    warming = worker.warm(warm)
+    reading = worker.read_ahead(prefill)
     await asyncio.to_thread(begun.wait, 5)
     assert not worker.busy
     assert await worker.run(stopped.is_set, Event()) is True
-    assert warming.done()
+    assert reading.done()
 
 
-async def test_newer_warming_replaces_what_has_not_begun(worker: Worker) -> None:
+async def test_newer_reading_ahead_replaces_what_has_not_begun(worker: Worker) -> None:
     gate, ran = Event(), []
     waiting = asyncio.create_task(worker.run(gate.wait, Event()))
     await asyncio.sleep(0)
-    worker.warm(lambda stop: ran.append("older"))
-    newer = worker.warm(lambda stop: ran.append("newer"))
+    worker.read_ahead(lambda stop: ran.append("older"))
+    newer = worker.read_ahead(lambda stop: ran.append("newer"))
     gate.set()
     await waiting
     await asyncio.wrap_future(newer)

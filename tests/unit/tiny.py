@@ -1,8 +1,8 @@
-"""Tiny models with random weights: real networks through the real protocols, too small to be good.
+"""Tiny models behind the real protocols, mostly networks with random weights.
 
-``TinyDiffusion`` is a bidirectional masked diffusion model; what it writes depends on tokens known
-to the right of a mask. ``TinyCausal`` is the project's own Qwen2 in a toy size. ``TinyKnowing`` is
-no network: a two-sided denoiser that knows one text, and ``TinyNoise`` one that knows nothing.
+``TinyDiffusion`` is a bidirectional masked diffusion model: what it writes depends on the tokens on
+both sides of a mask. ``TinyCausal`` is the project's own Qwen2 in a tiny size. ``TinyKnowing`` is a
+two-sided denoiser that predicts one fixed text, and ``TinyNoise`` one that returns random logits.
 """
 
 from __future__ import annotations
@@ -93,11 +93,12 @@ class TinyCoupled(TinyDiffusion):
 
 
 class TinyKnowing:
-    """Knows one text and gives it, the surer the more of it is known.
+    """Predicts one fixed text, with more confidence next to known tokens.
 
-    A mask beside something known, the edges of the hole included, is ``sure``, and so are the
-    masks of the first ``given`` tokens; the others are ``unsure``. In a canvas of another length
-    than the text's it is the less sure the further off, or has it grow or shrink at its end.
+    A mask next to a known token or to an edge of the hole has the probability ``sure``, and so have
+    the masks of the first ``given`` tokens; the others have ``unsure``. If the canvas's length
+    differs from the text's, confidence falls with the difference, or the canvas is resized at its
+    end.
     """
 
     two_sided = True
@@ -150,7 +151,7 @@ class TinyKnowing:
 
 
 class TinyNoise:
-    """Draws its logits anew for every canvas, of all tokens alike."""
+    """Draws random logits for every canvas."""
 
     def __init__(self, seed: int, growing: bool, two_sided: bool = True, spread: float = 3) -> None:
         self._seed, self._spread, self.two_sided = seed, spread, two_sided

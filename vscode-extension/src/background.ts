@@ -1,11 +1,11 @@
-// Promises that nobody waits for.
+// Runs promises in the background and logs their failures.
 
-/** Where a failure is noted; a LogOutputChannel is one. */
+/** Where failures are logged; a LogOutputChannel is one. */
 export interface DebugLog {
   debug(message: string): void;
 }
 
-/** Let `work` go on by itself; should it fail, the log has why, at debug level. */
+/** Do not wait for `work`; if it fails, log the reason at debug level. */
 export function inBackground(work: PromiseLike<unknown>, log: DebugLog): void {
   work.then(undefined, (error: unknown) => {
     log.debug(`in the background: ${error instanceof Error ? error.stack : String(error)}`);

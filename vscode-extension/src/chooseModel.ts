@@ -1,4 +1,4 @@
-// The command that lists the models and sets the one that is chosen; the server follows.
+// The command that lists the models and sets the chosen one; the server follows the setting.
 
 import * as vscode from 'vscode';
 import type { LanguageClient } from 'vscode-languageclient/node';

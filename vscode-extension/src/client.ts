@@ -1,4 +1,4 @@
-// The language server of this window, for all who need it: started, restarted, configured, stopped.
+// The language server of this window: starts, restarts, configures and stops it.
 
 import type * as vscode from 'vscode';
 import {
@@ -15,7 +15,7 @@ import { SECTION, serverSettings } from './settings.ts';
 import type { StatusBar } from './status.ts';
 import { Supervisor, type Reports } from './supervisor.ts';
 
-/** The running server, or none; one at a time, whoever asks for a restart and how often. */
+/** The running server, or none; never more than one, however often a restart is requested. */
 export class Server {
   readonly #log: vscode.LogOutputChannel;
   readonly #status: StatusBar;
@@ -51,12 +51,12 @@ export class Server {
     return client?.isRunning() ? client : undefined;
   }
 
-  /** Start the server, or stop it and start it anew. Resolves when it is on its way. */
+  /** Start the server, or restart it. Resolves when it has been launched. */
   restart(): Promise<void> {
     return this.#supervisor.restart();
   }
 
-  /** Tell the running server what the settings are now. */
+  /** Send the current settings to the running server. */
   async configure(): Promise<void> {
     await this.client?.sendNotification(DidChangeConfigurationNotification.type, {
       settings: { [SECTION]: serverSettings() },

@@ -1,4 +1,4 @@
-// The commands, by the names that package.json declares.
+// The commands, registered by their names in package.json.
 
 import * as vscode from 'vscode';
 import type { LanguageClient } from 'vscode-languageclient/node';
@@ -71,7 +71,7 @@ interface Choice extends vscode.QuickPickItem {
   run: () => Thenable<unknown>;
 }
 
-/** What a click on the status bar item offers. */
+/** The menu shown by a click on the status bar item. */
 async function showMenu(status: StatusBar): Promise<void> {
   const command = (label: string, name: string, ...rest: unknown[]): Choice => ({
     label,

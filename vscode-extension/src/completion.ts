@@ -1,5 +1,5 @@
-// What happens around every request for ghost text: whether to ask at all, how long it took,
-// and a word for the user when an explicit request brings nothing.
+// Middleware of every request for ghost text: decides whether to send it, measures how long it
+// takes, and tells the user the reason if an explicit request brings no text.
 
 import * as vscode from 'vscode';
 import { InlineCompletionRequest, type Middleware } from 'vscode-languageclient/node';
@@ -46,7 +46,7 @@ export function completionMiddleware(status: StatusBar, reasons: Reasons): Middl
   };
 }
 
-/** Several cursors, or a selection: ghost text at one of them would only be in the way. */
+/** Whether there are several cursors or a selection, where ghost text would be in the way. */
 function selectsSomething(document: vscode.TextDocument): boolean {
   const editor = vscode.window.activeTextEditor;
   return (

@@ -1,4 +1,4 @@
-// One server: its process, and the client that talks to it. Both are started once, and both end.
+// One server: its process and the client connected to it. Each is started once; both end together.
 
 import type * as vscode from 'vscode';
 import {
@@ -16,9 +16,9 @@ import { serverSettings } from './settings.ts';
 import type { Running } from './supervisor.ts';
 
 const DOCUMENTS = [{ scheme: 'file' }, { scheme: 'untitled' }];
-const WRITE_ERRORS = 3; // in a row, before the server is given up
-const SHUTDOWN_MS = 1000; // for the answer to `shutdown`: VS Code waits few seconds at its end
-const EXIT_MS = 1000; // from the answer to `shutdown` to the end of the process, before force
+const WRITE_ERRORS = 3; // in a row, before the connection is closed
+const SHUTDOWN_MS = 1000; // for the response to `shutdown`: VS Code waits only a few seconds
+const EXIT_MS = 1000; // from the response to `shutdown` until the process is killed
 
 export class Connection implements Running {
   readonly client: LanguageClient;
@@ -28,7 +28,7 @@ export class Connection implements Running {
   #over = false;
   #stopping: Promise<void> | undefined;
 
-  /** Start a server; `ended` is called, once or more, when it is of no use any longer. */
+  /** Start a server; `ended` is called, once or more, when the server cannot be used any more. */
   constructor(
     launch: Launch,
     log: vscode.LogOutputChannel,
@@ -38,8 +38,8 @@ export class Connection implements Running {
     this.#log = log;
     this.#ended = ended;
     log.info(`starting ${[launch.command, ...launch.args].join(' ')} (${launch.origin})`);
-    // The server's records come as window/logMessage too. Standard error is what is left when it
-    // cannot speak the protocol: before it starts, and when it dies.
+    // The server also sends its log as window/logMessage. Standard error is needed for what it
+    // writes without a connection: before it starts, and when it crashes.
     this.#process = new ServerProcess(launch, (line) => {
       log.debug(line);
     });
@@ -91,7 +91,7 @@ export class Connection implements Running {
       outputChannel: this.#log,
       revealOutputChannelOn: RevealOutputChannelOn.Never,
       middleware,
-      initializationFailedHandler: () => false, // its start fails, which is enough
+      initializationFailedHandler: () => false, // `start` rejects, which is handled
       errorHandler: {
         error: (_error, _message, count) => {
           if ((count ?? 0) > WRITE_ERRORS) {

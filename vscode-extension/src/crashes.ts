@@ -1,11 +1,11 @@
-// Whether a server that ended by itself is started again, and when.
+// Decides whether and when a server that ended unexpectedly is started again.
 
-/** How long a server must have been ready to count as one that works. */
+/** Milliseconds that a server must have been ready to count as working. */
 export const PROVEN_MS = 5000;
-/** The waits before the next start, after one, two, three crashes of a server that does not. */
+/** Milliseconds to wait before the next start, after one, two, three crashes in a row. */
 export const PAUSES_MS = [500, 1000, 2000];
 
-/** The crashes in a row of servers that did not get as far as to be of use. */
+/** Counts the crashes in a row of servers that did not work long enough. */
 export class Crashes {
   #inARow = 0;
 
@@ -14,8 +14,8 @@ export class Crashes {
   }
 
   /**
-   * Count one. Returns the milliseconds until the next start, or undefined where there should be
-   * none. `readyMs`: how long the server had been ready, undefined if it never was.
+   * Count a crash. Returns the milliseconds until the next start, or undefined to give up.
+   * `readyMs`: how long the server had been ready, undefined if it never was.
    */
   count(readyMs: number | undefined): number | undefined {
     if (readyMs !== undefined && readyMs >= PROVEN_MS) {
@@ -25,7 +25,7 @@ export class Crashes {
     return PAUSES_MS[this.#inARow++];
   }
 
-  /** Somebody wants another try. */
+  /** Reset the count, for a start that was requested. */
   forget(): void {
     this.#inARow = 0;
   }

@@ -1,5 +1,5 @@
-// Tells the server where the cursor rests, so that the model has read the document by the time a
-// completion is asked for. Where no completion would be asked for, the server is told nothing.
+// Tells the server where the cursor rests, so that it prefills the KV cache ahead of a completion
+// request. Sends nothing where no completion would be requested.
 
 import * as vscode from 'vscode';
 

@@ -1,5 +1,4 @@
-// Where the language server is. Knows the order in which places are searched and nothing of
-// VS Code, so that the order can be tested.
+// Finds the language server's program. Does not use VS Code, so that it can be tested without.
 
 import * as path from 'node:path';
 
@@ -21,7 +20,7 @@ export interface Places {
 export interface Launch {
   command: string;
   args: string[];
-  /** The folder that it runs in: never one that is not trusted. */
+  /** The working directory; never an untrusted folder. */
   cwd: string;
   /** Where it was found, for the log. */
   origin: string;
@@ -36,7 +35,7 @@ export interface Launch {
  *    repository);
  * 4. `unmask` on the PATH.
  *
- * What the settings name is not looked for: a wrong one is an error that the user should see.
+ * A program named by the settings is not checked or searched: if wrong, the user sees the error.
  */
 export function findServer(places: Places, isFile: (file: string) => boolean): Launch | undefined {
   const cwd = places.folders[0] ?? places.home;

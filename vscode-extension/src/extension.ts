@@ -1,4 +1,4 @@
-// Wires the parts together; what each one does is in its own module.
+// The extension's entry point: creates its parts and connects them.
 
 import * as fs from 'node:fs';
 import * as os from 'node:os';

@@ -1,11 +1,11 @@
-// The two things that a user should be told once: that there is no server, and that VS Code has
-// ghost text switched off.
+// The two hints for the user: that there is no server, and that VS Code has ghost text switched
+// off.
 
 import * as vscode from 'vscode';
 
 const ASKED = 'inlineSuggestHint';
 
-/** There is no language server: say so, and how to get one. */
+/** Tell the user that there is no language server, and how to get one. */
 export async function hintNoServer(): Promise<void> {
   const choose = 'Choose Program';
   const choice = await vscode.window.showWarningMessage(
@@ -14,7 +14,7 @@ export async function hintNoServer(): Promise<void> {
     choose,
   );
   if (choice === choose) {
-    // On a remote machine these settings are that machine's, not the user's.
+    // In a remote window these settings belong to the remote machine, not to the user.
     const where = vscode.env.remoteName === undefined ? 'openSettings' : 'openRemoteSettings';
     await vscode.commands.executeCommand(`workbench.action.${where}`, {
       query: 'unmask.server',
@@ -22,7 +22,7 @@ export async function hintNoServer(): Promise<void> {
   }
 }
 
-/** Ghost text is switched off in VS Code: offer to switch it on, once. */
+/** If ghost text is switched off in VS Code, offer once to switch it on. */
 export async function hintGhostTextOff(memory: vscode.Memento): Promise<void> {
   const editor = vscode.workspace.getConfiguration('editor');
   if (editor.get<boolean>('inlineSuggest.enabled', true) || memory.get<boolean>(ASKED)) {

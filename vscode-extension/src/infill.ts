@@ -84,7 +84,7 @@ async function request(
   });
 }
 
-/** The canvas as it stands, on one line. */
+/** The canvas on one line. */
 function preview(canvas: string): string {
   const line = canvas.replaceAll(/\s+/g, ' ').trim();
   return line.length > PREVIEW ? `${line.slice(0, PREVIEW)}…` : line;

@@ -1,5 +1,5 @@
-// What Unmask adds to the language server protocol, as lsp_server/server/messages.py defines it.
-// Types and names only: no behaviour, and nothing of VS Code, so that tests can read them.
+// The messages that Unmask adds to the language server protocol, as defined in
+// lsp_server/server/messages.py. Does not use VS Code, so that tests can import it.
 
 export const INFILL = 'unmask/infill';
 export const PAUSE = 'unmask/pause';
@@ -24,7 +24,7 @@ export interface Status {
   state: State;
   /** One line for a person; empty when there is nothing to say. */
   message: string;
-  /** 0 to 1 while a model loads, whether another serves or not. */
+  /** 0 to 1 while a model loads, also while another serves. */
   progress?: number;
   model?: Model;
 }
@@ -33,15 +33,15 @@ export interface Status {
 export interface ModelListing {
   name: string;
   family: string;
-  /** 0 where its folder cannot be understood. */
+  /** 0 if its folder cannot be read. */
   parameters: number;
-  /** Bytes, while it loads. */
+  /** Bytes; the peak while loading. */
   memory: number;
   precision: string;
   licence: string;
-  /** What it knows of what follows a hole: all, as far as its prompt says it, or nothing. */
+  /** How it knows the text after a hole: seen after the canvas, in its prompt, or not at all. */
   suffix: 'seen' | 'prompt' | 'unseen';
-  /** In the memory that is free now. */
+  /** Whether it fits into the memory that is free now. */
   fits: boolean;
   /** It serves now. */
   inUse: boolean;
@@ -55,28 +55,28 @@ export interface Forwards {
   canvas: number;
 }
 
-/** What the last answer cost; sent just before the answer itself. */
+/** What a completion or infill cost; sent just before the response to its request. */
 export interface Latency {
   method: string;
-  /** What it is the answer to: document, place (for an infill its start), and why it was asked. */
+  /** The request: document, position (for an infill its start), and trigger. */
   uri?: string;
   position?: Position;
   trigger?: 'invoked' | 'automatic';
   version: number;
-  /** From the arrival of the request to its answer. */
+  /** Milliseconds from the arrival of the request to its response. */
   ms: number;
   offered: boolean;
   /** The reason in words, for a person. */
   message: string;
   forwards: Forwards;
   tokens: number;
-  /** Where something was decoded. */
+  /** Absent if nothing was decoded. */
   tokensPerForward?: number;
   /** Answered without a forward, as the rest of an earlier answer. */
   cached: boolean;
-  /** Of the prompt. */
+  /** Prompt tokens that were in the KV cache. */
   cachedTokens: number;
-  /** Over the answers offered lately, this one included. */
+  /** In milliseconds, over the last offered completions, this one included. */
   p50?: number;
   p95?: number;
   model: string;

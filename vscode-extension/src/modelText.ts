@@ -1,4 +1,4 @@
-// What the list of models says of each, and what choosing one leads to. Pure.
+// The entries of the list of models, and the effect of choosing one. Pure functions.
 
 import type { ModelListing } from './messages.ts';
 
@@ -8,7 +8,7 @@ const SUFFIX: Record<ModelListing['suffix'], string> = {
   unseen: 'does not see what follows the cursor',
 };
 
-/** A model as an entry of the list; theme icons in the label. */
+/** A model as an entry of the list, with theme icons in the label. */
 export function describe(model: ModelListing): {
   label: string;
   description: string;
@@ -22,7 +22,7 @@ export function describe(model: ModelListing): {
     `licence ${model.licence}`,
     SUFFIX[model.suffix],
   ];
-  const understood = model.parameters > 0; // else its folder gave nothing to tell
+  const understood = model.parameters > 0; // else its folder could not be read
   return {
     label: `${icon} ${model.name}`,
     description: understood ? `${model.family}, ${count(model.parameters)} parameters` : '',
@@ -30,7 +30,7 @@ export function describe(model: ModelListing): {
   };
 }
 
-/** Why a model cannot serve here, if it does not already. */
+/** Why a model cannot be loaded here, or undefined. */
 export function obstacle(model: ModelListing): string | undefined {
   if (model.inUse) {
     return undefined;
@@ -39,8 +39,8 @@ export function obstacle(model: ModelListing): string | undefined {
 }
 
 /**
- * What choosing a model leads to, where `setting` is what `unmask.model` says now: a setting that
- * says it already and was not followed is one that failed, which a new start tries again.
+ * The effect of choosing a model; `setting` is the current value of `unmask.model`. If the setting
+ * already names the model but another one serves, loading failed: the server is restarted.
  */
 export function reaction(
   model: ModelListing,

@@ -1,6 +1,6 @@
-// Runs one task at a time, with at most one run waiting. Knows nothing of what the task does.
+// Runs a task, one run at a time, with at most one further run waiting.
 
-/** A task that may be asked for at any time and must never overlap itself. */
+/** A task that may be requested at any time, and whose runs must never overlap. */
 export class RunQueue {
   readonly #task: () => Promise<void>;
   #running = false;
@@ -11,8 +11,8 @@ export class RunQueue {
   }
 
   /**
-   * Run the task, after the run in progress if there is one. All who ask during that run share
-   * the one that follows it.
+   * Run the task, after the current run if there is one. All requests during a run share the run
+   * that follows it.
    */
   run(): Promise<void> {
     if (!this.#running) {
@@ -27,7 +27,8 @@ export class RunQueue {
     try {
       await this.#task();
     } finally {
-      // In one go: whoever asks next finds the queue idle, or the run that waited in progress.
+      // Both without an await in between: the next request finds the queue idle or the next run
+      // in progress.
       this.#running = false;
       const waiting = this.#waiting;
       this.#waiting = undefined;

@@ -1,33 +1,33 @@
-// Why a completion brought nothing, as the server says in the message about what it cost.
+// The reasons why completions brought no text, from the server's messages about their cost.
 
 import type { Latency } from './messages.ts';
 
-/** A request for a completion, by all that tells it from others. */
+/** Identifies a completion request. */
 export type Asked = Required<Pick<Latency, 'method' | 'uri' | 'version' | 'position' | 'trigger'>>;
 
-/** Of a request that is under way. */
+/** The state of a pending request. */
 export interface Answer {
-  /** Why it brings nothing, once the server has said so. */
+  /** The reason why it brings no text, once the server has sent it. */
   reason: string | undefined;
 }
 
-/** The requests that are under way. */
+/** The pending requests. */
 export class Reasons {
   readonly #open = new Map<Answer, Asked>();
 
-  /** A request is about to be sent; what the server says of it will be in the answer. */
+  /** Add a request that is about to be sent; the server's reason will be in the returned object. */
   expect(asked: Asked): Answer {
     const answer = { reason: undefined };
     this.#open.set(answer, asked);
     return answer;
   }
 
-  /** The request is over. */
+  /** Remove a request that has ended. */
   forget(answer: Answer): void {
     this.#open.delete(answer);
   }
 
-  /** The server has said what a request cost. */
+  /** Record the server's message about a request's cost. */
   note(latency: Latency): void {
     for (const [answer, asked] of this.#open) {
       if (isAbout(latency, asked)) {

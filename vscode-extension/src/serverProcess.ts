@@ -1,4 +1,4 @@
-// The process of a server: started, listened to, and ended together with all that it started.
+// The process of a server: starts it, reads its output, ends it with all its child processes.
 
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import * as readline from 'node:readline';
@@ -9,7 +9,7 @@ const TAIL_LINES = 30;
 const WINDOWS = process.platform === 'win32';
 
 export class ServerProcess {
-  /** The process, once it runs; rejects where it cannot be started. */
+  /** Resolves to the process once it runs; rejects if it cannot be started. */
   readonly started: Promise<ChildProcessWithoutNullStreams>;
   /** Resolves when it has ended, or could not be started. */
   readonly gone: Promise<void>;
@@ -17,11 +17,11 @@ export class ServerProcess {
   readonly lastWords: Promise<string[]>;
   readonly #child: ChildProcessWithoutNullStreams;
 
-  /** Throws where the program or an argument cannot even be passed on. */
+  /** Throws if the program or an argument is not valid for the operating system. */
   constructor(launch: Launch, onLine: (line: string) => void) {
     const child = spawn(launch.command, launch.args, {
       cwd: launch.cwd,
-      detached: !WINDOWS, // in a process group of its own, which can be ended as a whole
+      detached: !WINDOWS, // in a process group of its own, which can be killed as a whole
       windowsHide: true,
     });
     this.#child = child;
@@ -31,16 +31,16 @@ export class ServerProcess {
       });
       child.on('error', reject);
     });
-    this.started.catch(() => undefined); // whether anybody waits for it or not
+    this.started.catch(() => undefined); // no unhandled rejection if nobody awaits it
     const endWithUs = () => {
       this.#kill();
     };
-    process.once('exit', endWithUs); // VS Code does not always wait until all is done
+    process.once('exit', endWithUs); // VS Code does not always wait for `deactivate`
     this.gone = new Promise((resolve) => {
       child.once('exit', () => {
         process.off('exit', endWithUs);
         if (!WINDOWS) {
-          this.#kill(); // what it left behind
+          this.#kill(); // its child processes
         }
         resolve();
       });
@@ -65,7 +65,7 @@ export class ServerProcess {
     });
   }
 
-  /** Wait for its end, which is brought about by force after `graceMs`. */
+  /** Wait for its end; kill it after `graceMs`. */
   async end(graceMs: number): Promise<void> {
     const timer = setTimeout(() => {
       this.#kill();

@@ -5,7 +5,7 @@ import * as vscode from 'vscode';
 
 export const SECTION = 'unmask';
 
-/** What the server is told: everything but how to start it. */
+/** The settings sent to the server: all except how to start it. */
 export function serverSettings(): Record<string, unknown> {
   const all = { ...vscode.workspace.getConfiguration().get<Record<string, unknown>>(SECTION) };
   delete all.server;
@@ -26,7 +26,7 @@ export function modelSetting(): string {
   return vscode.workspace.getConfiguration(SECTION).get<string>('model', '');
 }
 
-/** Choose a model, where the choice that counts was made: in the workspace, else by the user. */
+/** Set the model in the scope of the setting in effect: the workspace's, else the user's. */
 export async function setModel(name: string): Promise<void> {
   const settings = vscode.workspace.getConfiguration(SECTION);
   const inWorkspace =

@@ -1,4 +1,4 @@
-// The status bar item: keeps the view and paints it. What it says is in statusText.ts.
+// The status bar item: holds its state and updates it. Its texts come from statusText.ts.
 
 import * as vscode from 'vscode';
 
@@ -36,7 +36,7 @@ export class StatusBar implements vscode.Disposable {
     this.#item.show();
   }
 
-  /** What the server can do now. */
+  /** Set the server's status. */
   get status(): Status {
     return this.#view.status;
   }
@@ -51,7 +51,7 @@ export class StatusBar implements vscode.Disposable {
     this.#paint();
   }
 
-  /** How long the editor waited for its last request, in milliseconds. */
+  /** Set how long the editor waited for its last request, in milliseconds. */
   showRoundTrip(roundTrip: number): void {
     this.#view = { ...this.#view, roundTrip };
     this.#paint();

@@ -1,13 +1,13 @@
-// What the status bar says: label, tooltip and spoken text. Pure: a view in, text out.
+// The texts of the status bar item: label, tooltip and accessible text. Pure functions.
 
 import type { Latency, State, Status } from './messages.ts';
 
-/** Everything the status bar shows. */
+/** The state that the status bar shows. */
 export interface View {
   status: Status;
-  /** Of the last answer with a text. */
+  /** The cost of the last request with a text. */
   offered?: Latency;
-  /** Of the last answer, with a text or without. */
+  /** The cost of the last request, with or without a text. */
   last?: Latency;
   /** Milliseconds of the last request as the editor waited for it. */
   roundTrip?: number;
@@ -59,7 +59,7 @@ export function tooltip(view: View): string {
   return lines.join('\n');
 }
 
-/** What a user wants to do in a state, as a command link. */
+/** The action offered in a state, as a command link. */
 function remedy(state: State): string {
   switch (state) {
     case 'paused':
@@ -81,7 +81,7 @@ export function spoken(view: View): string {
   return `Unmask: ${explain(view, state)}`;
 }
 
-/** `84 ms`, `1.2 s`: as many digits as mean something. */
+/** A duration: `84 ms`, `1.2 s`. */
 export function duration(ms: number): string {
   return ms < 9999.5 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`;
 }
@@ -132,7 +132,7 @@ function measurements({ status, offered, last, roundTrip }: View): [string, stri
   return rows;
 }
 
-/** Text of others must not become Markdown, links or a further column. */
+/** Escape text from the server, so that it cannot become Markdown, links or a table column. */
 function escape(text: string): string {
   return text.replaceAll(/[\\`*_{}[\]()#+\-!|<>~$]/g, '\\$&').replaceAll(/\s+/g, ' ');
 }

@@ -1,5 +1,5 @@
-// Keeps one server running: starts it, starts it again when it ends by itself, and gives up when
-// that leads nowhere. Knows nothing of what a server is, so that it can be tested with others.
+// Keeps one server running: restarts it when it ends unexpectedly, and gives up after repeated
+// crashes. Uses the server through an interface, so that it can be tested with a fake one.
 
 import { inBackground, type DebugLog } from './background.ts';
 import { Crashes } from './crashes.ts';
@@ -8,19 +8,19 @@ import { RunQueue } from './queue.ts';
 
 /** A server that has been started. */
 export interface Running {
-  /** Stop it, whatever it is doing; resolves when all of its processes are gone. Never rejects. */
+  /** Stop it in any state; resolves when all of its processes have ended. Never rejects. */
   stop(): Promise<void>;
 }
 
 type Act<Values extends unknown[]> = (...values: Values) => void;
 
-/** What a server tells its supervisor after its launch; heeded as long as it is the current one. */
+/** A server's messages to its supervisor; ignored if it is not the current server any more. */
 export interface Reports {
-  /** It can serve now. */
+  /** It is ready. */
   ready: () => void;
-  /** It ended by itself, or can no longer be talked to; may be said more than once. */
+  /** It ended unexpectedly, or its connection is broken; may be called more than once. */
   ended: () => void;
-  /** `act`, but only as long as this server is the current one. */
+  /** `act`, wrapped so that it does nothing if this server is not the current one any more. */
   whileCurrent: <Values extends unknown[]>(act: Act<Values>) => Act<Values>;
 }
 
@@ -37,7 +37,7 @@ export class Supervisor<Server extends Running> {
   #starting = '';
   #closed = false;
 
-  /** `launch` starts a server and returns at once; undefined where there is none to start. */
+  /** `launch` starts a server and returns at once; it returns undefined if there is none. */
   constructor(
     launch: (reports: Reports) => Server | undefined,
     show: (status: Status) => void,
@@ -52,7 +52,7 @@ export class Supervisor<Server extends Running> {
     return this.#current;
   }
 
-  /** Somebody wants a server, or a new one. Resolves when it has been launched. */
+  /** Start or restart the server. Resolves when it has been launched. */
   restart(): Promise<void> {
     this.#crashes.forget();
     this.#starting = 'starting the server';
@@ -105,7 +105,7 @@ export class Supervisor<Server extends Running> {
     }
   }
 
-  /** From now on there is no current server; the former one is on its way out. */
+  /** Unset the current server and stop it. */
   #retire(): void {
     if (this.#current) {
       this.#formerGone = this.#current.stop();

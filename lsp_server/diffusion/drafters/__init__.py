@@ -1,1 +1,1 @@
-"""Drafters: what proposes the tokens that the base then verifies. One module each."""
+"""Drafters, one module each: they propose tokens, which the base verifies."""

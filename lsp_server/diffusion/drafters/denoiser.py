@@ -1,4 +1,4 @@
-"""Drafts of the denoiser: one canvas of masks behind the output, filled in one forward."""
+"""The denoiser as drafter: one canvas of masks after the output, filled in one forward."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from lsp_server.settings import Source
 if TYPE_CHECKING:
     from lsp_server.diffusion.drafters.drafter import DraftContext
 
-_CANDIDATES = 32  # entries of a mask that may be drafted behind a token
+_CANDIDATES = 32  # most probable entries of each mask among which a draft is chosen
 
 
 class DenoiserDrafter:
-    """Drafts the denoiser's best tokens, with those of prompt lookup where that is switched on."""
+    """Drafts the denoiser's best tokens, mixed with prompt lookup where that is switched on."""
 
     name: Final[Source] = "denoiser"
     runs_denoiser: Final = True
@@ -42,11 +42,11 @@ def draft_masks(
     floor: float = 0.0,
     limit: int = LONGEST,
 ) -> Drafts:
-    """One canvas of masks behind the prefix: the best token of each, with its probability.
+    """Run one canvas of masks after the prefix and choose a token for each, left to right.
 
-    From left to right, each given the one drafted before it, where the model knows how they
-    depend on one another, and mixed with what prompt lookup predicts there (``lookup``); up to
-    where all of them together are less probable than ``floor``.
+    A mask's distribution is conditioned on the token drafted before it, if the model has a
+    coupling, and mixed with the prediction of ``lookup``. Stops after ``limit`` drafts or where
+    their joint probability falls below ``floor``.
     """
     prefix = prompt.prefix
     marginals = denoiser.denoise(prompt, [MASK] * denoiser.width(len(prefix)))
@@ -55,7 +55,7 @@ def draft_masks(
         min(_CANDIDATES, marginals.logits.shape[-1])
     )
     tokens = entries if vocabulary is None else vocabulary[entries]
-    others = (1 - probabilities.sum(-1)).clamp(min=0)  # of what is no candidate
+    others = (1 - probabilities.sum(-1)).clamp(min=0)  # of all other entries
     drafts: list[Draft] = []
     before, together = prefix[-1], 1.0
     for row, shares in enumerate(probabilities[:limit]):
@@ -76,8 +76,8 @@ def draft_masks(
 def _choose(shares: Tensor, tokens: Tensor, prediction: Prediction | None) -> Draft:
     """The best token of a mask, by the denoiser and by prompt lookup.
 
-    Their distributions are mixed (as in continuous caches, arXiv 1612.04426). The prediction
-    weighs its confidence squared, which fitted best: the denoiser knows most of it already.
+    Their distributions are mixed (as in continuous caches, arXiv 1612.04426). The weight of the
+    prediction is the square of its confidence, which fitted best: the two are not independent.
     """
     best = int(shares.argmax())
     draft = Draft(int(tokens[best]), float(shares[best]), "denoiser")

@@ -1,4 +1,4 @@
-"""The protocol of a drafter, and what a drafter knows of the hole that is being filled."""
+"""The protocol of a drafter, and the state of the decoding that drafters read."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lsp_server.settings import Source
 
 
 class Drafter(Protocol):
-    """Proposes what may follow the output so far; made new for every hole."""
+    """Proposes tokens that may follow the output so far; created anew for every hole."""
 
     @property
     def name(self) -> Source:
@@ -27,14 +27,14 @@ class Drafter(Protocol):
     def propose(self, floor: float, limit: int) -> Drafts:
         """The likely next tokens.
 
-        More than ``limit`` of them are not used, nor any from where all of them together are less
-        probable than ``floor``: a drafter that works token by token stops there.
+        Only the first ``limit`` are used, and only as long as their joint probability is at least
+        ``floor``; a drafter that works token by token should stop there.
         """
 
 
 @dataclass(frozen=True, slots=True)
 class DraftContext:
-    """A hole that is being filled, as its drafters see it; ``output`` and ``index`` grow."""
+    """The state of one decoding that drafters read; ``output`` and ``index`` grow with it."""
 
     hole: Hole
     model: Model

@@ -1,7 +1,7 @@
 """Drafts: tokens that may come next, and the choice among the proposals of several drafters.
 
-Proposals compete by the number of tokens that each can expect to see accepted. A wrong draft costs
-a little time, never text: the base verifies them all.
+The proposal with the highest expected number of accepted tokens wins. A wrong draft costs a little
+time but never changes the text, because the base verifies every draft.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from operator import mul
 
 from lsp_server.settings import Source
 
-_NEAR = 7  # drafts; a row behind these costs twice what one of these does
+_NEAR = 7  # drafts; each row beyond these costs twice as much in a verifying forward
 _FAR_FLOOR = 0.6
 
 LONGEST = 28
-"""Tokens of a draft, at most: more rows than that cost more than they bring."""
+"""The most drafts in one verifying forward: further rows cost more than they gain."""
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """One drafted token: where it comes from and how probably it is right, given those before."""
+    """One drafted token, the probability that it is right given those before, and its source."""
 
     token: int
     confidence: float
@@ -33,22 +33,22 @@ Drafts = tuple[Draft, ...]
 
 
 def expected_length(drafts: Drafts) -> float:
-    """How many of these drafts will be accepted, on average."""
+    """The expected number of accepted drafts."""
     together = accumulate((draft.confidence for draft in drafts), mul)
     return sum(together, start=0.0)
 
 
 def count_agreeing(drafts: Drafts, tokens: Sequence[int]) -> int:
-    """How many drafts, from the first on, are these tokens."""
+    """The number of leading drafts that equal ``tokens``."""
     pairs = zip(drafts, tokens, strict=False)
     return sum(1 for _ in takewhile(lambda pair: pair[0].token == pair[1], pairs))
 
 
 def cut(drafts: Drafts, floor: float, limit: int) -> Drafts:
-    """The drafts up to where all of them together are less probable than ``floor``.
+    """The drafts up to where their joint probability falls below ``floor``; at most ``limit``.
 
-    Far drafts have to be more probable: each of them costs more, and if it is left out now, it
-    will most often be a cheap one of the next forward.
+    Drafts beyond the first 7 must be more probable: each costs more, and one that is left out
+    will mostly be among the cheap ones of the next forward.
     """
     together = accumulate((draft.confidence for draft in drafts), mul)
     kept = 0
@@ -60,7 +60,7 @@ def cut(drafts: Drafts, floor: float, limit: int) -> Drafts:
 
 
 def compete(candidates: Sequence[Drafts]) -> Drafts:
-    """The candidate that can expect most, made longer by any other that agrees with all of it."""
+    """The candidate of highest expected length, extended by longer ones that agree with it."""
     best = max(candidates, key=expected_length, default=())
     tokens = [draft.token for draft in best]
     for other in candidates:

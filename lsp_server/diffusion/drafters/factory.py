@@ -1,4 +1,4 @@
-"""All drafters, by the names that the setting ``drafts`` has for them."""
+"""All drafters, by their names in the setting ``drafts``."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ DRAFTERS: Final[Mapping[Source, Callable[[DraftContext], Drafter]]] = {
     "syntax": ForcedTextDrafter,
     "denoiser": DenoiserDrafter,
 }
-"""In the order of preference among proposals that can expect equally much."""
+"""In order of preference among proposals of equal expected length."""
 
 
 def make_drafters(context: DraftContext) -> list[Drafter]:

@@ -16,7 +16,7 @@ _CONFIDENCE = 0.85
 class ForcedTextDrafter:
     """Tokenises the text that the hole expects.
 
-    A token that the text behind it could still change is left out: it would rarely be right.
+    Tokens that would differ if the text went on are left out: they would rarely be right.
     """
 
     name: Final[Source] = "syntax"
@@ -26,7 +26,7 @@ class ForcedTextDrafter:
         self._context = context
 
     def propose(self, floor: float, limit: int) -> Drafts:
-        """See ``Drafter``; the text in whole, which is short."""
+        """See ``Drafter``; ignores ``floor`` and ``limit``, as the text is short."""
         text = self._context.hole.expect(self._context.output.text)
         if not text:
             return ()

@@ -1,6 +1,6 @@
-"""Backbones: transformers' own layers with a checkpoint's weights, at any positions, by any mask.
+"""Backbones: transformers' own layers with a checkpoint's weights, run with explicit masks.
 
-No code is ever taken from a checkpoint, and no pickle read.
+No code of a checkpoint is ever run, and no pickle read.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _EMBEDDING, _HEAD = "model.embed_tokens.weight", "lm_head.weight"
 
 
 class _CacheAdapter(Cache):
-    """A cache as ``transformers``' layers use it: they write rows and get all below ``reach``."""
+    """A KV cache with the interface of ``transformers``' caches."""
 
     def __init__(self, cache: KeyValueCache, reach: int) -> None:
         super().__init__(layers=[])
@@ -36,7 +36,7 @@ class _CacheAdapter(Cache):
     def update(
         self, key_states: Tensor, value_states: Tensor, layer_idx: int, *args: Any, **kwargs: Any
     ) -> tuple[Tensor, Tensor]:
-        """A layer's new keys and values (1, heads, rows, _); all that these rows may see."""
+        """Write a layer's new keys and values (1, heads, rows, _); returns all up to ``reach``."""
         new = key_states[0].transpose(0, 1), value_states[0].transpose(0, 1)
         keys, values = self._cache.write(layer_idx, *new, self._reach)
         return keys[None], values[None]
@@ -46,7 +46,7 @@ class Backbone:
     """A decoder of ``transformers`` and its head, over one sequence at a time."""
 
     def __init__(self, model: Any, device: torch.device) -> None:
-        """``model``: one of ``transformers``' classes for causal models, weights in place."""
+        """``model``: an instance of one of ``transformers``' causal classes, with its weights."""
         self._decoder, self._head = model.model, model.lm_head
         self._config = model.config
         self.device = device
@@ -64,17 +64,17 @@ class Backbone:
         )
 
     def run(self, tokens: Sequence[int], first: int, cache: KeyValueCache, mask: Tensor) -> Tensor:
-        """Run tokens at positions ``first``, ``first`` + 1 and so on; normalised states.
+        """Run tokens at positions ``first``, ``first`` + 1 and so on; returns their final states.
 
-        ``mask`` has shape (rows, keys), bool: which of the positions 0..keys each row sees; those
-        of the rows themselves are among them. Positions that are not run keep what an earlier
-        forward wrote there; ``cache`` then holds all ``keys``. Returns (rows, width).
+        ``mask``, (rows, keys) of bool, says which of the positions below ``keys`` each row sees,
+        those of the rows included. Positions that are not run keep their cached keys and values.
+        Afterwards ``cache`` holds ``keys`` rows. Returns (rows, width), normalised.
         """
         reach = mask.shape[1]
         cache.truncate(first)
         cache.reserve(reach - first)
         rows = torch.tensor([list(tokens)], device=self.device)
-        # A mask of four dimensions is taken as it is: nothing causal is added to it.
+        # A mask of four dimensions is used as it is: no causal mask is added.
         output = self._decoder(
             input_ids=rows,
             attention_mask=mask[None, None],
@@ -93,10 +93,10 @@ class Backbone:
 def load_backbone(
     checkpoint: CheckpointDir, precision: Arithmetic, device: torch.device, progress: Progress
 ) -> Backbone:
-    """Build a checkpoint's backbone, one module after the other, so that memory peaks low.
+    """Build a checkpoint's backbone, module by module to keep the peak of memory low.
 
-    Raises ModelError, in one line, where the tensors are not those that config.json describes,
-    or where the precision needs a package that is not installed.
+    Raises ModelError if the tensors are not those that config.json describes, or if the precision
+    needs a package that is not installed.
     """
     weights = _weight_format(precision, device)
     model = _build(checkpoint)
@@ -122,7 +122,7 @@ def load_backbone(
 
 
 def _build(checkpoint: CheckpointDir) -> Any:
-    """The backbone's own class, its parameters without memory yet."""
+    """An instance of the backbone's class, its parameters without memory yet."""
     from transformers import (
         LlamaConfig,
         LlamaForCausalLM,
@@ -149,9 +149,9 @@ def _build(checkpoint: CheckpointDir) -> Any:
 def _index(
     checkpoint: CheckpointDir, wanted: Mapping[str, torch.Size], tied: bool
 ) -> dict[str, StoredTensor]:
-    """The checkpoint's tensors by ``transformers``' names: those that are ``wanted``, and no other.
+    """The checkpoint's tensors by ``transformers``' names, which must be exactly ``wanted``.
 
-    Raises ModelError where names, shapes or types are not what the configuration asks for.
+    Raises ModelError if names, shapes or types are not what the configuration requires.
     """
     found = index_shards(checkpoint.shards, checkpoint.family.rename)
     if tied and _EMBEDDING in found:
@@ -192,7 +192,7 @@ class _WeightFormat(Protocol):
         """Whether a head that is tied to the embedding uses the embedding's own matrix."""
 
     def convert(self, name: str, module: nn.Module, tensors: Mapping[str, Tensor]) -> nn.Module:
-        """The module with its weights, or the one that takes its place."""
+        """The module with its weights, or the module to use instead."""
 
 
 class _DenseFormat:

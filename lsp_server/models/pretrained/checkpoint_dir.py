@@ -1,4 +1,4 @@
-"""What a checkpoint folder holds: everything that loading needs, before a weight is read."""
+"""Reads a checkpoint folder's description: everything that loading needs besides the weights."""
 
 from __future__ import annotations
 
@@ -40,15 +40,15 @@ _BYTES: Final = {"fp32": 4.0, "bf16": 2.0, "fp16": 2.0, "int8": 1.0, "int4": 0.6
 
 @dataclass(frozen=True, slots=True)
 class DeclaredOptions:
-    """What a user says of a model that its folder does not."""
+    """What the user declares about a model, because its folder does not say it."""
 
-    infill: bool = False  # trained to fill in the middle by prompt
+    infill: bool = False  # trained for fill-in-the-middle prompts
     block: int | None = None  # tokens per block
 
 
 @dataclass(frozen=True, slots=True)
 class CheckpointDir:
-    """A checkpoint folder by its family's rules."""
+    """A checkpoint folder, interpreted by the rules of its family."""
 
     folder: Path
     family: Family
@@ -66,14 +66,14 @@ class CheckpointDir:
     licence: str
     suffix: Suffix
     finish: int | None = None  # the token that every sequence ends with
-    infill: tuple[int, int, int] | None = None  # what announces prefix, suffix and middle
+    infill: tuple[int, int, int] | None = None  # the tokens before prefix, suffix and middle
     added: Mapping[str, int] = field(default_factory=dict)  # the tokenizer's added tokens
     sizes: Mapping[str, int] = field(default_factory=dict)  # numbers, by transformers' name
 
     def memory(self, precision: str) -> int:
-        """Bytes that loading in a precision takes at its peak, on the device that it runs on.
+        """The peak of memory while loading in a precision, in bytes, on the target device.
 
-        What is kept, and the largest tensor once more while it is converted.
+        That is all weights, plus a copy of the largest tensor for its conversion.
         """
         each = _BYTES[precision]
         kept = self.parameters * each
@@ -85,9 +85,9 @@ class CheckpointDir:
 
 
 def read_checkpoint_dir(folder: Path, declared: DeclaredOptions | None = None) -> CheckpointDir:
-    """Understand a model folder; quick, however large its weights are.
+    """Read a model folder's description; fast, as weights are not read.
 
-    Raises ModelError, in one line, saying what was recognised and what is missing.
+    Raises ModelError if it cannot be used, saying what was recognised and what is missing.
     """
     if not folder.is_dir():
         raise ModelError(f"there is no model folder {folder}")
@@ -175,7 +175,7 @@ class _Tokens:
 def _recognise(
     folder: Path, raw: Mapping[str, Any], tokens: _Tokens, declared: DeclaredOptions
 ) -> tuple[Family, Backbone]:
-    """The first family that fits, and whose layers it has."""
+    """The first family that fits, and the backbone whose layers it uses."""
     named = [*(raw.get("architectures") or ()), raw.get("model_type")]
     named = [name for name in named if isinstance(name, str)]
     missing = "a class of a known family: " + ", ".join(family.name for family in FAMILIES)
@@ -196,7 +196,7 @@ def _recognise(
 
 
 def _mask(raw: Mapping[str, Any], family: Family, tokens: _Tokens) -> int | None:
-    """The mask's id: as config.json says, as the tokenizer names it, as the family has it."""
+    """The mask's id: from config.json, else from the tokenizer, else from the family."""
     found = [raw.get("mask_token_id"), *(tokens.ids.get(name) for name in family.masks)]
     found += [tokens.find("mask_token"), family.mask]
     return next((token for token in found if isinstance(token, int)), None)
@@ -219,7 +219,7 @@ def _growth(folder: Path, family: Family, tokens: _Tokens, end: int | None) -> G
 def _suffix(
     folder: Path, family: Family, tokens: _Tokens, declared: DeclaredOptions
 ) -> tuple[Suffix, tuple[int, int, int] | None]:
-    """How the model knows what follows a hole, and the tokens of its prompt if it is by prompt."""
+    """How the model knows the text after a hole, and the fill-in-the-middle tokens if any."""
     if family.attention == "bidirectional":
         if declared.infill:
             raise ModelError(f"{folder} sees the suffix itself; add it without --fim")
@@ -237,7 +237,7 @@ def _suffix(
 def _configure(
     folder: Path, raw: Mapping[str, Any], family: Family, sizes: Mapping[str, int]
 ) -> dict[str, Any]:
-    """What the backbone's configuration class is built with."""
+    """The arguments of the backbone's configuration class."""
     if "quantization_config" in raw:
         raise ModelError(f"{folder} holds quantised weights; take those in bf16, fp16 or fp32")
     given = {name: value for name, value in raw.items() if value is not None}
@@ -246,13 +246,13 @@ def _configure(
     for name in _NEEDED:
         if not isinstance(config.get(name), int) or config[name] < 1:
             raise ModelError(f"{folder}: config.json does not give {name}")
-    # A head among the tensors is the one to use, whatever config.json says of tying.
+    # A head among the tensors is used, even if config.json says that it is tied.
     config["tie_word_embeddings"] = _HEAD not in sizes and given.get("tie_word_embeddings", True)
     return config
 
 
 def _shards(folder: Path) -> tuple[Path, ...]:
-    """The folder's tensor files, all there."""
+    """The folder's tensor files, all of which exist."""
     index = _read_json(folder / "model.safetensors.index.json")
     if index is not None:
         names = sorted(set(index.get("weight_map", {}).values()))
@@ -279,7 +279,7 @@ def _licence(folder: Path) -> str:
     if card.is_file():
         try:
             named = licence_of(metadata_load(card))
-        except Exception:  # whatever YAML says of it: a card that is no card names nothing
+        except Exception:  # a card that is not valid YAML names no licence
             named = None
         if named:
             return named

@@ -1,6 +1,6 @@
-"""Masked diffusion models of every family: their denoisers over a backbone, and how one is loaded.
+"""The denoisers of masked diffusion models over a backbone, and the loading of such a model.
 
-A ``TwoSidedDenoiser`` sees what stands on both sides of its canvas; a ``BlockDenoiser`` goes from
+A ``TwoSidedDenoiser`` sees the text on both sides of its canvas; a ``BlockDenoiser`` works from
 left to right, block by block.
 """
 
@@ -32,10 +32,10 @@ _SLICE = 256  # rows of a prefill in one forward, about
 
 
 class MaskedDenoiser:
-    """What every family has: a backbone, a mask token, and entries that are never proposed."""
+    """Common to all families: a backbone, a mask token, and entries that are never proposed."""
 
     def __init__(self, backbone: Backbone, checkpoint: CheckpointDir, entries: int) -> None:
-        """``entries``: how many ids the tokenizer has; a head may have more rows than that."""
+        """``entries``: the number of the tokenizer's ids; a head may have more rows than that."""
         self._backbone, self._checkpoint = backbone, checkpoint
         self._cache = backbone.new_cache()
         self._shift = int(checkpoint.family.shift)
@@ -49,13 +49,13 @@ class MaskedDenoiser:
         return self._checkpoint.growth
 
     def forget(self, document: str | None = None) -> None:
-        """Drop what is cached, if it is of this document; in any case without one."""
+        """Drop the cache if it is of this document, or of any document if none is given."""
         if document in (None, self._document):
             self._cache = self._backbone.new_cache()
             self._drop()
 
     def _drop(self) -> None:
-        """Do not count on the cache any more."""
+        """Mark the cache as unusable."""
         raise NotImplementedError
 
     def _ids(self, tokens: Sequence[int]) -> list[int]:
@@ -67,12 +67,12 @@ class MaskedDenoiser:
 
 
 class TwoSidedDenoiser(MaskedDenoiser):
-    """A bidirectional model over ``start prefix | canvas | suffix finish``, every row seeing all.
+    """A bidirectional model over ``start prefix | canvas | suffix finish``; every row sees all.
 
-    Between refreshes only the canvas is run, against the kept keys and values of everything
-    around it (the dual cache of Fast-dLLM, arXiv 2505.22618); its own are written in place. What
-    stands around it then still answers to the canvas as it was at the last refresh: close to the
-    whole forward, and equal to it only at a refresh.
+    Between refreshes only the canvas is run, against the cached keys and values of everything
+    around it (the dual cache of Fast-dLLM, arXiv 2505.22618); its own are overwritten in place.
+    The cached ones were computed with the canvas of the last refresh, so the result only
+    approximates a full forward, except at a refresh.
     """
 
     two_sided = True
@@ -85,9 +85,9 @@ class TwoSidedDenoiser(MaskedDenoiser):
         self._around = None
 
     def width(self, known: int) -> int:
-        """The most masks that fit the context with everything known before them.
+        """The most masks that fit into the context after ``known`` tokens.
 
-        Half of the context at least: of a long prefix, ``denoise`` cuts the far end.
+        At least half of the context: ``denoise`` cuts the far end of a long prefix.
         """
         ends = (self._checkpoint.start, self._checkpoint.finish)
         room = self._checkpoint.context - sum(end is not None for end in ends)
@@ -97,7 +97,7 @@ class TwoSidedDenoiser(MaskedDenoiser):
     def denoise(
         self, prompt: PromptTokens, canvas: Sequence[int], refresh: bool = True
     ) -> Marginals:
-        """Distributions for the masks; without ``refresh`` from the kept keys where they fit.
+        """Distributions for the masks; without ``refresh`` uses cached rows if they fit.
 
         With shifted logits a mask's distribution comes from the row before it; for the canvas's
         first token that is the prefix's last row, which is run with the canvas. Text that does
@@ -120,7 +120,7 @@ class TwoSidedDenoiser(MaskedDenoiser):
         return self._marginals(states[[max(i - self._shift, 0) - first for i in at]])
 
     def _frame(self, prompt: PromptTokens, canvas: Sequence[int]) -> tuple[list[int], list[int]]:
-        """What stands before and behind the canvas, cut at its far ends to fit the context."""
+        """The tokens before and after the canvas, cut at their far ends to fit the context."""
         start = [] if self._checkpoint.start is None else [self._checkpoint.start]
         finish = [] if self._checkpoint.finish is None else [self._checkpoint.finish]
         room = self._checkpoint.context - len(canvas) - len(start) - len(finish)
@@ -135,13 +135,13 @@ class TwoSidedDenoiser(MaskedDenoiser):
 class BlockDenoiser(MaskedDenoiser):
     """A block-causal model: a row sees its own block and all blocks before it.
 
-    Blocks are counted from the beginning of the sequence. Whole known blocks are run once and
-    kept, exactly; the block with the first mask is run whole in every forward, masked to its end
-    as in training. With shifted logits the first token of a block comes from the last row of the
-    block before it, as in a causal model, and is a canvas of its own (Fast-dLLM v2, arXiv
-    2509.26328). A suffix is seen only where the model was trained to have it in its prompt:
-    ``start [fim_prefix][fim_suffix] suffix [fim_middle] prefix | canvas``, so that the kept
-    sequence grows at its end.
+    Blocks are counted from the beginning of the sequence. Blocks of known tokens are run once and
+    cached, which is exact; the block with the first mask is run as a whole in every forward, with
+    masks up to its end as in training. With shifted logits the first token of a block comes from
+    the last row of the block before it, as in a causal model, and is a canvas of its own
+    (Fast-dLLM v2, arXiv 2509.26328). The suffix is given only to models trained for
+    fill-in-the-middle: ``start [fim_prefix][fim_suffix] suffix [fim_middle] prefix | canvas``, so
+    that the cached sequence grows only at its end.
     """
 
     two_sided = False
@@ -157,10 +157,10 @@ class BlockDenoiser(MaskedDenoiser):
         self._kept = []
 
     def width(self, known: int) -> int:
-        """Masks to the end of the stride that follows ``known`` tokens.
+        """The number of masks to the end of the stride that follows ``known`` tokens.
 
-        A suffix in the prompt moves the blocks: until it has been seen once, by ``denoise``, the
-        canvas may reach over the end of its block.
+        A suffix in the prompt shifts the blocks. Before the first ``denoise`` its length is not
+        known here, so the canvas may extend beyond the end of its block.
         """
         place = self._ahead + known
         if self._shift and place and place % self._block == 0:
@@ -171,7 +171,7 @@ class BlockDenoiser(MaskedDenoiser):
     def denoise(
         self, prompt: PromptTokens, canvas: Sequence[int], refresh: bool = True
     ) -> Marginals:
-        """Distributions for the masks; what is kept is exact, so that ``refresh`` changes nothing.
+        """Distributions for the masks; the cache is exact, so ``refresh`` has no effect.
 
         A prefix that does not fit the context is cut at its far end, a quarter of the context at
         a time. Raises ModelError for a canvas that is too long for the context.
@@ -195,13 +195,13 @@ class BlockDenoiser(MaskedDenoiser):
         return self._marginals(states[[place - done for place in sources]])
 
     def _run(self, row: Sequence[int], first: int) -> Tensor:
-        """Run whole blocks at ``first``; what was kept from there on is written over."""
+        """Run whole blocks at ``first``, overwriting cached rows from there on."""
         del self._kept[first:]
         places = torch.arange(first + len(row), device=self._backbone.device) // self._block
         return self._backbone.run(row, first, self._cache, places[first:, None] >= places)
 
     def _count_kept(self, known: Sequence[int]) -> int:
-        """How many of the first tokens of ``known``, in whole blocks, are kept."""
+        """The number of leading tokens of ``known``, in whole blocks, that are cached."""
         done = 0
         while done < len(known):
             block = slice(done, done + self._block)
@@ -211,7 +211,7 @@ class BlockDenoiser(MaskedDenoiser):
         return done
 
     def _begin(self, place: int) -> int:
-        """Where the block of a place begins."""
+        """The start of the block that contains a position."""
         return place // self._block * self._block
 
     def _frame(self, prompt: PromptTokens, canvas: Sequence[int]) -> list[int]:
@@ -226,7 +226,7 @@ class BlockDenoiser(MaskedDenoiser):
         room = checkpoint.context - len(ahead) - len(canvas) - self._block
         if room < 0:
             raise ModelError(_too_long(canvas, checkpoint))
-        step = max(self._begin(checkpoint.context // 4), self._block)  # whole blocks: none moves
+        step = max(self._begin(checkpoint.context // 4), self._block)  # whole blocks
         prefix = prompt.prefix
         cut = max(0, ceil((len(prefix) - room) / step)) * step
         return [*ahead, *prefix[cut:]]

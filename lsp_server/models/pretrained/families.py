@@ -1,6 +1,6 @@
-"""The families of masked diffusion models, one row each: what a checkpoint's folder means.
+"""The families of masked diffusion models, one row each: how to read a checkpoint's folder.
 
-A new family is a row, and a key map where its tensors have other names than ``transformers``' own
+To add a family, add a row, with a key map if its tensors have other names than ``transformers``'
 (see models/README.md).
 
 Sources: the published configurations and modelling code of each family, and for ``starts`` and
@@ -21,7 +21,7 @@ Attention = Literal["bidirectional", "block-causal"]
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """What is the same for every checkpoint of a family."""
+    """The properties that all checkpoints of a family share."""
 
     name: str
     classes: Mapping[str, Backbone]  # config.json's architecture or model_type: whose layers

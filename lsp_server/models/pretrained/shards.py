@@ -1,7 +1,6 @@
-"""The tensors in a checkpoint's safetensors files: what there is, and one after the other.
+"""The tensors in a checkpoint's safetensors files: lists them by their headers, reads one each.
 
-A mapped file counts as resident memory while it is open, so every tensor is read through an
-opening of its own.
+A mapped file counts as resident memory while it is open, so the file is opened for each tensor.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Where a text of several lines must end: a statement, a block, a region.
+"""Stop rules for texts of several lines: a statement, a block, a region.
 
-See ``stop_rules`` for what the rules have in common.
+See ``stop_rules`` for what all rules have in common.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from lsp_server.syntax.spans.written_text import Line, WrittenText, read_written
 
 @dataclass(frozen=True, slots=True)
 class StatementStopRule:
-    """To the end of one statement, with the comments before it and the body behind it.
+    """Up to the end of one statement, with the comments before it and its body.
 
-    The body is left out where it stands below already.
+    Without the body if the document already has it below.
     """
 
     facts: CodeFacts
@@ -39,7 +39,7 @@ class StatementStopRule:
             if index + 1 >= MOST_LINES:
                 return line.end
             if line.blank and not started and base >= 0:
-                return text.filled_before(index)  # a comment that stands for itself
+                return text.filled_before(index)  # a comment of its own
             if body and text.is_gap(index):
                 return text.filled_before(index)
             if line.blank and not body:
@@ -98,7 +98,7 @@ class StatementStopRule:
 
 @dataclass(frozen=True, slots=True)
 class BlockStopRule:
-    """To the end of a block's body: a dedent, two blank lines, or the bracket that closes it.
+    """Up to the end of a block's body: a dedent, two blank lines, or its closing bracket.
 
     ``header`` is the indentation of the line that opens the block, -1 where a bracket does.
     """
@@ -141,10 +141,10 @@ class BlockStopRule:
 
 @dataclass(frozen=True, slots=True)
 class RegionStopRule:
-    """For a region of several lines: where it was left, in depth and indentation.
+    """For a region of several lines: at the bracket depth and indentation where the region ended.
 
-    ``indent`` is the least indentation of its old lines, ``lines`` their number, ``tail`` what
-    stands behind it on its last line.
+    ``indent`` is the least indentation of its old lines, ``lines`` their number, ``tail`` the text
+    after it on its last line.
     """
 
     facts: CodeFacts
@@ -161,7 +161,7 @@ class RegionStopRule:
         return stop.end() if stop else end
 
     def _before_tail(self, text: WrittenText) -> int | None:
-        """Before the first bracket that the document closes, and the code before it there."""
+        """Before the first bracket that ``tail`` already closes, and ``tail``'s code before it."""
         end, tail = self.facts.foreign_bracket(text), self.tail.strip()
         closers = read_written(tail, "", self.facts.lexical).closers
         repeated = tail[: closers[0]].rstrip() if closers else ""

@@ -1,4 +1,4 @@
-"""The span at a cursor: what is being written there, judged by its surroundings."""
+"""The span at a cursor, determined from the cursor's surroundings."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _WORD: Final = re.compile(r"\w+")
 
 
 def span_at(around: Surroundings, language: Language) -> Span:
-    """What is being written at a place with these surroundings."""
+    """The span at a place with these surroundings."""
     return _SpanFinder(around, language).resolve()
 
 
@@ -97,10 +97,10 @@ class _SpanFinder:
         )
 
     def _chain(self, block: bool = False) -> list[Bracket]:
-        """The innermost open brackets that the text may close, innermost first.
+        """The open brackets that the text may close, innermost first.
 
-        Only those that the rest of the line closes, or nothing does. A block's brace ends the
-        chain; the text may close one only where it is to fill that block.
+        These are the brackets closed by the rest of the line or by nothing in the document, up to
+        the brace of a block, which is included only if the span is the body of that block.
         """
         around = self._around
         count = around.closed_by_rest + around.dangling
@@ -115,7 +115,7 @@ class _SpanFinder:
         return opens_block(bracket, self._style)
 
     def _kind_on_line(self) -> Kind:
-        """What is being written behind something that stands on the line, or before it."""
+        """The kind of the span if there is text before or after the cursor on its line."""
         head = self._around.head
         typed_key = self._style.typed_keys and head.rstrip().endswith(":")
         if self._in_list and self._around.here and not typed_key:
@@ -126,9 +126,9 @@ class _SpanFinder:
         return Kind.ARGUMENT_LIST if in_list else Kind.REST_OF_LINE
 
     def _empty_block(self) -> int | None:
-        """The indentation of the header whose empty body begins here; -1 for brackets, or None.
+        """The indentation of the header of an empty block here; -1 inside brackets; else None.
 
-        A list of members that is empty, on a line of its own, is filled like a block.
+        An empty list of members on a line of its own counts as a block.
         """
         around, opener = self._around, self._style.opener
         if around.opened and (self._style.braces or self._in_list):
@@ -157,7 +157,7 @@ class _SpanFinder:
         return self._style.typed_keys and in_object and starts and ":" not in around.rest
 
     def _tail(self) -> str:
-        """The marks that may follow a string directly, where nothing follows it yet."""
+        """The marks that may follow a string directly, if nothing follows it yet."""
         if self._around.rest.strip():
             return ""
         in_list = bool(self._around.opened) or not self._style.opener
@@ -165,7 +165,7 @@ class _SpanFinder:
         return self._style.terminator + (self._style.separator if separated else "")
 
     def _at_separator(self) -> AtSeparator:
-        """What a separator outside all brackets of the text means."""
+        """How a separator outside all brackets of the text is treated."""
         around, separator = self._around, self._style.separator
         rest, below = around.rest.lstrip(), around.below.lstrip()
         if not around.closing:
@@ -180,7 +180,7 @@ class _SpanFinder:
 def forced_text_at(
     around: Surroundings, style: CodeStyle, lexical: LexicalRules, separated: bool = False
 ) -> ForcedText:
-    """The rules that tell what follows, for a place with these surroundings."""
+    """The forced-text rules for a place with these surroundings."""
     return ForcedText(
         lexical=lexical,
         style=style,

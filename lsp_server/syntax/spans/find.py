@@ -1,13 +1,13 @@
-"""Spans: what is being written at a cursor or in a region, and where it must end.
+"""Finds the span at a cursor or region: what is being written there, and where it must end.
 
-The span bounds what a model may write. Its kind names it for people; its stop rule
-looks at the written text alone.
+The span bounds what a model may write: its stop rule is applied to the text written so far. Its
+kind is shown to the user.
 
-What ends a span follows from the rest of the cursor's line. Where that is nothing but closing marks
-(``)``, ``):``, ``"]``), the text may type them again, and with them whatever completes the line: an
-argument list in ``if f(|):`` ends with its line, not at its bracket. Where the rest has code, the
-text stops before a bracket or a separator that follows already. Brackets that the text opens, or
-that nothing in the document closes, carry it over line breaks.
+Where a span ends depends on the rest of the cursor's line. If that has only closing marks (``)``,
+``):``, ``"]``), the text may repeat them and complete the line: in ``if f(|):`` it ends with the
+line, not at the bracket. If the rest has code, the text ends before the bracket or separator that
+already follows. The text goes on over line breaks while it has open brackets, or brackets that
+nothing in the document closes.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ __all__ = ["Kind", "Rule", "Span", "find_region", "find_span"]
 def find_span(
     tree: SyntaxTree, offset: int, bounded: bool = True, around: Surroundings | None = None
 ) -> Span:
-    """What is being written at a cursor.
+    """The span at a cursor.
 
-    ``bounded=False`` goes by lines alone, as for a language without a grammar. ``around`` is what
-    is known about the place, if somebody has looked already.
+    ``bounded=False`` uses lines alone, as for a language without a grammar. ``around`` are the
+    place's surroundings if they are known; else they are looked up.
     """
     offset = clamp(tree.text, offset)
     if bounded and tree.language is not None:
@@ -47,10 +47,10 @@ def find_region(
     bounded: bool = True,
     around: Surroundings | None = None,
 ) -> Span:
-    """What is being written where the text between two offsets is to be replaced.
+    """The span of a region, the text between two offsets that is to be replaced.
 
-    It spans several lines if the region does. A region of blank space is a cursor. See
-    ``find_span`` for the rest.
+    It has several lines if the region has. A blank region is treated as a cursor. See
+    ``find_span`` for the other arguments.
     """
     start = clamp(tree.text, start)
     end = max(start, clamp(tree.text, end))

@@ -1,7 +1,7 @@
-"""What the syntax forces next: text that is drafted for the model, which checks it.
+"""Text that the syntax almost forces next; it is used as a draft, which the model verifies.
 
-A wrong guess costs a little time and a right one saves a forward, so only rules are kept that are
-right in well over 60% of the places of real files where they speak.
+A wrong draft costs a little time and a right one saves a forward. Each rule here is right in well
+over 60% of the places in real files where it applies.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _OPENERS: Final = ("(", "[", "{")
 
 @dataclass(frozen=True, slots=True)
 class ForcedText:
-    """What the rules know of a place."""
+    """The rules for one place, and the facts that they use."""
 
     lexical: LexicalRules
     style: CodeStyle
@@ -33,7 +33,7 @@ class ForcedText:
     separated: bool  # a member follows, so that a separator has to
 
     def after(self, written: str) -> str:
-        """The text that follows ``written``, as far as the rules say, or ""."""
+        """The text forced after ``written``, or ""."""
         text = ""
         for _ in range(_MOST_RULES):
             piece = self._next(written + text)
@@ -77,12 +77,12 @@ class ForcedText:
             return ""
         key = self.style.typed_keys and opened.endswith("{") and above.endswith(("{", ","))
         quote = '"' if key else ""
-        if line:  # already indented: how far is the model's choice
+        if line:  # already indented: the model chooses how far
             return quote if line == indent else ""
         return indent + quote
 
     def _on_line(self, line: str, opened: str, marks: Sequence[Mark], size: int) -> str:
-        """How a line goes on."""
+        """The text forced inside a line."""
         last = marks[-1] if marks and marks[-1].end == size else None
         first = line.split()[0] if filled(line) else ""
         if self.style.typed_keys:
@@ -102,7 +102,7 @@ class ForcedText:
     def _after_key(self, line: str, opened: str, last: Mark) -> str:
         """The colon behind a key; the separator behind a value that others follow."""
         size = last.end - last.start
-        if last.start == 0 and self.inside:  # it began in the head
+        if last.start == 0 and self.inside:  # it began in ``head``
             size += len(self.head) - self.head.rfind(self.inside.closer)
         before = line[: len(line) - size].rstrip()
         if opened.endswith("{") and (not before or before.endswith(("{", ","))):

@@ -1,9 +1,9 @@
-"""How long texts are, by kind and language: what ``lengths.toml`` in ``grammars/`` says.
+"""The length prior: how long texts are, by span kind and language, from ``lengths.toml``.
 
-Counted in code by ``tests/experiments/length_statistics.py``. A language has its own shares for
-the kinds of which enough was seen, in its folder; everything else, and every text without a
-grammar, has those of all languages together, beside the folders. Lengths count characters,
-not tokens.
+The files in ``grammars/`` are written by ``tests/experiments/length_statistics.py``. The one in a
+language's folder covers the kinds that were seen often enough; for other kinds, and for texts
+without a grammar, the file beside the folders applies, which is of all languages together. Lengths
+are in characters, not tokens.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ FILE: Final = "lengths.toml"
 
 @dataclass(frozen=True, slots=True)
 class Histogram:
-    """Shares of texts by their length in characters.
+    """A distribution of lengths in characters.
 
     ``shares[i]`` belongs to lengths above ``bounds[i - 1]`` (0 for the first) up to ``bounds[i]``;
     together they are 1.
@@ -32,9 +32,9 @@ class Histogram:
     shares: tuple[float, ...]
 
     def at_least(self, least: int) -> Histogram:
-        """Without the lengths below ``least``; inside a class all lengths are alike.
+        """The distribution given a length of at least ``least``, uniform inside each class.
 
-        Unchanged when no class reaches so far.
+        Unchanged if no class reaches that far.
         """
         kept = [
             share * max(0, high - max(low, least - 1)) / (high - low)
@@ -50,7 +50,7 @@ class Histogram:
 
 
 def find_lengths(language: Language | None, span: Span) -> Histogram:
-    """How long the text of a span will be: at least as long as what it has to end with."""
+    """The prior of a span's length, which is at least that of its closing marks."""
     own = {} if language is None else _read(language.name)
     return (own.get(span.kind) or _read()[span.kind]).at_least(len(span.closers))
 

@@ -1,7 +1,7 @@
-"""The span of a region: a selection whose text is to be written anew.
+"""The span of a region: a selection whose text is to be replaced.
 
-The new text has to fit where the old one stood: at the same bracket depth, no further out than its
-lines, and up to what follows it.
+The new text must fit in its place: end at the same bracket depth, be indented at least as far as
+the old lines, and stop before the text that follows.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from lsp_server.syntax.tree import SyntaxTree
 def region_span(
     tree: SyntaxTree, language: Language, around: Surroundings, start: int, end: int
 ) -> Span:
-    """What is being written between two offsets, of which the text is not blank."""
+    """The span between two offsets whose text is not blank."""
     old = tree.text[start:end]
     text = read_written(old, around.head, language.lexical, around.inside)
     keeps_break = old.endswith(("\n", "\r"))
@@ -69,7 +69,7 @@ def _line_stop_rule(facts: CodeFacts, around: Surroundings, keeps_break: bool) -
 
 
 def _kind(tree: SyntaxTree, language: Language, around: Surroundings, start: int, end: int) -> Kind:
-    """What a region covers: one node, what stands between two brackets, or whole lines."""
+    """The kind of a region: one node, the text between two brackets, or whole lines."""
     old = tree.text[start:end]
     first, last = start + len(old) - len(old.lstrip()), end - len(old) + len(old.rstrip())
     bounds = tree.byte(first), tree.byte(last)

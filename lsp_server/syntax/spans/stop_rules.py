@@ -1,11 +1,11 @@
-"""Stop rules: where a written text must end, one small rule per shape of span.
+"""Stop rules: where the text of a span must end, one small rule per shape of span.
 
-Every rule sees all that has been written so far, behind what stood on the line before, and gives
-the offset from which on everything is dropped, or None while that cannot be told. The rules read
-marks and indentation, which half-written code has too; they never parse.
+A rule takes the text written so far and returns the offset at which it ends (the rest is dropped),
+or None while that is not known. Rules use marks and indentation only, because unfinished code often
+cannot be parsed.
 
-Common to all: a bracket that the document closes itself is not closed by the text, which ends
-before it; and a number of lines bounds every span.
+Common to all: the text ends before a closing bracket that the document already has, and every
+span has a maximum number of lines.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from lsp_server.syntax.lines import filled, width
 from lsp_server.syntax.spans.written_text import Line, WrittenText, read_written
 
 MOST_LINES: Final = 24
-"""Lines that a span of several lines may have, where nothing else ends it."""
+"""The most lines of a span of several lines, if nothing else ends it."""
 
 AtSeparator = Literal["", "before", "after"]
-"""Whether a separator means nothing, or ends the text before or after it."""
+"""How a separator is treated: ignored, or as the end of the text, before or after it."""
 
 
 def first_of(*offsets: int | None) -> int | None:
@@ -33,7 +33,7 @@ def first_of(*offsets: int | None) -> int | None:
 
 
 def _before(text: WrittenText, offset: int) -> int:
-    """Where to cut so that the text goes up to an offset: not in the indentation before it."""
+    """Where to cut the text before an offset, without the indentation there."""
     index = text.line_of(offset)
     start = text.lines[index].start
     return offset if index == 0 or filled(text.written[start:offset]) else text.filled_before(index)
@@ -41,14 +41,14 @@ def _before(text: WrittenText, offset: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class CodeFacts:
-    """What all rules for code know of a place."""
+    """The facts about a place that all rules for code use."""
 
     lexical: LexicalRules
     style: CodeStyle
     head: str  # what stands on the line, left of the text
     inside: Inside | None = None  # the string in which the text starts
     closers: str = ""  # brackets that were open before and that the text may close, innermost first
-    owes: int = 0  # so many of them it has to close, as nothing in the document does
+    owes: int = 0  # how many of them it must close, because nothing in the document does
     opens: int = 0  # brackets that the text leaves open
     indent: int = 0  # columns of the line where the outermost of these was opened
     below: str = ""  # the nearest line below that is not blank
@@ -59,7 +59,7 @@ class CodeFacts:
         return read_written(written, self.head, self.lexical, self.inside)
 
     def foreign_bracket(self, text: WrittenText) -> int | None:
-        """Before the first bracket that closes what the document closes itself."""
+        """Before the first bracket that closes what the document already closes."""
         if len(text.closers) <= len(self.closers):
             return None
         return _before(text, text.closers[len(self.closers)])
@@ -72,7 +72,7 @@ class CodeFacts:
         return at if at is None or at_separator == "before" else at + 1
 
     def goes_on(self, line: Line, owes: int | None = None) -> bool:
-        """Whether a complete line leaves something open that the next has to go on with."""
+        """Whether a complete line must be continued by the next."""
         return (
             line.depth > self.opens
             or line.closed < (self.owes if owes is None else owes)
@@ -80,9 +80,9 @@ class CodeFacts:
         )
 
     def repeats(self, text: WrittenText, index: int) -> bool:
-        """Whether a complete line is the line that follows in the document anyway.
+        """Whether a complete line repeats the next line of the document.
 
-        A line that only begins something, as many do alike, counts with the one after it.
+        A line that only opens something is too common to tell; then the next line must match, too.
         """
         if text.lines[index].nested or text.whole(index) != self.below.rstrip():
             return False
@@ -124,10 +124,10 @@ class PlainStopRule:
 
 @dataclass(frozen=True, slots=True)
 class TextStopRule:
-    """Inside a string or comment: its closer or the end of the line, whichever comes first.
+    """Inside a string or comment: up to its closer or the end of the line, whichever comes first.
 
-    Where brackets are left open before the string, its line goes on as code that closes them. What
-    of ``tail`` follows the closer directly goes with it. A key goes on with its value.
+    After the closer, marks of ``tail`` that follow directly are included. If brackets before the
+    string are open, or it is a key, the line goes on as code: that closes them, or is the value.
     """
 
     facts: CodeFacts
@@ -138,7 +138,7 @@ class TextStopRule:
     def end(self, written: str) -> int | None:
         """See ``Span.end``."""
         inside = self.facts.inside
-        assert inside is not None  # or the place would not be text
+        assert inside is not None  # this rule is only used there
         stop = LINE_END.search(written)
         text = self.facts.read(written)
         closed = bool(inside.closer) and written[: text.code_start].endswith(inside.closer)
@@ -156,11 +156,11 @@ class TextStopRule:
 
 @dataclass(frozen=True, slots=True)
 class LineStopRule:
-    """To the end of the line: the first line break with no bracket left open.
+    """Up to the end of the line: the first line break outside all brackets.
 
-    A text that begins with a line break behind an opening bracket or a separator lays its members
-    out over lines, and goes on until it has closed every bracket that it may close. A ``header``
-    ends where its block begins, as does any other line whose block stands below already.
+    If the text begins with a line break after an opening bracket or a separator, it has one member
+    per line and goes on until it has closed every bracket that it may close. A ``header`` ends
+    where its block begins, and so does any line whose block is already below.
     """
 
     facts: CodeFacts

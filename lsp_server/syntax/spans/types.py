@@ -1,4 +1,4 @@
-"""What a span is: the kind of text that is being written at a place, and where it must end."""
+"""The type of a span: the kind of text being written at a place, and where it must end."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from lsp_server.syntax.spans.stop_rules import StopRule
 Rule = Literal["tree", "indentation", "line"]
 
 _MOST_SPACE: Final = 80
-"""Characters of white space that a text may begin with: a model that writes more is lost."""
+"""The most white space, in characters, that a text may begin with: more is useless output."""
 
 _MOST_BREAKS: Final = 4
-"""Line breaks that it may begin with."""
+"""The most line breaks that a text may begin with."""
 
 
 class Kind(StrEnum):
-    """What is being written."""
+    """The kind of text being written."""
 
     REST_OF_LINE = "rest_of_line"
     ARGUMENT_LIST = "argument_list"
@@ -37,16 +37,16 @@ class Span:
 
     kind: Kind
     multiline: bool
-    closers: str  # closing quote and brackets that the text has to end with, innermost first
-    rule: Rule  # what it was found by
+    closers: str  # closing quote and brackets that the text must end with, innermost first
+    rule: Rule  # finds the end of the text
     stop_rule: StopRule = field(repr=False)
     forced_text: ForcedText | None = field(default=None, repr=False)
 
     def end(self, written: str) -> int | None:
-        """Where the text is complete, given all that has been written into the hole so far.
+        """The offset in ``written``, the text so far, at which it is complete; None to go on.
 
-        An offset into ``written``, from which on everything is dropped, or None to go on. The line
-        break that ends a line is not part of the text.
+        Everything from there on is dropped. The line break that ends a line is not part of the
+        text.
         """
         blank = len(written) - len(written.lstrip())
         if blank > _MOST_SPACE or written[:blank].count("\n") > _MOST_BREAKS:

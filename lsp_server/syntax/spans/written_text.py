@@ -1,7 +1,7 @@
-"""What has been written into a hole so far, line by line.
+"""The text written into a hole so far, line by line.
 
-The text stops anywhere, so a line is complete only when its line break is there; what a line means
-is often known only when the next one has begun.
+The text may stop anywhere: a line is complete only once its line break is written, and how it
+counts often depends on the beginning of the next one.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from lsp_server.syntax.lines import filled, width
 
 
 class Line(NamedTuple):
-    """A line of written text. Strings that go on over line breaks do not end lines."""
+    """A line of written text. Line breaks inside strings do not count."""
 
     start: int
     end: int  # before the line break
@@ -31,7 +31,7 @@ class Line(NamedTuple):
 
 @dataclass(slots=True)
 class WrittenText:
-    """A text that is being written behind ``head``, as far as it goes."""
+    """A text that is being written after ``head``, the part of the line left of the hole."""
 
     written: str
     code_start: int = 0  # where the string ends in which the text starts
@@ -57,14 +57,14 @@ class WrittenText:
         return next(i for i, line in enumerate(self.lines) if offset <= line.end)
 
     def next_filled(self, index: int) -> Line | None:
-        """The next line after ``lines[index]`` of which something other than space is written."""
+        """The next line after ``lines[index]`` that is not blank so far."""
         return next((line for line in self.lines[index + 1 :] if not line.blank), None)
 
 
 def read_written(
     text: str, head: str, lexical: LexicalRules, inside: Inside | None = None
 ) -> WrittenText:
-    """Read what is written behind ``head``, the part of the line that was there before."""
+    """Split a text written after ``head`` into lines, with its brackets and separators."""
     so_far = WrittenText(text)
     matcher = BracketMatcher()
     start = nested = 0

@@ -1,6 +1,6 @@
 """The code model as a folder in the layout that A2D's mdlm models are published in.
 
-It has no tokens to change its length with: that is what it is for.
+It has no expand and delete tokens, so that its length must be chosen by a strategy.
 """
 
 from __future__ import annotations

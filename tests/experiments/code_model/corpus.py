@@ -1,7 +1,7 @@
-"""Code as one long row of tokens, and the byte-level BPE tokenizer that it is cut by.
+"""Code as one long sequence of tokens, and its byte-level BPE tokenizer.
 
-A piece never reaches over a line's end or into a bracket, so that a hole which ends there ends
-between two tokens, as the training's holes do.
+A token never extends over the end of a line or contains a bracket with other characters, so that
+holes end between two tokens, as in training.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def train_tokenizer(texts: Sequence[str], entries: int) -> Tokenizer:
 
 
 def tokenize(texts: Iterable[str], tokenizer: Tokenizer) -> Tensor:
-    """All texts in a row, END behind each of them; (tokens,) of int16."""
+    """All texts concatenated, END after each of them; (tokens,) of int16."""
     end = tokenizer.token_to_id(END)
     encoded = tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
     rows = [torch.tensor([*each.ids, end], dtype=torch.int16) for each in encoded]

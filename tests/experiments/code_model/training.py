@@ -1,10 +1,9 @@
 """Training the code model: masked diffusion over windows of code, with holes as later asked for.
 
-A third of the windows have masks anywhere, as
-a masked diffusion model is pre-trained (arXiv 2502.09992). The others have holes: the rest of a
-line, or some tokens in a row over up to a few lines; of each, all is masked, or a share. A hole
-always has as many masks as there are tokens missing: as in the published models of this kind, that
-a number of masks is wrong is never seen in training.
+A third of the windows have masks anywhere, as in the pre-training of masked diffusion models (arXiv
+2502.09992). The others have holes: the rest of a line, or some consecutive tokens over up to a few
+lines, masked in whole or in part. A hole always has as many masks as tokens are missing: as for the
+published models of this kind, training never shows a wrong number of masks.
 """
 
 from __future__ import annotations
@@ -41,7 +40,7 @@ _MATRIX_RATE: Final = 3e-3
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """How training stands, and the share of tokens of held-out holes told right at first sight."""
+    """The training's progress, and the share of held-out tokens predicted right in one forward."""
 
     milestone: Milestone
     right: float

@@ -6,9 +6,9 @@
 | mirrored | ``(1[2{3 / {}3]2})1`` | each bracket, by the one of its depth on the other side |
 | chained | ``af bc fb cd / a / {fbc}d`` | each letter by its neighbour: ``a`` links to ``f`` |
 
-(``/`` stands for the end of a line.) All of a copied or mirrored hole can be told at once. A letter
-in the middle of a chain can be told from its neighbours, or else only by following every link up
-to it. A hole begins a line or stands behind a number.
+(``/`` stands for the end of a line.) All tokens of a copied or mirrored hole can be predicted in
+one forward. A letter of a chain follows from its neighbours if they are known, else only from all
+links before it. A hole begins a line or follows a number.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _LETTERS = "abcdefghijklmnop"
 _NUMBERS = "0123456789"
 _BRACKETS = ("()", "[]", "{}", "<>")
 _LEVELS = 8  # of nested brackets
-_OTHERS = (3, 6)  # letters of a second chain, which only stands in the way
+_OTHERS = (3, 6)  # letters of a second chain, as a distraction
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,11 @@
 """Training the synthetic language's model: masked diffusion, with too few and too many masks.
 
-Half of what it sees are texts with masks anywhere, as a masked diffusion model is pre-trained
-(arXiv 2502.09992); the others are holes, some tokens of which are known, with as many masks as are
-missing, with fewer, or with more (DreamOn, arXiv 2602.01326). There the masks stand for tokens
-from the left. Where they are too few, each of the last ones stands for two tokens and is to be
-expanded; where they are too many, the last ones are to be deleted. So each mask has exactly one
-right answer, however many there are.
+Some of its texts have masks anywhere, as in the pre-training of masked diffusion models (arXiv
+2502.09992). The others have a hole, some tokens of which are known, with as many masks as tokens
+are missing, with fewer, or with more (DreamOn, arXiv 2602.01326). Masks stand for the missing
+tokens from the left. If there are too few, each of the last ones stands for two tokens and its
+target is expand; if there are too many, the target of the last ones is delete. So each mask has
+exactly one right target.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ Row = tuple[list[int], list[int]]
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """How training stands, and the share of held-out puzzles of each kind solved exactly."""
+    """The training's progress, and the share of held-out puzzles of each kind solved exactly."""
 
     milestone: Milestone
     exact: dict[Kind, float]  # one token per forward in the true number of masks
@@ -120,7 +120,7 @@ def make_row(puzzle: Puzzle, random: Random) -> Row:
 
 
 def fit(tokens: Sequence[int], masks: int) -> list[int]:
-    """What each of ``masks`` masks stands for, where ``tokens`` are missing."""
+    """The target of each of ``masks`` masks if ``tokens`` are missing."""
     doubled = min(masks, len(tokens) - masks)
     if doubled > 0:
         return [*tokens[: masks - doubled], *[EXPAND] * doubled]

@@ -1,6 +1,6 @@
-"""What is compared on the synthetic language: samplers, caches and length strategies.
+"""Compares samplers, caches and length strategies on the synthetic language.
 
-The decoder and the loader are those that everything else uses.
+Uses the same decoder and loader as the language server.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ TRAINED: Final = Path(__file__).with_name("unmask-synthetic")
 
 MOST_MASKS: Final = 2 * LONGEST
 SAFE: Final[Sampler] = "threshold"
-"""The surest of the samplers that commit several tokens."""
+"""The most accurate of the samplers that commit several tokens at once."""
 
 CAPTION: Final = (
     "given: the true number of masks · cached: prefix and suffix computed once per canvas, not in "
