@@ -14,7 +14,8 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 Precision = Literal["auto", "fp32", "bf16", "int8", "int4"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
-Sampler = Literal["verify", "threshold", "factor", "entropy", "top_k", "remask"]
+Decoding = Literal["speculative", "masked"]
+Sampler = Literal["threshold", "factor", "entropy", "top_k", "remask"]
 Strategy = Literal["auto", "fixed", "prior", "search", "both", "grow"]
 Source = Literal["syntax", "file", "denoiser"]
 SOURCES: tuple[Source, ...] = ("syntax", "file", "denoiser")
@@ -45,7 +46,8 @@ class Settings:
     max_block_tokens: int = _number(160, 1, 1024)  # masks for a span of several lines
     prefix_tokens: int = _number(512, 32, 16384)  # tokens of context before the hole
     suffix_tokens: int = _number(128, 0, 8192)  # tokens of context after it
-    sampler: Sampler = "verify"
+    decoding: Decoding = "speculative"  # of a model that can verify; others decode masked
+    sampler: Sampler = "threshold"  # of masked decoding: which masks are committed
     drafts: tuple[Source, ...] = SOURCES  # where drafts come from
     # A draft ends where the product of its tokens' confidences falls below this.
     draft_confidence: float = _number(0.12, 0.0, 1.0)

@@ -36,8 +36,8 @@ def make_variants(model: Model, settings: Settings) -> list[Variant]:
     without = tuple(source for source in settings.drafts if source != "denoiser")
     chosen = {AS_SET: settings}
     if model.verifier is not None:
-        chosen[WITHOUT_DENOISER] = replace(settings, sampler="verify", drafts=without)
-        chosen[ONE_AT_A_TIME] = replace(settings, sampler="verify", drafts=())
+        chosen[WITHOUT_DENOISER] = replace(settings, decoding="speculative", drafts=without)
+        chosen[ONE_AT_A_TIME] = replace(settings, decoding="speculative", drafts=())
     else:
         chosen[ONE_AT_A_TIME] = replace(settings, sampler="top_k", top_k=1)
     return [Variant(name, Decoder(model, each)) for name, each in chosen.items()]

@@ -6,7 +6,7 @@ import argparse
 from dataclasses import fields
 from typing import TYPE_CHECKING, get_args
 
-from lsp_server.settings import SOURCES, Device, Precision, Sampler, Settings, Strategy
+from lsp_server.settings import SOURCES, Decoding, Device, Precision, Sampler, Settings, Strategy
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -36,7 +36,14 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
 def add_decoding_options(parser: argparse.ArgumentParser) -> None:
     """How masks become text."""
     group = parser.add_argument_group("decoding")
-    group.add_argument("--sampler", choices=get_args(Sampler), help="how masks become text")
+    group.add_argument(
+        "--decoding",
+        choices=get_args(Decoding),
+        help="whether the base verifies (speculative), where the model can",
+    )
+    group.add_argument(
+        "--sampler", choices=get_args(Sampler), help="of masked decoding: which masks to commit"
+    )
     group.add_argument("--threshold", type=float, help="of samplers threshold and remask (0.9)")
     group.add_argument("--factor", type=float, help="of sampler factor (1)")
     group.add_argument("--entropy-bound", type=float, help="of sampler entropy, in nats (0.1)")

@@ -87,7 +87,7 @@ class Decoder:
     def _begin(self, hole: Hole, trace: Trace, cost: Cost) -> Decoding:
         """Speculative decoding if the model has a verifier and the settings ask for it."""
         model, settings, vocabulary = self.model, self.settings, self._vocabulary
-        if model.verifier is not None and settings.sampler == "verify":
+        if model.verifier is not None and settings.decoding == "speculative":
             return SpeculativeDecoding(
                 hole, model, model.verifier, vocabulary, settings, trace, cost
             )

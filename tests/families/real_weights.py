@@ -44,7 +44,7 @@ def in_blocks(base: EmbeddedModel) -> Model:
 def compare(base: EmbeddedModel, blocks: Model, count: int) -> Iterator[bool]:
     """For each of ``count`` holes of real files, whether both write the same tokens."""
     one_at_a_time = Decoder(base, Settings(drafts=()))
-    block_by_block = Decoder(blocks, Settings(sampler="threshold"))
+    block_by_block = Decoder(blocks, Settings())
     for cut in draw_cuts(open_files(default_files()), count, seed=5):
         text = cut.file.text
         before = text[max(0, cut.start - BEFORE) : cut.start]

@@ -102,7 +102,7 @@ def test_pure_denoising_answers(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], sampler: str
 ) -> None:
     file = write(tmp_path, "a.py", PYTHON)
-    answer = ask(capsys, "complete", f"{file}:4:12", "--sampler", sampler)
+    answer = ask(capsys, "complete", f"{file}:4:12", "--decoding", "masked", "--sampler", sampler)
     assert answer["forwards"]["verify"] == 0
     assert answer["forwards"]["canvas"] > 0
 

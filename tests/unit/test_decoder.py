@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import get_args
 
 import pytest
 from hypothesis import example, given, settings
@@ -18,7 +19,7 @@ from lsp_server.diffusion.prompt import Prompt
 from lsp_server.diffusion.token_healing import tokenize
 from lsp_server.diffusion.types import Cost, Hole, Infill, Step, no_drafts
 from lsp_server.models.interfaces import Cancelled, Marginals, Prefill, PromptTokens, Stop
-from lsp_server.settings import SOURCES, Settings
+from lsp_server.settings import SOURCES, Decoding, Settings
 from tests.unit.tiny import ALPHABET, END, TinyCausal, TinyCoupled, TinyDiffusion, TinyModel
 
 TEXT = st.text(alphabet=ALPHABET, max_size=40)
@@ -48,7 +49,7 @@ def test_verified_text_is_the_bases_own(
 
 
 @settings(max_examples=40, deadline=None)
-@given(TEXT, TEXT, st.sampled_from(["threshold", "entropy", "verify"]), st.integers(1, 30))
+@given(TEXT, TEXT, st.sampled_from(["threshold", "entropy"]), st.integers(1, 30))
 def test_pure_denoising_fills_the_canvas(prefix: str, suffix: str, sampler: str, size: int) -> None:
     options = Settings(sampler=sampler, threshold=0.5)  # type: ignore[arg-type]
     got = fill(PURE, options, Hole(Prompt.around(prefix, suffix), size))
@@ -191,9 +192,9 @@ class Sliced(TinyCausal):
         return Prefill(logits, forwards, 0)
 
 
-@pytest.mark.parametrize("sampler", ["verify", "threshold"])
-def test_a_cancelled_decoding_costs_the_forwards_that_ran(sampler: str) -> None:
-    options = replace(ALL, sampler=sampler)  # type: ignore[arg-type]
+@pytest.mark.parametrize("decoding", get_args(Decoding))
+def test_a_cancelled_decoding_costs_the_forwards_that_ran(decoding: Decoding) -> None:
+    options = replace(ALL, decoding=decoding)
     hole = Hole(Prompt.around("abc (abc (abc", "d)"), 30)
     for asked in range(1, 100):
         denoiser, verifier, cost = Counted(), Sliced(), Cost()
@@ -207,7 +208,7 @@ def test_a_cancelled_decoding_costs_the_forwards_that_ran(sampler: str) -> None:
         assert cost.forwards.canvas == denoiser.forwards
         assert cost.forwards.prefill + cost.forwards.verify == verifier.forwards
         assert cost.ms.total >= cost.ms.prefill + cost.ms.verify + cost.ms.canvas
-        assert (cost.forwards.prefill > 0) == (sampler == "verify")
+        assert (cost.forwards.prefill > 0) == (decoding == "speculative")
         if not cancelled:
             break
     assert not cancelled

@@ -132,7 +132,7 @@ def test_drafts_never_change_the_text(
 
 
 def test_pure_denoising_with_the_embedded_denoiser(embedded: EmbeddedModel) -> None:
-    decoder = Decoder(embedded, Settings(sampler="threshold", threshold=0.6))
+    decoder = Decoder(embedded, Settings(decoding="masked", threshold=0.6))
     hole = Hole(Prompt.around("for index in range(10):\n    print(", "\n"), 12)
     got = decoder.infill(hole)
     embedded.verifier.prefill(

@@ -10,7 +10,7 @@ from typing import Any, get_args
 import pytest
 
 from lsp_server.settings import (
-    Device,
+    Decoding, Device,
     Precision,
     Sampler,
     Settings,
@@ -46,7 +46,13 @@ def test_defaults_agree(field: Any) -> None:
 
 @pytest.mark.parametrize(
     ("name", "choices"),
-    [("device", Device), ("precision", Precision), ("sampler", Sampler), ("length", Strategy)],
+    [
+        ("device", Device),
+        ("precision", Precision),
+        ("decoding", Decoding),
+        ("sampler", Sampler),
+        ("length", Strategy),
+    ],
 )
 def test_choices_agree(name: str, choices: Any) -> None:
     assert DECLARED[name]["enum"] == list(get_args(choices))
