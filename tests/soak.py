@@ -307,7 +307,7 @@ class Soak:
         self.tally.check(fine, f"out of step: {uri}")
 
     async def run(self, edits: int, report_every: float = 30) -> Tally:
-        """Make so many edits, with requests between them."""
+        """Make the given number of edits, with requests between them."""
         self.editor.client.workspace_did_change_configuration(
             types.DidChangeConfigurationParams({"unmask": {"maxBlockTokens": 32}})
         )

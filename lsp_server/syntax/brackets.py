@@ -54,7 +54,7 @@ class Bracket:
 
     @cached_property
     def before(self) -> str:
-        """What stands left of it on its line."""
+        """The text left of it on its line."""
         start = max(line_start(self.text, self.offset), self.offset - LONGEST)
         return self.text[start : self.offset]
 

@@ -50,7 +50,7 @@ class Surroundings:
     closed_by_rest: int  # innermost of these that the rest of the line closes
     dangling: int  # innermost of the others that nothing below closes
     unit: str  # one level of indentation
-    colon: str  # what stands between a key and its value
+    colon: str  # the text between a key and its value
     empty: bool  # nothing between it and the innermost open bracket
     here: bool  # the innermost open bracket is on its line
     clean: bool  # no syntax errors around it

@@ -60,7 +60,7 @@ _ALONE: Final = 0.3  # weight of the loss without coupling, by which candidates 
 _WARM_UP: Final = 40
 _REPORTED: Final = 100  # steps between two reports
 _SAVED: Final = 120.0  # seconds between two savings
-_APART: Final = 64  # one text in so many is never trained on
+_APART: Final = 64  # one text in this many is held out
 _CHECKED: Final = 8  # contexts of texts kept apart, each time
 
 

@@ -25,11 +25,11 @@ class ForcedText:
 
     lexical: LexicalRules
     style: CodeStyle
-    head: str  # what stands on the line, left of the text
+    head: str  # the text on the line left of the written text
     inside: Inside | None  # the string or comment in which the text starts
     opened: tuple[Bracket, ...]  # brackets open at the place, outermost first
     unit: str  # one level of indentation
-    colon: str  # what stands between a key and its value
+    colon: str  # the text between a key and its value
     separated: bool  # a member follows, so that a separator has to
 
     def after(self, written: str) -> str:

@@ -45,7 +45,7 @@ class CodeFacts:
 
     lexical: LexicalRules
     style: CodeStyle
-    head: str  # what stands on the line, left of the text
+    head: str  # the text on the line left of the written text
     inside: Inside | None = None  # the string in which the text starts
     closers: str = ""  # brackets that were open before and that the text may close, innermost first
     owes: int = 0  # how many of them it must close, because nothing in the document does

@@ -26,7 +26,7 @@ class Line(NamedTuple):
     blank: bool
     nested: int  # brackets opened by the text and open where the line begins
     depth: int  # … where it ends
-    closed: int  # closing brackets so far that close what stands before the text
+    closed: int  # closing brackets so far whose partners are before the text
 
 
 @dataclass(slots=True)
@@ -36,7 +36,7 @@ class WrittenText:
     written: str
     code_start: int = 0  # where the string ends in which the text starts
     lines: list[Line] = field(default_factory=list)
-    closers: list[int] = field(default_factory=list)  # closing what stands before the text
+    closers: list[int] = field(default_factory=list)  # whose partners are before the text
     separators: list[int] = field(default_factory=list)  # outside all brackets of the text
 
     def filled_before(self, index: int) -> int:

@@ -32,7 +32,7 @@ LONGEST: Final = 32
 _WINDOW: Final = CONFIG["max_position_embeddings"]  # tokens of a text
 _BATCH: Final = 32  # texts per step
 _ANYWHERE: Final = 0.33  # share of texts with masks anywhere
-_APART: Final = 64  # one file in so many is never trained on
+_APART: Final = 64  # one file in this many is held out
 _CHECKED: Final = 512  # holes, each time
 _RATE: Final = 3e-3
 _MATRIX_RATE: Final = 3e-3
@@ -78,7 +78,7 @@ def train(
 ) -> None:
     """Train for ``steps`` steps in all and write the model folder.
 
-    ``resume`` goes on from what was saved, with its tokenizer; the texts must be the same. Raises
+    ``resume`` continues from the saved state and tokenizer; the texts must be the same. Raises
     SourceError when there is too little to learn from.
     """
     from transformers import Qwen3Config, Qwen3ForCausalLM

@@ -27,7 +27,7 @@ Kind = Literal["copied", "mirrored", "chained"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 LONGEST = 8  # characters of an answer; the shortest has one
 
-_HELD_OUT = 16  # one text in so many is never trained on
+_HELD_OUT = 16  # one text in this many is held out
 _LETTERS = "abcdefghijklmnop"
 _NUMBERS = "0123456789"
 _BRACKETS = ("()", "[]", "{}", "<>")

@@ -57,7 +57,7 @@ def train(
 ) -> None:
     """Train for ``steps`` steps in all and write the model folder; the same seed, the same model.
 
-    ``resume`` goes on from what was saved.
+    ``resume`` continues from the saved state.
     """
     from transformers import Qwen2Config, Qwen2ForCausalLM
 
@@ -96,7 +96,7 @@ def check(model: Any, kind: Kind, number: int) -> float:
 
 
 def make_row(puzzle: Puzzle, random: Random) -> Row:
-    """A training row: masks, what stands around them, and the one right answer for each."""
+    """A training row: masks, the tokens around them, and the one right target of each mask."""
     answer = list(puzzle.answer.encode())
     if random.random() < _ANYWHERE:
         return _mask_anywhere(puzzle, random)
