@@ -10,7 +10,8 @@ from typing import Any, get_args
 import pytest
 
 from lsp_server.settings import (
-    Decoding, Device,
+    Decoding,
+    Device,
     Precision,
     Sampler,
     Settings,

@@ -26,6 +26,7 @@ GIVEN: dict[str, Any] = {
     "maxBlockTokens": 6,
     "prefixTokens": 64,
     "suffixTokens": 7,
+    "decoding": "masked",
     "sampler": "factor",
     "drafts": ["file"],
     "draftConfidence": 0.5,
