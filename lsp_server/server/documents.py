@@ -20,7 +20,7 @@ from pygls.workspace import TextDocument, Workspace
 
 from lsp_server.completion.gate import LastChange
 from lsp_server.completion.snapshot import Snapshot
-from lsp_server.positions import LineIndex
+from lsp_server.server.line_index import LineIndex
 from lsp_server.syntax.languages import language_for
 from lsp_server.syntax.tree import Trees
 

@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lsprotocol import types
 
-from lsp_server import positions
 from lsp_server.positions import offset_at
 from lsp_server.server import documents as module
+from lsp_server.server import line_index
 from lsp_server.server.documents import Document, Documents
 from lsp_server.syntax import tree
 from lsp_server.syntax.languages import language_for
@@ -177,7 +177,7 @@ def test_a_key_goes_through_no_whole_text(monkeypatch: pytest.MonkeyPatch) -> No
     for owner, name in (
         (module, "LONE_SURROGATES"),
         (module, "SURROGATE_PAIR"),
-        (positions, "LINE_END"),
+        (line_index, "LINE_END"),
     ):
         monkeypatch.setattr(owner, name, Watched(getattr(owner, name)))
     for line in (9_000, 2, 9_001):
