@@ -20,10 +20,10 @@ from lsp_server.completion.place import Place, line_break, trim_region
 from lsp_server.completion.postprocess import (
     COMPLETION,
     REGION,
-    Draft,
+    Candidate,
     Rules,
     cut_unfinished,
-    polish,
+    postprocess,
 )
 from lsp_server.completion.result import Completion, Meter, Timing
 from lsp_server.completion.snapshot import Snapshot
@@ -210,8 +210,8 @@ class CompletionService:
             self._cache.store(snapshot.uri, place.before, window, answer, meter.arrived)
 
         prose = snapshot.language_id in PROSE
-        draft = Draft(place, answer.text, prose, fixed=selected is not None)
-        return _offer(draft, COMPLETION, meter, ask.text, start, end, picked)
+        candidate = Candidate(place, answer.text, prose, fixed=selected is not None)
+        return _offer(candidate, COMPLETION, meter, ask.text, start, end, picked)
 
     def _infill(self, snapshot: Snapshot, start: int, end: int, meter: Meter) -> Completion:
         text = snapshot.text
@@ -226,8 +226,8 @@ class CompletionService:
         answer = self._denoise(snapshot.uri, snapshot.tree, span, window, 0.0, meter)
 
         prose = snapshot.language_id in PROSE
-        draft = Draft(place, answer.text, prose, old=text[start:end])
-        return _offer(draft, REGION, meter, text, start, end)
+        candidate = Candidate(place, answer.text, prose, old=text[start:end])
+        return _offer(candidate, REGION, meter, text, start, end)
 
     def _check(self, ask: Ask, meter: Meter) -> None:
         """Raise NoText if the request is refused or its deadline has passed."""
@@ -294,7 +294,7 @@ def make_hole(
 
 
 def _offer(
-    draft: Draft,
+    candidate: Candidate,
     rules: Rules,
     meter: Meter,
     text: str,
@@ -302,12 +302,12 @@ def _offer(
     end: int,
     picked: str = "",
 ) -> Completion:
-    """Postprocess a draft into a completion: after the selected item, with the document's line end.
+    """Postprocess a candidate, and put it behind the selected item with the document's line ends.
 
     Raises NoText if a rule drops it.
     """
     with meter.polishing():
-        polished = polish(draft, rules)
+        polished = postprocess(candidate, rules)
     if isinstance(polished, str):
         raise NoText(polished)
     shown = picked + polished.text.replace("\n", line_break(text, start))

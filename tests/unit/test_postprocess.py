@@ -13,10 +13,10 @@ from lsp_server.completion.place import Place, line_break, trim_region
 from lsp_server.completion.postprocess import (
     COMPLETION,
     REGION,
-    Draft,
+    Candidate,
     cut_closed_again,
     drop_foreign_closers,
-    polish,
+    postprocess,
 )
 from lsp_server.syntax.languages import language_for, names
 from lsp_server.syntax.tree import SyntaxTree
@@ -50,8 +50,8 @@ def polished(kind: str, case: dict[str, Any]) -> str:
         start, end = trim_region(text, start, start + len(old))
     language = case.get("language", "")
     place = Place.of(SyntaxTree.parse(text, language_for(language, None)), start, end, language)
-    draft = polish(
-        Draft(
+    candidate = postprocess(
+        Candidate(
             place,
             answer.replace(case.get("line_break", "\n"), "\n"),
             prose=case.get("prose", False),
@@ -60,9 +60,9 @@ def polished(kind: str, case: dict[str, Any]) -> str:
         ),
         REGION if kind == "region" else COMPLETION,
     )
-    if isinstance(draft, str):
-        return draft
-    shown, end = draft.text.replace("\n", line_break(text, start)), end + draft.taken
+    if isinstance(candidate, str):
+        return candidate
+    shown, end = candidate.text.replace("\n", line_break(text, start)), end + candidate.taken
     return f"{text[:start]}├{shown}┤{text[start:end]}╣{text[end:]}"
 
 
@@ -102,9 +102,9 @@ def test_brackets_that_the_editor_closed_are_never_doubled(
     rest = auto_closed(before)
     text = before + rest + tail
     place = Place.of(SyntaxTree.parse(text, None), len(before), len(before))
-    draft = polish(Draft(place, "".join(body) + rest[:again]))
-    if not isinstance(draft, str):
-        assert left_over(before + draft.text + draft.left + place.below) == left_over(text)
+    candidate = postprocess(Candidate(place, "".join(body) + rest[:again]))
+    if not isinstance(candidate, str):
+        assert left_over(before + candidate.text + candidate.left + place.below) == left_over(text)
 
 
 @given(PIECES, PIECES, PIECES, st.booleans(), st.booleans())
@@ -114,14 +114,14 @@ def test_any_text_takes_only_what_it_types_again(
     """On any text: no rule fails, the range stays on its line, and its text is in the answer."""
     text = "".join(before) + "".join(after)
     place = Place.of(SyntaxTree.parse(text, None), len("".join(before)), len("".join(before)))
-    draft = polish(Draft(place, "".join(answer), fixed=fixed, prose=prose))
-    if isinstance(draft, str):
+    candidate = postprocess(Candidate(place, "".join(answer), fixed=fixed, prose=prose))
+    if isinstance(candidate, str):
         return
-    assert draft.text.strip()
-    assert 0 <= draft.taken <= len(place.rest)
-    assert not (fixed and draft.taken)
-    remaining = iter(draft.text)
-    assert all(mark in remaining for mark in place.rest[: draft.taken])
+    assert candidate.text.strip()
+    assert 0 <= candidate.taken <= len(place.rest)
+    assert not (fixed and candidate.taken)
+    remaining = iter(candidate.text)
+    assert all(mark in remaining for mark in place.rest[: candidate.taken])
 
 
 @pytest.mark.parametrize("name", names())
@@ -137,9 +137,9 @@ def test_brackets_of_well_nested_code_are_never_refused(name: str, data: st.Data
     )
     language = language_for(name, None) or language_for(None, f"x.{name}")
     tree = SyntaxTree.parse(before + after, language)
-    draft = Draft(Place.of(tree, len(before), len(before)), answer)
-    assert cut_closed_again(draft) == draft
-    assert drop_foreign_closers(draft) == draft
+    candidate = Candidate(Place.of(tree, len(before), len(before)), answer)
+    assert cut_closed_again(candidate) == candidate
+    assert drop_foreign_closers(candidate) == candidate
 
 
 @pytest.mark.parametrize("size", [1_000, 40_000])
@@ -150,8 +150,8 @@ def test_a_bracket_may_be_closed_however_far_above_it_was_opened(size: int) -> N
     tree = SyntaxTree.parse(before, language_for("python", None))
     place = Place.of(tree, len(before), len(before))
     assert place.opened == "["
-    assert drop_foreign_closers(Draft(place, "2,\n]")) is not None
-    assert drop_foreign_closers(Draft(place, "2,\n)")) is None
+    assert drop_foreign_closers(Candidate(place, "2,\n]")) is not None
+    assert drop_foreign_closers(Candidate(place, "2,\n)")) is None
 
 
 @pytest.mark.parametrize("size", [10, 5_000])
@@ -160,5 +160,5 @@ def test_what_is_open_in_a_text_without_a_grammar(size: int) -> None:
     before = "fn f(a: &[u8]) {\n" + '    let s = "(";\n' * size + "\n\nfn g() {\n    h(["
     place = Place.of(SyntaxTree.parse(before, None), len(before), len(before))
     assert place.opened.endswith("{([")
-    assert drop_foreign_closers(Draft(place, "1], 2);\n}")) is not None
-    assert drop_foreign_closers(Draft(place, "1), 2];\n}")) is None
+    assert drop_foreign_closers(Candidate(place, "1], 2);\n}")) is not None
+    assert drop_foreign_closers(Candidate(place, "1), 2];\n}")) is None
