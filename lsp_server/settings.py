@@ -104,11 +104,15 @@ class Settings:
         if not isinstance(values, Mapping):
             return last, ["settings must be an object"]
         known = {each.name: getattr(defaults, each.name) for each in fields(cls)}
-        problems = []
+        problems: list[str] = []
+        globs: tuple[str, ...] = ()
         for key, value in values.items():
             name = _snake(key) if isinstance(key, str) else ""
             if name in known and value is not None:
                 known[name], readable = _read(name, value, getattr(last, name))
+                if name == "secret_globs":  # perhaps given in both spellings
+                    globs += known[name]
+                    known[name] = tuple(dict.fromkeys(globs))
                 if not readable:
                     problems.append(_problem(name))
         return cls(**known), problems

@@ -44,7 +44,7 @@ class Answers:
         self.cancelled = 0  # requests withdrawn, or replaced by a newer one
         self._engine, self._worker = engine, worker
         self._stats, self._report = stats, report
-        self._latest: dict[Method, Event] = {}
+        self._latest: dict[Method, TextRequest] = {}
 
     async def ask(self, request: TextRequest, observe: Observer | None = None) -> Completion:
         """The service's completion for the document as it was when the request arrived.
@@ -54,10 +54,11 @@ class Answers:
         Raises Withheld if the model is not ready, the document is not open or was closed
         meanwhile, or a newer request came.
         """
-        self.stop(request.method)
-        stop = self._latest[request.method] = Event()
+        if replaced := self._latest.get(request.method):
+            replaced.stopped.set()
+        self._latest[request.method] = request
         try:
-            completion = await self._answer(request, stop, observe)
+            completion = await self._answer(request, observe)
         except asyncio.CancelledError:
             self.cancelled += 1
             raise
@@ -69,19 +70,12 @@ class Answers:
             logger.debug("%s: %s", request.method, withheld.reason)
             raise
         finally:
-            if self._latest.get(request.method) is stop:
+            if self._latest.get(request.method) is request:
                 del self._latest[request.method]
         self._account(request, completion)
         return completion
 
-    def stop(self, method: Method) -> None:
-        """Stop the running request of a method."""
-        if stop := self._latest.get(method):
-            stop.set()
-
-    async def _answer(
-        self, request: TextRequest, stop: Event, observe: Observer | None
-    ) -> Completion:
+    async def _answer(self, request: TextRequest, observe: Observer | None) -> Completion:
         service, snapshot = self._engine.service, request.snapshot
         if service is None:
             raise Withheld(self._engine.status.state)
@@ -92,9 +86,10 @@ class Answers:
             return request.nothing(reason)
         completion: Completion | None = None
         try:
+            stop = _either(request.stopped, request.closed)
             completion = await self._worker.run(
-                partial(request.put, service, snapshot, _either(stop, request.closed), observe),
-                *(stop, self._deadline(request)),
+                partial(request.put, service, snapshot, stop, observe),
+                *(request.stopped, self._deadline(request)),
             )
         except NotBegun:
             return request.nothing("timeout")
@@ -105,7 +100,7 @@ class Answers:
             raise Withheld("error") from error
         if request.closed.is_set():  # it may have been closed after the service checked
             raise Withheld("closed")
-        if completion is None or stop.is_set():
+        if completion is None or request.stopped.is_set():
             raise Withheld("cancelled")
         return completion
 

@@ -11,7 +11,6 @@ import asyncio
 import logging
 import os
 from collections.abc import Callable
-from functools import partial
 from typing import Any, Final
 
 from lsprotocol import types
@@ -108,7 +107,7 @@ async def on_inline_completion(
 async def on_infill(server: UnmaskServer, request: InfillRequest) -> dict[str, Any]:
     """Fill a region; the result gives the reason if there is no text."""
     with InfillProgress(server, request.work_done_token, request.partial_result_token) as progress:
-        progress.on_cancel(partial(server.answers.stop, messages.INFILL))
+        progress.on_cancel(request.stopped.set)
         try:
             completion = await server.answers.ask(request, progress.observer)
         except Withheld as withheld:

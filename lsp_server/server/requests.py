@@ -37,6 +37,7 @@ class TextRequest(ABC):
     end: int = 0
     snapshot: Snapshot | None = None  # None: not open, or of a URI scheme that is not served
     last_change: LastChange = field(default_factory=LastChange)
+    stopped: Event = field(default_factory=Event)  # set when it is withdrawn or replaced
     closed: Event = field(default_factory=Event)  # set when the document is
     arrived: float = field(default_factory=time.perf_counter)
 

@@ -20,6 +20,7 @@ from lsprotocol import types
 from pygls.lsp.server import LanguageServer
 
 from lsp_server.completion import stats
+from lsp_server.completion.exclusions import is_secret
 from lsp_server.completion.service import Completion
 from lsp_server.completion.snapshot import Snapshot
 from lsp_server.memory import resident_bytes
@@ -114,6 +115,14 @@ class UnmaskServer(LanguageServer):
         """Apply the editor's settings: ``{"unmask": {…}}`` or the inner object alone."""
         if isinstance(values, Mapping):
             self.engine.apply(self._merge(values.get("unmask", values)))
+            self._forget_secrets()
+
+    def _forget_secrets(self) -> None:
+        """Forget the open documents that the settings have made secret."""
+        for uri in self.documents.text_documents:
+            if is_secret(uri, self.engine.settings.secret_globs):
+                self.offers.forget(uri)
+                self.engine.forget(uri)
 
     async def pull_configuration(self) -> None:
         """Ask the editor for its settings, if it supports that."""

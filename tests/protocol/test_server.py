@@ -105,6 +105,21 @@ async def test_infill_cancelled_by_its_progress(editor: Editor, stage: Stage) ->
     assert editor.reported("work")[-1]["kind"] == "end"
 
 
+async def test_cancelling_a_replaced_infill_leaves_the_newest_alone(
+    editor: Editor, stage: Stage
+) -> None:
+    stage.puppet.holding = stage.puppet.deaf = True
+    editor.open(URI, TEXT)
+    replaced = editor.infill(URI, 0, 3, work_done_token="replaced")
+    await becomes(stage.puppet.begun.is_set)
+    newest = editor.infill(URI, 0, 3)
+    editor.client.window_work_done_progress_cancel(types.WorkDoneProgressCancelParams("replaced"))
+    await editor.client.protocol.send_request_async("unmask/stats", {})  # the server has read both
+    stage.puppet.holding = stage.puppet.deaf = False
+    assert (await within(120, replaced))["reason"] == "cancelled"
+    assert (await within(120, newest))["reason"] == "offered"
+
+
 async def test_accepted_is_counted_once(stage: Stage) -> None:
     editor = Editor.new()
     await stage.connect(editor)

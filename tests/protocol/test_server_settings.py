@@ -173,3 +173,12 @@ async def test_off_for_every_language(editor: Editor) -> None:
     await editor.until("off", 5)
     editor.open(URI, TEXT)
     assert await editor.complete(URI) is None
+
+
+async def test_a_document_that_becomes_secret_is_forgotten(editor: Editor, stage: Stage) -> None:
+    editor.open(URI, TEXT)
+    assert await editor.complete(URI) is not None
+    assert stage.puppet.forgotten == []
+    await configure(editor, {"secretGlobs": ["**/sums.py"]})
+    await becomes(lambda: stage.puppet.forgotten == [URI])
+    assert await editor.complete(URI) is None

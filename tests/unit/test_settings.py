@@ -228,3 +228,11 @@ def test_a_language_that_is_off_stays_off_though_another_entry_is_wrong() -> Non
     assert not settings.enabled("markdown")
     assert not settings.enabled("c"), "it was off, and may have been meant to be"
     assert settings.enabled("python")
+
+
+def test_globs_in_both_spellings_all_count() -> None:
+    for wrong in (3, None, ["b", 3]):
+        settings, _ = Settings.read({"secretGlobs": ["a"], "secret_globs": wrong})
+        assert "a" in settings.secret_globs
+        settings, _ = Settings.read({"secret_globs": wrong, "secretGlobs": ["a"]})
+        assert "a" in settings.secret_globs
