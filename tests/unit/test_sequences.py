@@ -12,9 +12,9 @@ from lsp_server.diffusion.decoder import Decoder
 from lsp_server.diffusion.prompt import Prompt
 from lsp_server.diffusion.types import Hole
 from lsp_server.models.embedded.model import CausalBase
-from lsp_server.models.embedded.sequences import CachedSequences
 from lsp_server.models.interfaces import Cancelled, PromptTokens, never
 from lsp_server.models.kv_cache import KeyValueCache
+from lsp_server.models.sequences import CachedSequences
 from lsp_server.settings import Settings
 from tests.unit.tiny import RandomStore, TinyCausal, TinyDiffusion, TinyModel
 

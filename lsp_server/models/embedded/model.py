@@ -20,7 +20,6 @@ from torch import Tensor
 from torch.nn import functional
 
 from lsp_server.models.embedded.gguf import COUPLING
-from lsp_server.models.embedded.sequences import CachedSequences
 from lsp_server.models.embedded.spec import SPEC, Shape
 from lsp_server.models.embedded.transformer import (
     Block,
@@ -41,6 +40,7 @@ from lsp_server.models.interfaces import (
     never,
 )
 from lsp_server.models.kv_cache import KeyValueCache
+from lsp_server.models.sequences import CachedSequences
 from lsp_server.models.tokenizers import EmbeddedTokenizer
 
 _SLICE_MS = 70.0  # of a prefill between two looks at the stop flag

@@ -25,6 +25,7 @@ from lsp_server.models.interfaces import (
 from lsp_server.models.precision import Arithmetic
 from lsp_server.models.pretrained.backbone import Backbone, load_backbone
 from lsp_server.models.pretrained.checkpoint_dir import CheckpointDir
+from lsp_server.models.sequences import CachedSequences
 from lsp_server.models.storage import Progress
 from lsp_server.models.tokenizers import FolderTokenizer
 
@@ -37,26 +38,14 @@ class MaskedDenoiser:
     def __init__(self, backbone: Backbone, checkpoint: CheckpointDir, entries: int) -> None:
         """``entries``: the number of the tokenizer's ids; a head may have more rows than that."""
         self._backbone, self._checkpoint = backbone, checkpoint
-        self._cache = backbone.new_cache()
         self._shift = int(checkpoint.family.shift)
         never = [checkpoint.mask, *range(entries, backbone.vocabulary)]
         self._never = torch.tensor(never, device=backbone.device)
-        self._document = ""  # of the prompt that is cached
 
     @property
     def growth(self) -> Growth | None:
         """The tokens that change the canvas's length."""
         return self._checkpoint.growth
-
-    def forget(self, document: str | None = None) -> None:
-        """Drop the cache if it is of this document, or of any document if none is given."""
-        if document in (None, self._document):
-            self._cache = self._backbone.new_cache()
-            self._drop()
-
-    def _drop(self) -> None:
-        """Mark the cache as unusable."""
-        raise NotImplementedError
 
     def _ids(self, tokens: Sequence[int]) -> list[int]:
         return [self._checkpoint.mask if token == MASK else token for token in tokens]
@@ -79,10 +68,14 @@ class TwoSidedDenoiser(MaskedDenoiser):
 
     def __init__(self, backbone: Backbone, checkpoint: CheckpointDir, entries: int) -> None:
         super().__init__(backbone, checkpoint, entries)
+        self._cache = backbone.new_cache()
+        self._document = ""  # of the prompt that is cached
         self._around: tuple[list[int], int, list[int]] | None = None  # at the last refresh
 
-    def _drop(self) -> None:
-        self._around = None
+    def forget(self, document: str | None = None) -> None:
+        """Drop what is cached of a document, or of all."""
+        if document in (None, self._document):
+            self._cache, self._around = self._backbone.new_cache(), None
 
     def width(self, known: int) -> int:
         """The most masks that fit into the context after ``known`` tokens.
@@ -150,11 +143,12 @@ class BlockDenoiser(MaskedDenoiser):
         super().__init__(backbone, checkpoint, entries)
         self._block = checkpoint.block or 1
         self._stride = checkpoint.stride or self._block
-        self._kept: list[int] = []  # the tokens of the kept blocks
+        self._sequences = CachedSequences(backbone.new_cache)  # of whole blocks
         self._ahead = int(checkpoint.start is not None)  # tokens that stand before the prefix
 
-    def _drop(self) -> None:
-        self._kept = []
+    def forget(self, document: str | None = None) -> None:
+        """Drop what is cached of a document, or of all."""
+        self._sequences.forget(document)
 
     def width(self, known: int) -> int:
         """The number of masks to the end of the stride that follows ``known`` tokens.
@@ -176,7 +170,6 @@ class BlockDenoiser(MaskedDenoiser):
         A prefix that does not fit the context is cut at its far end, a quarter of the context at
         a time. Raises ModelError for a canvas that is too long for the context.
         """
-        self._document = prompt.document
         before = self._frame(prompt, canvas)
         masks = [len(before) + i for i, token in enumerate(canvas) if token == MASK]
         sources = [max(place - self._shift, 0) for place in masks]
@@ -185,30 +178,22 @@ class BlockDenoiser(MaskedDenoiser):
         row += [self._checkpoint.mask] * (end - len(row))
         known = row[: self._begin(masks[0])]
         first = self._begin(sources[0])  # where the states begin that are wanted
-        done = min(self._count_kept(known), first)
+        done = min(self._begin(self._sequences.activate(known, prompt.document)), first)
         while done < first and end - done > _SLICE:
             part = row[done : min(done + max(_SLICE // self._block, 1) * self._block, first)]
             self._run(part, done)
             done += len(part)
         states = self._run(row[done:], done)
-        self._kept = known
+        self._sequences.active.tokens[:] = known
+        self._sequences.shrink()
         return self._marginals(states[[place - done for place in sources]])
 
     def _run(self, row: Sequence[int], first: int) -> Tensor:
         """Run whole blocks at ``first``, overwriting cached rows from there on."""
-        del self._kept[first:]
+        sequence = self._sequences.active
+        sequence.cut(first)
         places = torch.arange(first + len(row), device=self._backbone.device) // self._block
-        return self._backbone.run(row, first, self._cache, places[first:, None] >= places)
-
-    def _count_kept(self, known: Sequence[int]) -> int:
-        """The number of leading tokens of ``known``, in whole blocks, that are cached."""
-        done = 0
-        while done < len(known):
-            block = slice(done, done + self._block)
-            if self._kept[block] != known[block]:
-                break
-            done += self._block
-        return done
+        return self._backbone.run(row, first, sequence.cache, places[first:, None] >= places)
 
     def _begin(self, place: int) -> int:
         """The start of the block that contains a position."""
