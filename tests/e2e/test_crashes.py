@@ -142,6 +142,8 @@ def test_a_server_that_keeps_failing_is_left_alone_until_somebody_restarts_it(
     session: CrashSession,
 ) -> None:
     window = session.window
+    at_work(session)
+    window.page.wait_for_timeout(PROVEN_S * 1000)  # or the kill is one crash more of the last test
     session.broken.touch()
     session.server.kill()
     window.status.locator(".codicon-error").wait_for()
