@@ -50,7 +50,7 @@ def test_cuts_and_neighbours_change_no_bit(embedded: EmbeddedModel) -> None:
     answers = []
     for size in (8, 19, 64):
         base.truncate(len(base.tokens))
-        base._slice = size
+        base._slices.rows = size
         logits = base.prefill(PromptTokens.around(prefix, suffix), never).logits
         rows = base.extend(following)
         base.truncate(len(following))

@@ -20,6 +20,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from lsp_server.models.embedded.gguf import COUPLING
+from lsp_server.models.embedded.prefill_slices import PrefillSlices
 from lsp_server.models.embedded.spec import SPEC, Shape
 from lsp_server.models.embedded.transformer import (
     Block,
@@ -42,9 +43,6 @@ from lsp_server.models.interfaces import (
 from lsp_server.models.kv_cache import KeyValueCache
 from lsp_server.models.sequences import CachedSequences
 from lsp_server.models.tokenizers import EmbeddedTokenizer
-
-_SLICE_MS = 70.0  # of a prefill between two looks at the stop flag
-_SLICE_ROWS = (8, 128)  # at least and at most
 
 
 def _blocks(weights: Weights, kind: str, first: int, count: int) -> list[Block]:
@@ -78,7 +76,7 @@ class CausalBase:
             taps=SPEC.taps,
         )
         self._sequences = CachedSequences(self.model.new_cache)
-        self._slice = _SLICE_ROWS[0]  # rows of the next slice of a prefill
+        self._slices = PrefillSlices()
         self._features = torch.empty(0)  # of the rows run last, (rows, taps + 1, width)
 
     @property
@@ -124,8 +122,9 @@ class CausalBase:
                 raise Cancelled(forwards)
             started = time.perf_counter()
             done = len(self.tokens)
-            state = self._run(wanted[done : done + self._slice])
-            self._adapt(len(self.tokens) - done, (time.perf_counter() - started) * 1000)
+            state = self._run(wanted[done : done + self._slices.rows])
+            taken = (time.perf_counter() - started) * 1000
+            self._slices.record(len(self.tokens) - done, taken)
             forwards += 1
         logits = self.model.head(state[-1:])[0].float()
         return Prefill(logits, forwards, cached)
@@ -144,12 +143,6 @@ class CausalBase:
         """Drop the sequences of a document, or all of them."""
         self._sequences.forget(document)
         self._features = torch.empty(0)
-
-    def _adapt(self, rows: int, ms: float) -> None:
-        """Aim the next slice at the wanted time; how a prefill is cut does not change it."""
-        if rows == self._slice:
-            least, most = _SLICE_ROWS
-            self._slice = max(least, min(most, int(rows * min(2.0, _SLICE_MS / ms))))
 
     def _run(self, tokens: Sequence[int]) -> Tensor:
         sequence = self._sequences.active
