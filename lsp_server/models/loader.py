@@ -34,6 +34,7 @@ from lsp_server.models.storage import (
     require_space,
     sha256,
 )
+from lsp_server.models.threads import use_threads
 from lsp_server.models.tokenizers import EmbeddedTokenizer
 from lsp_server.settings import Settings
 
@@ -49,8 +50,7 @@ def load(settings: Settings, progress: Progress | None = None, measure: bool = T
     short, or the device or precision is not available.
     """
     report = progress or (lambda message, fraction: None)
-    if settings.threads:
-        torch.set_num_threads(settings.threads)
+    use_threads(settings.threads)
     entry = registry.find(settings.model)
     if entry is None:
         return _load_embedded(settings, report, measure)

@@ -6,11 +6,11 @@ torch is not imported before a model is loaded, on the loader's thread.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
 from typing import Protocol
 
 from lsp_server.completion.service import Infiller
 from lsp_server.models.interfaces import Model, ModelInfo
+from lsp_server.models.threads import use_threads
 from lsp_server.settings import Settings
 
 Progress = Callable[[str, float], None]
@@ -55,28 +55,6 @@ class ModelBackend:
 
 def load_backend(settings: Settings, progress: Progress, measure: bool) -> Backend:
     """Load a model by its name; blocking, for seconds to minutes. Raises ModelError."""
-    use_threads(settings.threads)
     from lsp_server.models.loader import load
 
     return ModelBackend(load(settings, progress, measure))
-
-
-def use_threads(count: int) -> None:
-    """Let torch compute with ``count`` threads, or its default number for 0.
-
-    torch keeps this number per calling thread.
-    """
-    import torch
-
-    best = _best_threads()
-    wanted = count or best
-    if wanted != torch.get_num_threads():
-        torch.set_num_threads(wanted)
-
-
-@cache
-def _best_threads() -> int:
-    """The default number of threads of torch; call it before any other number is set."""
-    import torch
-
-    return torch.get_num_threads()

@@ -16,9 +16,10 @@ from typing import Any, Final
 from lsprotocol import types
 
 from lsp_server.completion.reasons import REASONS
+from lsp_server.models.threads import use_threads
 from lsp_server.server import logs, messages
 from lsp_server.server.answers import Withheld
-from lsp_server.server.backend import Load, load_backend, use_threads
+from lsp_server.server.backend import Load, load_backend
 from lsp_server.server.process import claim_stdio, exit_with
 from lsp_server.server.progress import InfillProgress
 from lsp_server.server.requests import CompletionRequest, InfillRequest

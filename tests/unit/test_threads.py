@@ -1,4 +1,4 @@
-"""A loaded model behind the server: the threads that it computes with."""
+"""The number of threads that torch computes with."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import torch
 
-from lsp_server.server.backend import use_threads
+from lsp_server.models.threads import use_threads
 
 
 def test_no_number_of_threads_gives_back_what_torch_found_best() -> None:
