@@ -14,6 +14,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 Precision = Literal["auto", "fp32", "bf16", "int8", "int4"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
+RuntimeChoice = Literal["auto", "openvino", "torch"]
 Decoding = Literal["speculative", "masked"]
 Sampler = Literal["threshold", "factor", "entropy", "top_k", "remask"]
 Strategy = Literal["auto", "fixed", "prior", "search", "both", "grow"]
@@ -37,7 +38,9 @@ class Settings:
     model: str = ""  # a registered name or a model folder; "": the one in use, else embedded
     precision: Precision = "auto"  # auto: measured once per machine and remembered
     device: Device = "auto"
-    threads: int = _number(0, 0, 512)  # 0 or "auto": what torch finds best, one per physical core
+    runtime: RuntimeChoice = "auto"  # of the embedded model: openvino on CPUs, else torch
+    # 0 or "auto": one per physical core; where there are more than two, one is left to others.
+    threads: int = _number(0, 0, 512)
     automatic: bool = True  # complete while typing, not only when asked
     languages: Mapping[str, bool] = field(default_factory=lambda: {"*": True})  # by languageId
     secret_globs: tuple[str, ...] = ()  # added to the built-in list, never replacing it

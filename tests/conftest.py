@@ -22,6 +22,13 @@ def embedded() -> EmbeddedModel:
 
 
 @pytest.fixture(scope="session")
+def embedded_torch() -> EmbeddedModel:
+    """The embedded model in int8 on torch."""
+    assert download.present(), "the model is missing: run 'unmask model fetch'"
+    return _load(Settings(runtime="torch", precision="int8"))
+
+
+@pytest.fixture(scope="session")
 def embedded_fp32() -> EmbeddedModel:
     """The embedded model in fp32."""
     assert download.present(), "the model is missing: run 'unmask model fetch'"

@@ -136,7 +136,7 @@ def look_at_torch() -> Iterator[Check]:
 def look_at_weights() -> Iterator[Check]:
     """The base weights, hashed again, and the denoiser beside them."""
     from lsp_server.models.embedded import download
-    from lsp_server.models.embedded.gguf import adapter_path
+    from lsp_server.models.embedded.files import adapter_path
 
     fetch = "run 'unmask model fetch'"
     if not download.present():

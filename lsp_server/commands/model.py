@@ -225,7 +225,7 @@ def _describe_model(arguments: argparse.Namespace) -> int:
 def _describe_embedded() -> dict[str, str]:
     """The embedded model, before it is loaded."""
     from lsp_server.models.embedded import download
-    from lsp_server.models.embedded.gguf import adapter_path
+    from lsp_server.models.embedded.files import adapter_path
     from lsp_server.models.embedded.spec import SPEC
 
     return {
@@ -279,7 +279,7 @@ def _wide() -> Console:
 
 def _train_model(arguments: argparse.Namespace) -> int:
     """Continue the training of the embedded model's denoiser."""
-    from lsp_server.models.embedded.gguf import adapter_path
+    from lsp_server.models.embedded.files import adapter_path
     from lsp_server.source_files import find_texts
     from lsp_server.training import trainer
 

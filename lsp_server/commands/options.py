@@ -6,7 +6,16 @@ import argparse
 from dataclasses import fields
 from typing import TYPE_CHECKING, get_args
 
-from lsp_server.settings import SOURCES, Decoding, Device, Precision, Sampler, Settings, Strategy
+from lsp_server.settings import (
+    SOURCES,
+    Decoding,
+    Device,
+    Precision,
+    RuntimeChoice,
+    Sampler,
+    Settings,
+    Strategy,
+)
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -30,6 +39,9 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--model", help="a registered name, or a model folder (the one in use)")
     group.add_argument("--precision", choices=get_args(Precision))
     group.add_argument("--device", choices=get_args(Device))
+    group.add_argument(
+        "--runtime", choices=get_args(RuntimeChoice), help="of the embedded model (auto)"
+    )
     group.add_argument("--threads", type=int, help="processor threads (0: one per core)")
 
 

@@ -8,19 +8,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Final
-
-from lsp_server.models.kv_cache import KeyValueCache
+from typing import Any, Final, Protocol
 
 BUDGET: Final = 128 * 2**20
-"""Bytes of keys and values: five windows of 1024 tokens in fp32 with the embedded model."""
+"""Bytes of keys and values: six windows of 768 tokens in fp32 with the embedded model."""
+
+
+class Cache(Protocol):
+    """The keys and values of one sequence."""
+
+    @property
+    def bytes(self) -> int:
+        """What it takes in memory."""
+
+    def truncate(self, length: int) -> None:
+        """Cut the sequence back to ``length`` rows."""
 
 
 @dataclass(slots=True, eq=False)
 class CachedSequence:
     """Tokens whose keys and values are cached."""
 
-    cache: KeyValueCache
+    cache: Any  # a Cache of the model's own kind
     tokens: list[int] = field(default_factory=list)
     prompt_length: int = 0  # of the prompt that it was filled for last
     document: str = ""  # that the prompt was of
@@ -34,7 +43,7 @@ class CachedSequence:
 class CachedSequences:
     """Sequences, of which one is active: the one that forwards append to."""
 
-    def __init__(self, new_cache: Callable[[], KeyValueCache], budget: int = BUDGET) -> None:
+    def __init__(self, new_cache: Callable[[], Cache], budget: int = BUDGET) -> None:
         """``budget``: bytes of all caches together; one sequence may take more than that."""
         self._new_cache, self._budget = new_cache, budget
         self.active = CachedSequence(new_cache())

@@ -1,26 +1,29 @@
-"""The number of threads that torch computes with."""
+"""The number of threads that a forward computes with."""
 
 from __future__ import annotations
 
-from functools import cache
+import sys
+
+import psutil
 
 
-def use_threads(count: int) -> None:
-    """Let torch compute with ``count`` threads, or its default number for 0.
+def count_threads(wanted: int) -> int:
+    """``wanted``, or for 0 one per physical core; where there are more than two, one is left free.
+
+    An editor is never alone: language servers and builds run beside it.
+    """
+    cores = psutil.cpu_count(logical=False) or psutil.cpu_count() or 1
+    return wanted or (cores if cores <= 2 else cores - 1)
+
+
+def use_threads(wanted: int) -> None:
+    """Let torch compute with ``count_threads(wanted)`` threads, once it has been imported.
 
     torch keeps this number per calling thread.
     """
-    import torch
+    if "torch" in sys.modules:
+        import torch
 
-    best = _best_threads()
-    wanted = count or best
-    if wanted != torch.get_num_threads():
-        torch.set_num_threads(wanted)
-
-
-@cache
-def _best_threads() -> int:
-    """The default number of threads of torch; call it before any other number is set."""
-    import torch
-
-    return torch.get_num_threads()
+        count = count_threads(wanted)
+        if count != torch.get_num_threads():
+            torch.set_num_threads(count)

@@ -27,7 +27,7 @@ from lsp_server.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-RELOADING: Final = ("model", "precision", "device")
+RELOADING: Final = ("model", "precision", "device", "runtime", "threads")
 """Settings that take effect only when the model is loaded again."""
 
 

@@ -24,13 +24,13 @@ from torch import Tensor
 from torch.nn import functional
 
 from lsp_server.models.embedded import download
+from lsp_server.models.embedded.files import tokenizer_file
 from lsp_server.models.embedded.gguf import Checkpoint
-from lsp_server.models.embedded.model import CausalBase
 from lsp_server.models.embedded.spec import SPEC
+from lsp_server.models.embedded.torch_network import read_base
 from lsp_server.models.embedded.transformer import Qwen2
 from lsp_server.models.embedded.weights import DenseWeights
 from lsp_server.models.interfaces import Tokenizer
-from lsp_server.models.loader import tokenizer_file
 from lsp_server.models.precision import measured
 from lsp_server.models.quantization import Linear
 from lsp_server.models.tokenizers import EmbeddedTokenizer
@@ -117,9 +117,9 @@ class Trainer:
         timings = measured()
         dtype = torch.bfloat16 if timings["bf16"] < timings["fp32"] else torch.float32
         store = DenseWeights(Checkpoint(download.require(), file), dtype, torch.device("cpu"))
-        tokenizer, base = EmbeddedTokenizer(tokenizer_file()), CausalBase(store)
-        adapter = Adapter.load(file, base.model.shape)
-        return cls(base.model, adapter, store.linear("canvas.head"), tokenizer)
+        tokenizer, base = EmbeddedTokenizer(tokenizer_file()), read_base(store)
+        adapter = Adapter.load(file, base.shape)
+        return cls(base, adapter, store.linear("canvas.head"), tokenizer)
 
     def draw(self, texts: Sequence[str], chance: Random) -> Task:
         """Draw a context from one of the texts, and canvases in it.

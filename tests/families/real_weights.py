@@ -22,6 +22,8 @@ from lsp_server.diffusion.prompt import Prompt
 from lsp_server.diffusion.types import Hole
 from lsp_server.models import loader
 from lsp_server.models.embedded.model import EmbeddedModel
+from lsp_server.models.embedded.torch_network import TorchNetwork
+from lsp_server.models.embedded.transformer import Qwen2
 from lsp_server.models.interfaces import Model
 from lsp_server.models.pretrained.checkpoint_dir import DeclaredOptions, read_checkpoint_dir
 from lsp_server.models.pretrained.denoisers import load_masked
@@ -62,8 +64,8 @@ def _end_of_line(written: str) -> int | None:
 
 
 def _write(base: EmbeddedModel, folder: Path) -> None:
-    shape = base.verifier.model.shape
-    tensors = transformers_model(base.verifier.model).state_dict()
+    shape = _qwen2(base).shape
+    tensors = transformers_model(_qwen2(base)).state_dict()
     copies = {name: tensor.float().clone() for name, tensor in tensors.items()}
     save_file(copies, folder / "model.safetensors")
     config = {
@@ -84,6 +86,11 @@ def _write(base: EmbeddedModel, folder: Path) -> None:
     }
     (folder / "config.json").write_text(json.dumps(config))
     shutil.copy(cache_folder() / "tokenizer.json", folder)
+
+
+def _qwen2(model: EmbeddedModel) -> Qwen2:
+    assert isinstance(model.network, TorchNetwork)
+    return model.network.base
 
 
 def main() -> int:

@@ -11,6 +11,7 @@ from lsp_server.diffusion.decoder import Decoder
 from lsp_server.diffusion.prompt import Prompt
 from lsp_server.diffusion.types import Hole
 from lsp_server.models.embedded.model import CausalBase, EmbeddedModel
+from lsp_server.models.embedded.torch_network import TorchNetwork
 from lsp_server.models.interfaces import MASK, Cancelled, PromptTokens, never
 from lsp_server.settings import Settings
 from tests.unit.reference import transformers_model
@@ -31,7 +32,9 @@ def test_known_ids(embedded: EmbeddedModel) -> None:
 
 def test_equal_to_transformers(embedded_fp32: EmbeddedModel) -> None:
     base = embedded_fp32.verifier
-    theirs = transformers_model(base.model)
+    network = embedded_fp32.network
+    assert isinstance(network, TorchNetwork)
+    theirs = transformers_model(network.base)
     prefix = embedded_fp32.tokenizer.encode(SOURCE[:600])
     suffix = embedded_fp32.tokenizer.encode(SOURCE[700:900])
     first = base.prefill(PromptTokens.around(prefix, suffix), never).logits
@@ -43,8 +46,12 @@ def test_equal_to_transformers(embedded_fp32: EmbeddedModel) -> None:
     base.truncate(5)
 
 
-def test_cuts_and_neighbours_change_no_bit(embedded: EmbeddedModel) -> None:
-    base, encode = embedded.verifier, embedded.tokenizer.encode
+@pytest.mark.parametrize("runtime", ["default", "torch"])
+def test_cuts_and_neighbours_change_no_bit(
+    runtime: str, embedded: EmbeddedModel, embedded_torch: EmbeddedModel
+) -> None:
+    model = embedded if runtime == "default" else embedded_torch
+    base, encode = model.verifier, model.tokenizer.encode
     prefix, suffix = encode(SOURCE[:1500]), encode(SOURCE[1600:1900])
     following = encode("return [x for x in rows]")
     answers = []
@@ -60,6 +67,35 @@ def test_cuts_and_neighbours_change_no_bit(embedded: EmbeddedModel) -> None:
         answers.append(torch.cat([logits[None], rows]))
     assert torch.equal(answers[0], answers[1])
     assert torch.equal(answers[0], answers[2])
+
+
+def test_a_window_that_grows_changes_no_bit(embedded: EmbeddedModel) -> None:
+    base, encode = embedded.verifier, embedded.tokenizer.encode
+    prefix, following = encode(SOURCE[:900]), encode(SOURCE[900:])
+    base.forget()
+    base.prefill(PromptTokens.around(prefix, []), never)
+    expected = base.extend(following[:6])
+    base.truncate(6)
+    base.extend(following)  # the arrays of keys and values are made anew, larger
+    base.truncate(len(following))
+    assert torch.equal(base.extend(following[:6]), expected)
+
+
+def test_int8_is_near_fp32(
+    embedded: EmbeddedModel, embedded_torch: EmbeddedModel, embedded_fp32: EmbeddedModel
+) -> None:
+    tokens = embedded.tokenizer.encode(SOURCE)[:400]
+    logits = []
+    for model in (embedded_fp32, embedded, embedded_torch):
+        model.verifier.prefill(PromptTokens.around(tokens[:200], []), never)
+        rows = [model.verifier.extend(tokens[at : at + 8]) for at in range(200, 400, 8)]
+        logits.append(torch.cat(rows).log_softmax(-1))
+    exact, *rounded = logits
+    divergence = [float((exact.exp() * (exact - each)).sum(-1).mean()) for each in rounded]
+    agreement = [float((exact.argmax(-1) == each.argmax(-1)).float().mean()) for each in rounded]
+    assert divergence[0] <= divergence[1], "OpenVINO's int8 is to be no worse than torch's"
+    assert divergence[0] < 0.01
+    assert agreement[0] > 0.94
 
 
 def test_typing_extends_the_cache(embedded: EmbeddedModel) -> None:

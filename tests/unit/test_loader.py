@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from lsp_server.models import loader, registry
+from lsp_server.models.embedded import files
 from lsp_server.models.interfaces import ModelError
 from lsp_server.models.pretrained.checkpoint_dir import CheckpointDir, DeclaredOptions
 from lsp_server.models.storage import Progress
@@ -72,8 +73,9 @@ def test_arithmetic_is_timed_only_where_that_is_wanted(
     monkeypatch.setattr("lsp_server.models.precision.measured", measured)
     monkeypatch.setattr("lsp_server.models.embedded.download.present", lambda: True)
     monkeypatch.setattr(loader, "free_bytes", lambda device: 0)  # the precision is chosen before
+    settings = Settings(model=model, device="cpu", runtime="torch")
     with pytest.raises(ModelError, match="memory"):
-        loader.load(Settings(model=model, device="cpu"), measure=measure)
+        loader.load(settings, measure=measure)
     assert timed == ["now"] * measure
 
 
@@ -109,15 +111,15 @@ def test_int8_is_proposed_where_it_would_do(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("lsp_server.models.embedded.download.present", lambda: True)
-    monkeypatch.setattr(loader, "supports_int8", lambda: True)
+    monkeypatch.setattr("lsp_server.models.quantization.supports_int8", lambda: True)
     monkeypatch.setattr(loader, "free_bytes", lambda device: 2_000_000_000)
     with pytest.raises(ModelError, match="choose --precision int8"):
         loader.load(Settings(precision="bf16", device="cpu"))
 
 
 MAKERS: dict[str, Callable[[Progress], Path]] = {
-    "write_int8": loader._int8_file,
-    "write_tokenizer": loader.tokenizer_file,
+    "weights.write_int8": files.int8_file,
+    "gguf.write_tokenizer": files.tokenizer_file,
 }
 
 
@@ -143,8 +145,8 @@ def test_two_first_starts_at_once_make_a_file_once(
         if message.startswith("waiting"):
             met.set()
 
-    monkeypatch.setattr(loader, maker, make)
-    monkeypatch.setattr(loader, "require_space", lambda folder, size: None)
+    monkeypatch.setattr(f"lsp_server.models.embedded.{maker}", make)
+    monkeypatch.setattr(files, "require_space", lambda folder, size: None)
     starts = [Thread(target=lambda: found.append(MAKERS[maker](report))) for _ in range(2)]
     for thread in starts:
         thread.start()

@@ -17,6 +17,7 @@ GIVEN: dict[str, Any] = {
     "model": "mine",
     "precision": "int8",
     "device": "cpu",
+    "runtime": "torch",
     "threads": 3,
     "automatic": False,
     "languages": {"*": True, "markdown": False},

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -16,6 +17,7 @@ from torch import Tensor
 from lsp_server.models.embedded.gguf import Checkpoint
 from lsp_server.models.embedded.model import CanvasDenoiser, CausalBase
 from lsp_server.models.embedded.spec import SPEC, Shape
+from lsp_server.models.embedded.torch_network import TorchNetwork
 from lsp_server.models.embedded.weights import DenseWeights
 from lsp_server.models.interfaces import MASK, PromptTokens
 from lsp_server.source_files import SourceError
@@ -103,22 +105,22 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
-def lesson(file: Path) -> tuple[Trainer, DenseWeights, CausalBase]:
+def lesson(file: Path) -> tuple[Trainer, DenseWeights, TorchNetwork]:
     store = DenseWeights(RandomCheckpoint(file), torch.float32, torch.device("cpu"))
-    base = CausalBase(store, SHAPE)
+    network = TorchNetwork(store, SHAPE)
     adapter = Adapter.load(file, SHAPE)
-    return Trainer(base.model, adapter, store.linear("canvas.head"), Bytes()), store, base
+    return Trainer(network.base, adapter, store.linear("canvas.head"), Bytes()), store, network
 
 
 def test_what_is_trained_is_what_is_run(file: Path) -> None:
-    taught, store, base = lesson(file)
-    sequence = base.lay_out(
+    taught, store, network = lesson(file)
+    sequence = CausalBase.lay_out(
         PromptTokens.around(list(b"def f(x):\n    return x"), list(b"\nprint(f(1))\n"))
     )
-    context = read(base.model, sequence)
+    context = read(network.base, sequence)
     starts = torch.tensor([begin(sequence) + 3, len(sequence) - 1])
-    states = taught.adapter(base.model, context, starts)
-    run = CanvasDenoiser(store, base)
+    states = taught.adapter(network.base, context, starts)
+    run = CanvasDenoiser(network, CausalBase(network))
     for start, state in zip(starts.tolist(), states, strict=True):
         before = sequence[begin(sequence) : start + 1]
         canvas = PromptTokens.around(before, list(b"\nprint(f(1))\n")), [MASK] * MASKS
@@ -128,10 +130,10 @@ def test_what_is_trained_is_what_is_run(file: Path) -> None:
 
 
 def test_what_a_token_changes_is_trained_as_it_is_run(file: Path) -> None:
-    taught, store, base = lesson(file)
+    taught, _, network = lesson(file)
     task = taught.draw(TEXTS, Random(1))
     alone, coupled = taught.logits(task)
-    run, entries = CanvasDenoiser(store, base), torch.tensor([3, 600, 41])
+    run, entries = CanvasDenoiser(network, CausalBase(network)), torch.tensor([3, 600, 41])
     sequence, rows = task.context.tokens.tolist(), 0
     suffix = sequence[2 : begin(sequence) - 1]
     for start, before, wanted in zip(task.starts, task.before, task.wanted, strict=True):
@@ -156,11 +158,12 @@ def test_the_token_before_a_mask_is_what_the_base_writes_there(file: Path) -> No
 
 
 def test_what_the_base_says_is_what_it_writes(file: Path) -> None:
-    _, _, base = lesson(file)
-    sequence = base.lay_out(PromptTokens.around(list(b"x = 1\n"), list(b"y\n")))
-    context = read(base.model, sequence)
+    _, _, network = lesson(file)
+    sequence = CausalBase.lay_out(PromptTokens.around(list(b"x = 1\n"), list(b"y\n")))
+    context = read(network.base, sequence)
+    base = CausalBase(network)
     base.prefill(PromptTokens.around(list(b"x = 1"), list(b"y\n")), lambda: False)
-    assert torch.allclose(context.features[-2], base.feature, atol=1e-5)
+    assert np.allclose(context.features[-2], base.feature, atol=1e-5)
     following = base.extend([ord("\n")])[0].argmax()
     assert context.greedy[-1] == following
 
@@ -189,18 +192,18 @@ def test_only_what_the_base_would_write_is_to_be_said(file: Path) -> None:
 
 
 def test_many_texts_are_written_as_one_is(file: Path) -> None:
-    _, _, base = lesson(file)
+    _, _, network = lesson(file)
     prompts = [
-        base.lay_out(PromptTokens.around(list(text), list(b"y\n")))
+        CausalBase.lay_out(PromptTokens.around(list(text), list(b"y\n")))
         for text in (b"x = 1", b"def f", b"a(b)[")
     ]
     ends = frozenset({SPEC.end_of_text})
-    for prompt, text in zip(prompts, write(base.model, prompts, 6, ends), strict=True):
+    for prompt, text in zip(prompts, write(network.base, prompts, 6, ends), strict=True):
         assert text[: len(prompt)] == prompt
-        greedy = read(base.model, text).greedy
+        greedy = read(network.base, text).greedy
         assert greedy[len(prompt) - 1 : -1].tolist() == text[len(prompt) :]
-    first = write(base.model, prompts, 6, ends)[0]
-    cut = write(base.model, prompts, 6, {first[len(prompts[0]) + 2]})[0]
+    first = write(network.base, prompts, 6, ends)[0]
+    cut = write(network.base, prompts, 6, {first[len(prompts[0]) + 2]})[0]
     assert cut == first[: cut.index(cut[-1], len(prompts[0])) + 1]
     assert len(cut) <= len(prompts[0]) + 3
 

@@ -14,7 +14,10 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from lsp_server.models.embedded.network import CanvasStates
 from lsp_server.models.embedded.spec import Shape
+from lsp_server.models.embedded.tensors import Floats
+from lsp_server.models.embedded.torch_network import read_base
 from lsp_server.models.embedded.transformer import Block, Qwen2
 from lsp_server.models.interfaces import (
     MASK,
@@ -27,6 +30,7 @@ from lsp_server.models.interfaces import (
     PromptTokens,
     Stop,
 )
+from lsp_server.models.kv_cache import KeyValueCache
 from lsp_server.models.quantization import DenseLinear, Linear
 
 ALPHABET = "abcdef ()\n:,"
@@ -262,11 +266,44 @@ class RandomStore:
         return linear
 
 
+class RandomBase:
+    """The base's forwards with random weights, without a denoiser: half of a ``Network``."""
+
+    device = "cpu"
+
+    def __init__(self) -> None:
+        store = RandomStore()
+        self._base = read_base(store, store.shape)
+
+    def new_cache(self) -> KeyValueCache:
+        return self._base.new_cache()
+
+    @torch.inference_mode()
+    def forward(self, tokens: Sequence[int], cache: KeyValueCache) -> Floats:
+        states, tapped = self._base.forward(tokens, cache)
+        return torch.stack([*tapped, states], 1).numpy()
+
+    @torch.inference_mode()
+    def head(self, states: Floats) -> Floats:
+        return self._base.head(torch.from_numpy(states)).numpy()
+
+    def embed(self, tokens: object) -> Floats:
+        raise NotImplementedError
+
+    def vector(self, name: str) -> Floats:
+        raise NotImplementedError
+
+    def denoise(self, feature: Floats, pending: int, masks: int, cache: object) -> CanvasStates:
+        raise NotImplementedError
+
+
 if TYPE_CHECKING:
+    from lsp_server.models.embedded.network import Network
     from lsp_server.models.interfaces import Model, Tokenizer, Verifier
 
     # The doubles keep to the protocols.
     _denoisers: tuple[type[Denoiser], ...] = (TinyDiffusion, TinyKnowing, TinyNoise)
     _verifier: type[Verifier] = TinyCausal
+    _network: type[Network] = RandomBase
     _tokenizer: type[Tokenizer] = TinyTokenizer
     _model: type[Model] = TinyModel

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -22,11 +21,6 @@ from lsp_server.models.embedded.spec import SPEC, Shape
 COUPLING = ("state", "token", "out")  # matrices of what a token changes in the mask behind it
 DELTA_SCALE = 2.0  # of the adapter's low-rank products
 _NAMES = {"qkv": "qkv", "output": "o", "gate_up": "gu", "down": "d"}
-
-
-def adapter_path() -> Path:
-    """The denoiser adapter that ships with the package."""
-    return Path(str(files("lsp_server.models.embedded") / "adapter" / "denoiser.safetensors"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from lsp_server.models.embedded.rotary import rotary_tables
 from lsp_server.models.embedded.spec import Shape
 from lsp_server.models.kv_cache import KeyValueCache
 from lsp_server.models.quantization import Linear
@@ -32,7 +33,7 @@ class Block:
 
 
 class Rotary:
-    """Rotary position tables, grown on demand; the sign of the rotation is folded into sine."""
+    """Rotary position tables as tensors; the sign of the rotation is folded into the sine."""
 
     def __init__(self, shape: Shape, device: torch.device | str, dtype: torch.dtype) -> None:
         self._shape, self._device, self._dtype = shape, device, dtype
@@ -42,16 +43,10 @@ class Rotary:
         """Cosine and signed sine for positions start..start+rows-1: (rows, 1, head width)."""
         end = start + rows
         if end > len(self._cos):
-            self._grow(max(1024, 2 * end))
+            tables = map(torch.from_numpy, rotary_tables(self._shape, max(1024, 2 * end)))
+            self._cos, self._sin = (table.to(self._device, self._dtype) for table in tables)
+            self._sin[..., : self._shape.head_width // 2].neg_()
         return self._cos[start:end], self._sin[start:end]
-
-    def _grow(self, size: int) -> None:
-        width = self._shape.head_width
-        inverse = 1 / self._shape.rope_base ** (torch.arange(0, width, 2).float() / width)
-        angles = torch.outer(torch.arange(size).float(), inverse)
-        cos, sin = angles.cos(), angles.sin()
-        self._cos = torch.cat([cos, cos], 1)[:, None].to(self._device, self._dtype)
-        self._sin = torch.cat([-sin, sin], 1)[:, None].to(self._device, self._dtype)
 
 
 def rms_norm(rows: Tensor, weight: Tensor, epsilon: float) -> Tensor:

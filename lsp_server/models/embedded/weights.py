@@ -18,8 +18,6 @@ from lsp_server.models.embedded.gguf import Checkpoint
 from lsp_server.models.quantization import DenseLinear, Int8Linear, Linear, Quantized, quantize
 from lsp_server.models.storage import Progress, replacing
 
-FORMAT = 2  # of the int8 file; raise it when names or rounding change
-
 
 class Weights(Protocol):
     """Named matrices and vectors in one precision."""
