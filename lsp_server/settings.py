@@ -52,8 +52,6 @@ class Settings:
     decoding: Decoding = "speculative"  # of a model that can verify; others decode masked
     sampler: Sampler = "threshold"  # of masked decoding: which masks are committed
     drafts: tuple[Source, ...] = SOURCES  # where drafts come from
-    # A draft ends where the product of its tokens' confidences falls below this.
-    draft_confidence: float = _number(0.12, 0.0, 1.0)
     # Samplers "threshold" and "remask": commit every token whose probability is above this.
     threshold: float = _number(0.9, 0.0, 1.0)
     # Sampler "factor": commit n tokens while (n + 1)(1 - confidence) is below this.

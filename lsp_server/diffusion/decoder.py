@@ -8,6 +8,7 @@ from dataclasses import replace
 from threading import Lock
 from typing import Protocol
 
+from lsp_server.diffusion.draft_policy import DraftPolicy
 from lsp_server.diffusion.length import Bias, published_bias
 from lsp_server.diffusion.masked import MaskedDecoding
 from lsp_server.diffusion.speculative import SpeculativeDecoding
@@ -28,10 +29,20 @@ class Decoding(Protocol):
 class Decoder:
     """Fills holes with one model; ``infill`` and ``prefill`` are for one thread at a time."""
 
-    def __init__(self, model: Model, settings: Settings, bias: Bias = published_bias) -> None:
-        """``bias``: the model's bias of confidence by length, used in the length search."""
+    def __init__(
+        self,
+        model: Model,
+        settings: Settings,
+        bias: Bias = published_bias,
+        policy: DraftPolicy | None = None,
+    ) -> None:
+        """``bias``: the model's bias of confidence by length, used in the length search.
+
+        ``policy``: what has been learnt about drafts with this model so far, if anything.
+        """
         self.model, self.settings, self._bias = model, settings, bias
         self._vocabulary = Vocabulary(model.tokenizer.pieces())
+        self._policy = DraftPolicy() if policy is None else policy
         self._running = Lock()  # held while the model's cache is in use
         self._forgotten: deque[str] = deque()  # documents still to be dropped from the cache
 
@@ -89,6 +100,6 @@ class Decoder:
         model, settings, vocabulary = self.model, self.settings, self._vocabulary
         if model.verifier is not None and settings.decoding == "speculative":
             return SpeculativeDecoding(
-                hole, model, model.verifier, vocabulary, settings, trace, cost
+                hole, model, model.verifier, vocabulary, self._policy, settings, trace, cost
             )
         return MaskedDecoding(hole, model, vocabulary, settings, trace, cost, self._bias)

@@ -14,15 +14,9 @@ import time
 import torch
 from torch import Tensor
 
+from lsp_server.diffusion.draft_policy import MOST_DRAFTS, DraftPolicy, Plan
 from lsp_server.diffusion.drafters.drafter import DraftContext, Drafter
-from lsp_server.diffusion.drafters.drafts import (
-    LONGEST,
-    Drafts,
-    compete,
-    count_agreeing,
-    cut,
-    expected_length,
-)
+from lsp_server.diffusion.drafters.drafts import Drafts, count_agreeing
 from lsp_server.diffusion.drafters.factory import make_drafters
 from lsp_server.diffusion.drafters.prompt_lookup import TokenIndex
 from lsp_server.diffusion.output import JUDGED_TOKENS, Output
@@ -31,29 +25,6 @@ from lsp_server.diffusion.trace import Trace
 from lsp_server.diffusion.types import Cost, Hole, Infill, Origin, Reason
 from lsp_server.models.interfaces import Cancelled, Model, Stop, Verifier
 from lsp_server.settings import Settings
-
-_SURE_ENOUGH = 0.85  # expected length of the other drafts from which no canvas is run
-_CANVAS_COST = 0.35  # of a canvas, in verifying forwards
-_PAUSE = 8  # cycles without a canvas after canvases have stopped paying off
-
-
-class _CanvasGain:
-    """Decides whether canvases pay off in this text, by a moving average of the tokens gained."""
-
-    def __init__(self) -> None:
-        self._gain, self._idle = 1.0, 0
-
-    def pays_off(self) -> bool:
-        """Whether to run a canvas in this cycle."""
-        if self._gain >= _CANVAS_COST or self._idle >= _PAUSE:
-            self._idle = 0
-            return True
-        self._idle += 1
-        return False
-
-    def record(self, gain: int) -> None:
-        """Record how many more tokens a canvas got accepted than the other drafts would have."""
-        self._gain += 0.1 * (gain - self._gain)
 
 
 class SpeculativeDecoding:
@@ -65,20 +36,20 @@ class SpeculativeDecoding:
         model: Model,
         verifier: Verifier,
         vocabulary: Vocabulary,
+        policy: DraftPolicy,
         settings: Settings,
         trace: Trace,
         cost: Cost,
     ) -> None:
         self._hole, self._verifier, self._vocabulary = hole, verifier, vocabulary
-        self._settings, self._trace, self._cost = settings, trace, cost
+        self._policy, self._trace, self._cost = policy, trace, cost
         self._prompt, partial = tokenize(hole, model.tokenizer)
         self._output = Output(hole, model.tokenizer, partial)
         self._index = TokenIndex(self._prompt.ids)
         self._drafters = make_drafters(
             DraftContext(hole, model, self._prompt, self._output, self._index, settings.drafts)
         )
-        self._canvas_gain = _CanvasGain()
-        self._without_canvas: Drafts = ()  # drafts if no canvas were run
+        policy.begin()
         self._probability = 1.0  # joint probability of the first tokens, by the base
 
     def run(self, stop: Stop) -> Infill:
@@ -118,8 +89,8 @@ class SpeculativeDecoding:
 
     def _cycle(self, stop: Stop) -> None:
         """Draft, verify, and write the accepted drafts and the base's next token."""
-        canvases = self._cost.forwards.canvas
-        drafts = () if self._output.required else self._propose(stop)
+        plan, without_canvas = self._plan(stop)
+        drafts = plan.drafts
         started = time.perf_counter()
         pending = self._output.ids[-1]
         rows = self._verifier.extend([pending, *(draft.token for draft in drafts)])
@@ -127,6 +98,8 @@ class SpeculativeDecoding:
         kept = count_agreeing(drafts, greedy)
         self._verifier.truncate(len(drafts) - kept)
         ms = self._cost.count("verify", started)
+        self._policy.costs.record_verify(len(rows), ms)
+        self._policy.record(plan, greedy[: kept + 1], without_canvas)
         self._cost.drafted += len(drafts)
         for row, draft in enumerate(drafts[:kept]):
             if self._output.complete:  # drafts beyond the end are dropped
@@ -136,34 +109,30 @@ class SpeculativeDecoding:
             self._commit(draft.token, draft.source)
         if not self._output.complete:
             self._commit(self._choose(rows[kept]), "base")
-        if self._cost.forwards.canvas > canvases:
-            without = count_agreeing(self._without_canvas, greedy[: kept + 1])
-            self._canvas_gain.record(kept - without)
         self._trace.show(
             "verify", ms, lambda: ((d.token, d.source, "refused") for d in drafts[kept:])
         )
 
-    def _propose(self, stop: Stop) -> Drafts:
-        """The best drafts to follow the pending token."""
-        room = min(self._output.room - 1, LONGEST)  # one is the base's own
-        if not self._drafters or room < 1:
-            return ()
-        floor = self._settings.draft_confidence
-        cheap = [drafter for drafter in self._drafters if not drafter.runs_denoiser]
-        candidates = [drafter.propose(floor, room) for drafter in cheap]
-        self._without_canvas = compete(candidates)
-        if expected_length(self._without_canvas) < _SURE_ENOUGH:
-            for drafter in self._drafters:
-                if drafter.runs_denoiser and self._canvas_gain.pays_off():
-                    candidates.append(self._run_canvas(drafter, floor, room, stop))
-        return cut(compete(candidates), floor, room)
+    def _plan(self, stop: Stop) -> tuple[Plan, Plan | None]:
+        """What to verify after the pending token; after a canvas, also what without it."""
+        limit = 0 if self._output.required else min(self._output.room - 1, MOST_DRAFTS)
+        if limit < 1:
+            return self._policy.plan((), 0), None
+        candidates = [each.propose(limit) for each in self._drafters if not each.runs_denoiser]
+        plan = without_canvas = self._policy.plan(candidates, limit)
+        denoisers = [each for each in self._drafters if each.runs_denoiser]
+        if not denoisers or not self._policy.canvas_pays(plan, limit):
+            return plan, None
+        candidates += [self._run_canvas(each, limit, stop) for each in denoisers]
+        return self._policy.plan(candidates, limit, canvas=True), without_canvas
 
-    def _run_canvas(self, drafter: Drafter, floor: float, room: int, stop: Stop) -> Drafts:
+    def _run_canvas(self, drafter: Drafter, limit: int, stop: Stop) -> Drafts:
         if stop():
             raise Cancelled
         started = time.perf_counter()
-        drafts = drafter.propose(floor, room)
+        drafts = drafter.propose(limit)
         ms = self._cost.count("canvas", started)
+        self._policy.costs.record_canvas(ms)
         self._trace.show("canvas", ms, lambda: ((d.token, d.source, "draft") for d in drafts))
         return drafts
 

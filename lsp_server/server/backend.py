@@ -35,10 +35,12 @@ The last argument says whether arithmetic may be timed: not while another model 
 
 
 class ModelBackend:
-    """A model with a decoder."""
+    """A model with a decoder; what is learnt about its drafts outlives the decoder."""
 
     def __init__(self, model: Model) -> None:
-        self._model = model
+        from lsp_server.diffusion.draft_policy import DraftPolicy
+
+        self._model, self._policy = model, DraftPolicy()
 
     @property
     def info(self) -> ModelInfo:
@@ -50,7 +52,7 @@ class ModelBackend:
         from lsp_server.diffusion.decoder import Decoder
 
         use_threads(settings.threads)
-        return Decoder(self._model, settings)
+        return Decoder(self._model, settings, policy=self._policy)
 
 
 def load_backend(settings: Settings, progress: Progress, measure: bool) -> Backend:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import get_args
@@ -7,11 +8,14 @@ from typing import get_args
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from torch import Tensor
 
 from lsp_server.diffusion import trace
 from lsp_server.diffusion.canvas import Canvas
 from lsp_server.diffusion.decoder import Decoder
+from lsp_server.diffusion.draft_policy import DraftPolicy, Plan
 from lsp_server.diffusion.drafters.drafter import DraftContext
+from lsp_server.diffusion.drafters.drafts import Drafts, compete
 from lsp_server.diffusion.drafters.factory import DRAFTERS, make_drafters
 from lsp_server.diffusion.drafters.prompt_lookup import TokenIndex
 from lsp_server.diffusion.output import Output
@@ -26,21 +30,38 @@ TEXT = st.text(alphabet=ALPHABET, max_size=40)
 VERIFIED = TinyModel(TinyDiffusion(), TinyCausal())
 COUPLED = TinyModel(TinyCoupled(), TinyCausal())
 PURE = TinyModel(TinyDiffusion())
-PLAIN = Settings(drafts=(), draft_confidence=0.0)
-ALL = Settings(draft_confidence=0.0)
+PLAIN = Settings(drafts=())
+ALL = Settings()
 
 
 def fill(model: TinyModel, options: Settings, hole: Hole) -> Infill:
     return Decoder(model, options).infill(hole)
 
 
+class Eager(DraftPolicy):
+    """Runs every canvas and verifies every draft."""
+
+    def plan(self, candidates: Sequence[Drafts], limit: int, canvas: bool = False) -> Plan:
+        return Plan(compete(candidates, lambda draft: draft.confidence)[:limit])
+
+    def canvas_pays(self, plan: Plan, limit: int) -> bool:
+        return True
+
+
 @settings(max_examples=60, deadline=None)
-@given(TEXT, TEXT, st.integers(1, 30), st.sampled_from([VERIFIED, COUPLED]))
+@given(
+    TEXT,
+    TEXT,
+    st.integers(1, 30),
+    st.sampled_from([VERIFIED, COUPLED]),
+    st.sampled_from([DraftPolicy, Eager]),
+)
 def test_verified_text_is_the_bases_own(
-    prefix: str, suffix: str, size: int, model: TinyModel
+    prefix: str, suffix: str, size: int, model: TinyModel, policy: type[DraftPolicy]
 ) -> None:
     hole = Hole(Prompt.around(prefix, suffix), size)
-    plain, drafted = fill(model, PLAIN, hole), fill(model, ALL, hole)
+    plain = fill(model, PLAIN, hole)
+    drafted = Decoder(model, ALL, policy=policy()).infill(hole)
     assert drafted.ids == plain.ids
     assert drafted.text == plain.text
     assert drafted.cost.forwards.verify <= plain.cost.forwards.verify
@@ -155,6 +176,35 @@ def test_every_forward_is_observed(model: TinyModel) -> None:
     assert kinds.count("canvas") == got.cost.forwards.canvas
     written = "".join(c.text for c in steps[-1].cells if c.state in ("committed", "draft"))
     assert got.text in written
+
+
+@pytest.mark.parametrize(("canvas_ms", "most"), [(4000.0, 1), (1.0, 1000)])
+def test_canvases_that_take_too_long_are_not_run_again(
+    canvas_ms: float, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 0.0
+
+    class Timed(TinyCausal):
+        def extend(self, tokens: Sequence[int]) -> Tensor:
+            nonlocal now
+            now += 0.040
+            return super().extend(tokens)
+
+    class Slow(TinyCoupled):
+        def denoise(
+            self, prompt: PromptTokens, canvas: Sequence[int], refresh: bool = True
+        ) -> Marginals:
+            nonlocal now
+            now += canvas_ms / 1000
+            return super().denoise(prompt, canvas, refresh)
+
+    monkeypatch.setattr(time, "perf_counter", lambda: now)
+    decoder = Decoder(TinyModel(Slow(), Timed()), replace(ALL, drafts=("denoiser",)))
+    canvases = 0
+    for prefix in ("(a", "b ", "c:", "d,", "e\n", "f)"):
+        canvases += decoder.infill(Hole(Prompt.around(prefix, ""), 30)).cost.forwards.canvas
+    assert 1 <= canvases <= most
+    assert now < 6 * 31 * 0.040 + canvases * canvas_ms / 1000 + 1
 
 
 def test_syntax_drafts_are_counted_when_the_base_agrees() -> None:

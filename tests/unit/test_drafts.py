@@ -10,10 +10,8 @@ from hypothesis import strategies as st
 from lsp_server.diffusion.drafters import denoiser as drafting
 from lsp_server.diffusion.drafters.denoiser import draft_masks
 from lsp_server.diffusion.drafters.drafts import (
-    LONGEST,
     Draft,
     compete,
-    cut,
     expected_length,
 )
 from lsp_server.diffusion.drafters.prompt_lookup import Lookup, TokenIndex, extend_drafts
@@ -25,39 +23,32 @@ def drafts(*pairs: tuple[int, float]) -> tuple[Draft, ...]:
     return tuple(Draft(token, confidence, "denoiser") for token, confidence in pairs)
 
 
+def confidence(draft: Draft) -> float:
+    return draft.confidence
+
+
 def test_expected_length_is_the_sum_of_joint_probabilities() -> None:
-    assert expected_length(drafts((1, 0.5), (2, 0.5))) == pytest.approx(0.75)
-    assert expected_length(()) == 0
-
-
-def test_cut_at_the_floor_and_at_the_limit() -> None:
-    some = drafts((1, 0.9), (2, 0.5), (3, 0.5))
-    assert [d.token for d in cut(some, 0.3, 9)] == [1, 2]
-    assert [d.token for d in cut(some, 0.0, 1)] == [1]
-
-
-def test_far_drafts_have_to_be_more_probable() -> None:
-    assert len(cut(drafts(*[(1, 0.9)] * 20), 0.2, 99)) == 7  # 0.9 to the 8th is 0.43
-    assert len(cut(drafts(*[(1, 0.99)] * 20), 0.2, 99)) == 20
-    assert len(cut(drafts(*[(1, 0.8)] * 20), 0.2, 99)) == 7  # 0.21
-    assert len(cut(drafts(*[(1, 0.7)] * 20), 0.2, 99)) == 4
+    assert expected_length(drafts((1, 0.5), (2, 0.5)), confidence) == pytest.approx(0.75)
+    assert expected_length((), confidence) == 0
 
 
 def test_the_surest_wins_and_agreement_makes_it_longer() -> None:
     sure, long = drafts((1, 0.9), (2, 0.9)), drafts((1, 0.4), (2, 0.4), (3, 0.4))
-    assert [d.token for d in compete([sure, long])] == [1, 2, 3]
+    assert [d.token for d in compete([sure, long], confidence)] == [1, 2, 3]
     other = drafts((7, 0.2), (8, 0.2), (9, 0.2))
-    assert [d.token for d in compete([sure, other])] == [1, 2]
-    assert compete([]) == ()
+    assert [d.token for d in compete([sure, other], confidence)] == [1, 2]
+    assert [d.token for d in compete([sure, other], lambda d: d.token / 10)] == [7, 8, 9]
+    assert compete([], confidence) == ()
 
 
+MANY = 28  # drafts: more than a canvas has masks
 KNOWN = st.lists(st.integers(0, END - 1), min_size=1, max_size=12)
 
 
 @given(KNOWN)
 def test_masks_that_are_not_coupled_say_their_best_tokens(known: list[int]) -> None:
     denoiser = TinyDiffusion()
-    found = draft_masks(denoiser, PromptTokens.around(known, []))
+    found = draft_masks(denoiser, PromptTokens.around(known, []), MANY, floor=0.0)
     logits = denoiser.denoise(
         PromptTokens.around(known, []), [MASK] * denoiser.width(len(known))
     ).logits
@@ -69,7 +60,7 @@ def test_masks_that_are_not_coupled_say_their_best_tokens(known: list[int]) -> N
 @given(KNOWN)
 def test_masks_that_are_coupled_say_what_fits_the_token_before_them(known: list[int]) -> None:
     denoiser = TinyCoupled()
-    found = draft_masks(denoiser, PromptTokens.around(known, []))
+    found = draft_masks(denoiser, PromptTokens.around(known, []), MANY, floor=0.0)
     marginals = denoiser.denoise(
         PromptTokens.around(known, []), [MASK] * denoiser.width(len(known))
     )
@@ -88,7 +79,7 @@ def test_only_the_best_of_a_mask_itself_are_candidates(monkeypatch: pytest.Monke
     denoiser = TinyCoupled()
     logits = denoiser.denoise(PromptTokens.around([1, 2], []), [MASK] * denoiser.width(2)).logits
     for draft, best in zip(
-        draft_masks(denoiser, PromptTokens.around([1, 2], [])),
+        draft_masks(denoiser, PromptTokens.around([1, 2], []), MANY, floor=0.0),
         logits.topk(3).indices,
         strict=True,
     ):
@@ -98,19 +89,20 @@ def test_only_the_best_of_a_mask_itself_are_candidates(monkeypatch: pytest.Monke
 
 @given(KNOWN, st.floats(0, 1))
 def test_the_denoiser_drafts_down_to_the_floor(known: list[int], floor: float) -> None:
-    everything = draft_masks(TinyCoupled(), PromptTokens.around(known, []))
-    found = draft_masks(TinyCoupled(), PromptTokens.around(known, []), floor=floor)
+    prompt = PromptTokens.around(known, [])
+    everything = draft_masks(TinyCoupled(), prompt, MANY, floor=0.0)
+    found = draft_masks(TinyCoupled(), prompt, MANY, floor=floor)
     assert found == everything[: len(found)]
     together = [prod(draft.confidence for draft in everything[:n]) for n in range(1, 99)]
     assert all(probability >= floor for probability in together[: len(found)])
     assert len(found) == len(everything) or together[len(found)] < floor
-    assert draft_masks(TinyCoupled(), PromptTokens.around(known, []), limit=2) == everything[:2]
+    assert draft_masks(TinyCoupled(), prompt, 2, floor=0.0) == everything[:2]
 
 
 @given(KNOWN)
 def test_file_and_denoiser_are_mixed(known: list[int]) -> None:
     denoiser, lookup = TinyCoupled(), Lookup(TokenIndex(known))
-    found = draft_masks(denoiser, PromptTokens.around(known, []), lookup)
+    found = draft_masks(denoiser, PromptTokens.around(known, []), MANY, lookup, floor=0.0)
     marginals = denoiser.denoise(
         PromptTokens.around(known, []), [MASK] * denoiser.width(len(known))
     )
@@ -129,4 +121,4 @@ def test_file_and_denoiser_are_mixed(known: list[int]) -> None:
         before = draft.token
         again.append(before)
     masks = len(marginals.logits)
-    assert found[masks:] == extend_drafts((), again, 0.0, LONGEST - masks)
+    assert found[masks:] == extend_drafts((), again, MANY - masks, floor=0.0)

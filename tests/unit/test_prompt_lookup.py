@@ -21,7 +21,7 @@ def predict(*tokens: int) -> Prediction:
 
 
 def said(tokens: list[int], floor: float = 0.0, limit: int = 12) -> list[int]:
-    return [draft.token for draft in extend_drafts((), Lookup(TokenIndex(tokens)), floor, limit)]
+    return [draft.token for draft in extend_drafts((), Lookup(TokenIndex(tokens)), limit, floor)]
 
 
 def test_what_followed_the_longest_match_is_said_again() -> None:

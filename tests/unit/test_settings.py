@@ -30,7 +30,6 @@ GIVEN: dict[str, Any] = {
     "decoding": "masked",
     "sampler": "factor",
     "drafts": ["file"],
-    "draftConfidence": 0.5,
     "threshold": 0.25,
     "factor": 2.5,
     "entropyBound": 0.75,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from torch import Tensor
 
-from lsp_server.diffusion.drafters.drafts import LONGEST, Draft, Drafts
+from lsp_server.diffusion.drafters.drafts import NEGLIGIBLE, Draft, Drafts
 from lsp_server.diffusion.drafters.prompt_lookup import Lookup, Prediction, extend_drafts
 from lsp_server.models.interfaces import MASK, Denoiser, PromptTokens
 from lsp_server.settings import Source
@@ -27,26 +27,26 @@ class DenoiserDrafter:
     def __init__(self, context: DraftContext) -> None:
         self._context = context
 
-    def propose(self, floor: float, limit: int) -> Drafts:
+    def propose(self, limit: int) -> Drafts:
         """See ``Drafter``."""
         context = self._context
         prompt = context.prompt.continued(context.output.ids)
         lookup = Lookup(context.index) if "file" in context.sources else None
-        return draft_masks(context.model.denoiser, prompt, lookup, floor, limit)
+        return draft_masks(context.model.denoiser, prompt, limit, lookup)
 
 
 def draft_masks(
     denoiser: Denoiser,
     prompt: PromptTokens,
+    limit: int,
     lookup: Lookup | None = None,
-    floor: float = 0.0,
-    limit: int = LONGEST,
+    floor: float = NEGLIGIBLE,
 ) -> Drafts:
     """Run one canvas of masks after the prefix and choose a token for each, left to right.
 
     A mask's distribution is conditioned on the token drafted before it, if the model has a
     coupling, and mixed with the prediction of ``lookup``. Stops after ``limit`` drafts or where
-    their joint probability falls below ``floor``.
+    their joint confidence falls below ``floor``.
     """
     prefix = prompt.prefix
     marginals = denoiser.denoise(prompt, [MASK] * denoiser.width(len(prefix)))
@@ -70,7 +70,7 @@ def draft_masks(
         before = draft.token
         if lookup is not None:
             lookup.append(before)
-    return tuple(drafts) if lookup is None else extend_drafts(drafts, lookup, floor, limit)
+    return tuple(drafts) if lookup is None else extend_drafts(drafts, lookup, limit, floor)
 
 
 def _choose(shares: Tensor, tokens: Tensor, prediction: Prediction | None) -> Draft:

@@ -24,11 +24,10 @@ class Drafter(Protocol):
     def runs_denoiser(self) -> bool:
         """Whether a proposal costs a forward of the denoiser."""
 
-    def propose(self, floor: float, limit: int) -> Drafts:
-        """The likely next tokens.
+    def propose(self, limit: int) -> Drafts:
+        """The likely next tokens, at most ``limit``.
 
-        Only the first ``limit`` are used, and only as long as their joint probability is at least
-        ``floor``; a drafter that works token by token should stop there.
+        A drafter that works token by token stops where their joint confidence is below ``NEGLIGIBLE``.
         """
 
 

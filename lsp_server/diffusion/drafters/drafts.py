@@ -6,18 +6,16 @@ time but never changes the text, because the base verifies every draft.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, takewhile
 from operator import mul
+from typing import Final
 
 from lsp_server.settings import Source
 
-_NEAR = 7  # drafts; each row beyond these costs twice as much in a verifying forward
-_FAR_FLOOR = 0.6
-
-LONGEST = 28
-"""The most drafts in one verifying forward: further rows cost more than they gain."""
+NEGLIGIBLE: Final = 0.02
+"""Joint confidence below which a draft is worth less than the time to choose it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +28,18 @@ class Draft:
 
 
 Drafts = tuple[Draft, ...]
+Weigh = Callable[[Draft], float]
+"""The probability that a draft is right, given that those before it are."""
 
 
-def expected_length(drafts: Drafts) -> float:
+def joint_probabilities(drafts: Drafts, weigh: Weigh) -> Iterator[float]:
+    """For each draft, the probability that it and all before it are right."""
+    return accumulate(map(weigh, drafts), mul)
+
+
+def expected_length(drafts: Drafts, weigh: Weigh) -> float:
     """The expected number of accepted drafts."""
-    together = accumulate((draft.confidence for draft in drafts), mul)
-    return sum(together, start=0.0)
+    return sum(joint_probabilities(drafts, weigh), start=0.0)
 
 
 def count_agreeing(drafts: Drafts, tokens: Sequence[int]) -> int:
@@ -44,24 +48,9 @@ def count_agreeing(drafts: Drafts, tokens: Sequence[int]) -> int:
     return sum(1 for _ in takewhile(lambda pair: pair[0].token == pair[1], pairs))
 
 
-def cut(drafts: Drafts, floor: float, limit: int) -> Drafts:
-    """The drafts up to where their joint probability falls below ``floor``; at most ``limit``.
-
-    Drafts beyond the first 7 must be more probable: each costs more, and one that is left out
-    will mostly be among the cheap ones of the next forward.
-    """
-    together = accumulate((draft.confidence for draft in drafts), mul)
-    kept = 0
-    for probability in together:
-        if kept == limit or probability < (floor if kept < _NEAR else max(floor, _FAR_FLOOR)):
-            break
-        kept += 1
-    return drafts[:kept]
-
-
-def compete(candidates: Sequence[Drafts]) -> Drafts:
+def compete(candidates: Sequence[Drafts], weigh: Weigh) -> Drafts:
     """The candidate of highest expected length, extended by longer ones that agree with it."""
-    best = max(candidates, key=expected_length, default=())
+    best = max(candidates, key=lambda drafts: expected_length(drafts, weigh), default=())
     tokens = [draft.token for draft in best]
     for other in candidates:
         if len(other) > len(best) and [draft.token for draft in other[: len(best)]] == tokens:

@@ -25,8 +25,8 @@ class ForcedTextDrafter:
     def __init__(self, context: DraftContext) -> None:
         self._context = context
 
-    def propose(self, floor: float, limit: int) -> Drafts:
-        """See ``Drafter``; ignores ``floor`` and ``limit``, as the text is short."""
+    def propose(self, limit: int) -> Drafts:
+        """See ``Drafter``."""
         text = self._context.hole.expect(self._context.output.text)
         if not text:
             return ()
@@ -39,4 +39,4 @@ class ForcedTextDrafter:
             stable.append(token)
         if not stable and len(with_next) > 1:
             stable = with_next[:-1]
-        return tuple(Draft(token, _CONFIDENCE, self.name) for token in stable)
+        return tuple(Draft(token, _CONFIDENCE, self.name) for token in stable[:limit])

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING, Final
 
-from lsp_server.diffusion.drafters.drafts import Draft, Drafts
+from lsp_server.diffusion.drafters.drafts import NEGLIGIBLE, Draft, Drafts
 from lsp_server.settings import Source
 
 if TYPE_CHECKING:
@@ -115,12 +115,14 @@ class PromptLookupDrafter:
     def __init__(self, context: DraftContext) -> None:
         self._index = context.index
 
-    def propose(self, floor: float, limit: int) -> Drafts:
+    def propose(self, limit: int) -> Drafts:
         """See ``Drafter``."""
-        return extend_drafts((), Lookup(self._index), floor, limit)
+        return extend_drafts((), Lookup(self._index), limit)
 
 
-def extend_drafts(drafts: Sequence[Draft], lookup: Lookup, floor: float, limit: int) -> Drafts:
+def extend_drafts(
+    drafts: Sequence[Draft], lookup: Lookup, limit: int, floor: float = NEGLIGIBLE
+) -> Drafts:
     """Drafts extended by the predictions of ``lookup`` while jointly as probable as ``floor``."""
     longer = list(drafts)
     together = prod(draft.confidence for draft in drafts)
