@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from lsp_server.bench.node import find_node, install
+from lsp_server.models.interfaces import ModelError
 from lsp_server.models.storage import Progress
 
 VERSION: Final = "3.22.1"
@@ -34,7 +35,7 @@ _BINARIES: Final = {
 _PATIENCE_S: Final = 10.0  # for a process that was told to end
 
 
-class PeerError(Exception):
+class PeerError(ModelError):
     """llama.cpp cannot be run; the message is one line that says why."""
 
 

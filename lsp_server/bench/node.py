@@ -16,13 +16,14 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
+from lsp_server.models.interfaces import ModelError
 from lsp_server.models.storage import Progress, cache_folder, locked
 
 OLDEST: Final = 20
 """The oldest major version of Node that the packages run on."""
 
 
-class NodeError(Exception):
+class NodeError(ModelError):
     """Node or a package cannot be had; the message is one line that says what to do."""
 
 
