@@ -52,6 +52,7 @@ class Editor:
     documents: dict[str, Opened] = field(default_factory=dict)
     statuses: list[messages.Status] = field(default_factory=list)
     latencies: list[messages.Latency] = field(default_factory=list)
+    logged: list[str] = field(default_factory=list)
     configuration: dict[str, Any] | None = None  # answers workspace/configuration
     reading: asyncio.Task[None] | None = None  # of the server's standard error
 
@@ -69,6 +70,7 @@ class Editor:
         return {
             messages.STATUS: self.statuses.append,
             messages.LATENCY: self.latencies.append,
+            types.WINDOW_LOG_MESSAGE: lambda params: self.logged.append(params.message),
             types.WORKSPACE_CONFIGURATION: lambda params: [self.configuration],
         }
 

@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from lsp_server.bench.editor import Editor
 from lsp_server.bench.holes import RealFile
-from lsp_server.bench.keystrokes import Place, TypedDocument
+from lsp_server.bench.keystrokes import Place, TypedDocument, language_id
 from lsp_server.bench.lengths import document_of_length
 from lsp_server.bench.report import Progress
 from lsp_server.bench.situations import (
@@ -48,6 +48,7 @@ _VARIANTS: Final[Mapping[str, Mapping[str, Any]]] = {
     ONE_AT_A_TIME: {"drafts": [], "sampler": "top_k", "top_k": 1},
 }
 _AFTER_JUMP: Final = 3  # keys at a new place; as many are kept for coming back to an earlier one
+_SERIES: Final = 2  # places
 _STARTING_S: Final = 300.0
 _WINDOW_LENGTH: Final = 100_000  # characters of the documents in which windows are compared
 
@@ -143,7 +144,7 @@ class Session:
     async def type_in_lengths(self, plans: Sequence[Plan], filler: str) -> list[Score]:
         """The same passages in documents of every length."""
         scores = [Score(f"{length // 1000} kB") for length in LENGTHS]
-        for number, plan in enumerate(_of_language(plans, ".py")):
+        for number, plan in enumerate(_of_series(plans)):
             for index in rotated(range(len(LENGTHS)), number):
                 self._progress(f"{plan.name} in {scores[index].name}")
                 await self._type_long(plan, filler, LENGTHS[index], scores[index])
@@ -152,7 +153,7 @@ class Session:
     async def type_with_windows(self, plans: Sequence[Plan], filler: str) -> list[Score]:
         """The same passages with every size of the window."""
         scores = [Score(f"{tokens} tokens before") for tokens in WINDOWS]
-        for number, plan in enumerate(_of_language(plans, ".py")):
+        for number, plan in enumerate(_of_series(plans)):
             for index in rotated(range(len(WINDOWS)), number):
                 self._progress(f"{plan.name} with {scores[index].name}")
                 await self._configure({"prefix_tokens": WINDOWS[index]})
@@ -163,7 +164,7 @@ class Session:
     async def type_beside(self, plans: Sequence[Plan]) -> list[Score]:
         """The same passages while other processes compute."""
         scores = [Score(f"{count} busy beside") for count in BUSY]
-        for number, plan in enumerate(_of_language(plans, ".py")):
+        for number, plan in enumerate(_of_series(plans)):
             for index in rotated(range(len(BUSY)), number):
                 self._progress(f"{plan.name}, {scores[index].name}")
                 document = TypedDocument.of(self._uri(plan.file), plan.passages[:1])
@@ -203,7 +204,8 @@ class Session:
 
     async def _type_long(self, plan: Plan, filler: str, length: int, score: Score) -> None:
         text, places = document_of_length(plan.passages[0], filler, length)
-        document = TypedDocument(self._uri(plan.file), "python", text, places)
+        language = language_id(plan.file)
+        document = TypedDocument(self._uri(plan.file), language, text, places)
         await self._type_one(document, score)
 
     async def _type_one(self, document: TypedDocument, score: Score) -> None:
@@ -229,9 +231,9 @@ class Session:
         return f"file:///bench/{self._opened}/{file.path.name}"
 
 
-def _of_language(plans: Sequence[Plan], suffix: str) -> list[Plan]:
-    """The plans of one language, or the first plan where there are none."""
-    return [plan for plan in plans if plan.file.path.suffix == suffix] or [plans[0]]
+def _of_series(plans: Sequence[Plan]) -> list[Plan]:
+    """The plans that are typed at every step of a series: Python's, or else the first one."""
+    return [plan for plan in plans if plan.file.path.suffix == ".py"][:_SERIES] or [plans[0]]
 
 
 def _to_json(settings: Settings) -> dict[str, Any]:

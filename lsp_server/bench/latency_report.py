@@ -126,7 +126,7 @@ def _situation_table(variants: Sequence[Score]) -> MarkdownTable:
         ("", *(score.name for score in variants)),
     )
     for situation in SITUATIONS:
-        rows.add_row(situation, *(_show(score.keys[situation]) for score in variants))
+        rows.add_row(situation, *(_show(score, situation) for score in variants))
     rows.add_row("offered", *(_share(score, offered=True) for score in variants))
     rows.add_row("first line typed then", *(_share(score, offered=False) for score in variants))
     rows.add_row("tokens per verifying forward", *(_per_forward(score) for score in variants))
@@ -155,44 +155,42 @@ def _phase_cells(values: Sequence[float], total: float) -> tuple[str, ...]:
 
 
 def _series_table(title: str, scores: Sequence[Score]) -> MarkdownTable:
-    """Cold and warm, and the mean of every phase of a warm request."""
+    """Cold and warm, and the mean of every phase of a warm request; a column for each step."""
     rows = MarkdownTable(
-        f"{title}: ms, p50 / p95 (requests), and means of a warm one",
-        ("", COLD, WARM, *PHASES),
+        f"{title}: ms, p50 / p95 (requests), then means of a warm one",
+        ("", *(score.name for score in scores)),
     )
-    for score in scores:
-        warm = score.keys[WARM]
-        means = [
-            report.ratio(sum(phase(key) for key in warm), len(warm)) for phase in PHASES.values()
-        ]
-        rows.add_row(
-            score.name,
-            *(_show(score.keys[COLD]), _show(warm)),
-            *(f"{mean:.1f}" for mean in means),
-        )
+    for situation in (COLD, WARM):
+        rows.add_row(situation, *(_show(score, situation) for score in scores))
+    for name, phase in PHASES.items():
+        means = []
+        for score in scores:
+            warm = score.keys[WARM]
+            mean = report.ratio(sum(map(phase, warm)), len(warm))
+            means.append(f"{mean:.1f}" if warm else "–")
+        rows.add_row(name, *means)
     return rows
 
 
 def _row_table(rows: Rows) -> MarkdownTable:
     table = MarkdownTable(
-        f"One verifying forward with {CONTEXT} tokens cached: ms, and of one row's, "
-        "median (quartiles)",
-        ("rows", *map(str, rows)),
+        f"One verifying forward with {CONTEXT} tokens cached, median (quartiles)",
+        ("rows", "ms", "of one row's"),
     )
-    table.add_row("ms", *(Quartiles.of(ms).show(1) for ms in rows.values()))
-    table.add_row(
-        "of one row's", *(Quartiles.of(paired(ms, rows[1])).show(2) for ms in rows.values())
-    )
+    for count, ms in rows.items():
+        ratios = Quartiles.of(paired(ms, rows[1]))
+        table.add_row(str(count), Quartiles.of(ms).show(1), ratios.show(2))
     return table
 
 
-def _show(keys: Sequence[Keystroke]) -> str:
+def _show(score: Score, situation: str) -> str:
+    keys = score.keys[situation]
     if not keys:
         return "–"
     spread = Spread.of(key.ms for key in keys)
     digits = 0 if spread.median >= 10 else 1
-    cached = sum(key.kind == "cached" for key in keys)
-    from_cache = f"; {cached}" if 0 < cached < len(keys) else ""
+    cached = 0 if situation == THROUGH else sum(key.kind == "cached" for key in keys)
+    from_cache = f"; {cached}" if cached else ""
     return f"{spread.median:.{digits}f} / {spread.p95:.{digits}f} ({len(keys)}{from_cache})"
 
 

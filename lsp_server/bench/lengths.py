@@ -12,21 +12,19 @@ def document_of_length(passage: Passage, filler: str, length: int) -> tuple[str,
     parts are whole lines.
     """
     text = passage.file.text
-    half = max(0, length - (passage.end - passage.start)) // 2
-    before = _last_lines(text[: _line_start(text, passage.start)], half)
-    indentation = text[_line_start(text, passage.start) : passage.start]
-    after = _first_lines(text[passage.end :], half)
-    above = _last_lines(_repeated(filler, half - len(before)), half - len(before))
-    below = _first_lines(_repeated(filler, half - len(after)), half - len(after))
-    start = len(above) + len(before) + len(indentation)
-    end = start + passage.end - passage.start
     written = text[passage.start : passage.end]
-    whole = above + before + indentation + written + after + below
-    return take_out(whole, [(start, end)])
-
-
-def _line_start(text: str, offset: int) -> int:
-    return text.rfind("\n", 0, offset) + 1
+    half = max(0, length - len(written)) // 2
+    line = text.rfind("\n", 0, passage.start) + 1
+    before = _last_lines(text[:line], half)
+    after = _first_lines(text[passage.end :], half)
+    if len(before) == line:
+        before = _last_lines(_repeated(filler, half - line), half - line) + before
+    if len(after) == len(text) - passage.end:
+        room = half - len(after)
+        after += _first_lines(_repeated(filler, room), room)
+    before += text[line : passage.start]  # the indentation
+    start = len(before)
+    return take_out(before + written + after, [(start, start + len(written))])
 
 
 def _repeated(filler: str, length: int) -> str:
@@ -44,6 +42,8 @@ def _last_lines(text: str, length: int) -> str:
 
 def _first_lines(text: str, length: int) -> str:
     """The beginning of a text, up to the end of a line."""
+    if length <= 0:
+        return ""
     if len(text) <= length:
         return text
-    return text[: text.rfind("\n", 0, max(length, 1)) + 1]
+    return text[: text.rfind("\n", 0, length) + 1]

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import Final
 
 from lsp_server.bench.holes import RealFile
 from lsp_server.bench.keystrokes import Passage, passages
 from lsp_server.bench.typist import Keystroke
+from lsp_server.source_files import SourceError
 
 COLD: Final = "cold"
 WARM: Final = "warm"
@@ -24,6 +27,9 @@ SITUATIONS: Final = (COLD, WARM, THROUGH, NEW, RESTED, BACK, BACK_FROM, WITHHELD
 before. ``typed through``: the rest of an earlier answer. ``withheld``: refused by the gate. Else
 the first request after the cursor has moved; ``after a rest``: of a
 second and a half at the new place."""
+
+_PASSAGES: Final = 3
+_FIRST: Final = (".py", ".ts", ".json", ".md", ".go")  # languages of the first places
 
 TRIES: Final = 4
 """The most keys after the cursor has moved, until a request is not withheld."""
@@ -63,14 +69,17 @@ class Plan:
 
 
 def plan(opened: Sequence[RealFile], places: int, keys: int, seed: int) -> list[Plan]:
-    """``places`` plans, alternating between languages; fewer if the files have too few."""
-    by_language: dict[str, list[Plan]] = {}
-    for number, file in enumerate(opened):
-        chosen = passages(file, 3, keys + 2 * TRIES, seed + number)
-        if len(chosen) == 3:
+    """``places`` plans, alternating between languages; fewer if the files have too few.
+
+    Files are drawn at random. Raises SourceError if there is no place to type.
+    """
+    by_language: dict[str, list[Plan]] = {suffix: [] for suffix in _FIRST}
+    for file in random.Random(seed).sample(list(opened), len(opened)):
+        chosen = passages(file, _PASSAGES, keys + 2 * TRIES, seed)
+        if len(chosen) == _PASSAGES:
             by_language.setdefault(file.path.suffix, []).append(Plan(file, tuple(chosen)))
-    turns = max(map(len, by_language.values()), default=0)
-    plans = [
-        group[turn] for turn in range(turns) for group in by_language.values() if turn < len(group)
-    ]
+    turns = zip_longest(*by_language.values())
+    plans = [each for turn in turns for each in turn if each is not None]
+    if not plans:
+        raise SourceError("there is no place to type in these files")
     return plans[:places]

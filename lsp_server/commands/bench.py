@@ -131,4 +131,6 @@ def _cuts(arguments: argparse.Namespace, number: int) -> list[Cut]:
 
     if not number:
         return []
-    return draw_cuts(open_files(arguments.files or default_files()), number, arguments.seed)
+    opened = open_files(arguments.files or default_files())
+    parsed = [file for file in opened if file.language]  # without a grammar nothing is bounded
+    return draw_cuts(parsed, number, arguments.seed)

@@ -25,7 +25,6 @@ class Editor(editor.Editor):
     """Keeps all that the server sends, edits in every way, and checks what the server holds."""
 
     progress: list[types.ProgressParams] = field(default_factory=list)
-    logged: list[str] = field(default_factory=list)
     shown: list[str] = field(default_factory=list)  # pop-ups
     others: list[str] = field(default_factory=list)  # the Copilot dialect's statuses
 
@@ -33,7 +32,6 @@ class Editor(editor.Editor):
         return {
             **super().listeners(),
             types.PROGRESS: self.progress.append,
-            types.WINDOW_LOG_MESSAGE: lambda params: self.logged.append(params.message),
             types.WINDOW_SHOW_MESSAGE: lambda params: self.shown.append(params.message),
             types.WINDOW_SHOW_MESSAGE_REQUEST: lambda params: self.shown.append(params.message),
             messages.DID_CHANGE_STATUS: lambda params: self.others.append(params["kind"]),
