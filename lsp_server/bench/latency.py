@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from lsp_server.bench.editor import Editor
 from lsp_server.bench.holes import RealFile
-from lsp_server.bench.keystrokes import Place, TypedDocument, language_id
+from lsp_server.bench.keystrokes import Passage, Place, TypedDocument, language_id
 from lsp_server.bench.lengths import document_of_length
 from lsp_server.bench.report import Progress
 from lsp_server.bench.situations import (
@@ -48,7 +48,6 @@ _VARIANTS: Final[Mapping[str, Mapping[str, Any]]] = {
     ONE_AT_A_TIME: {"drafts": [], "sampler": "top_k", "top_k": 1},
 }
 _AFTER_JUMP: Final = 3  # keys at a new place; as many are kept for coming back to an earlier one
-_SERIES: Final = 2  # places
 _STARTING_S: Final = 300.0
 _WINDOW_LENGTH: Final = 100_000  # characters of the documents in which windows are compared
 
@@ -144,33 +143,37 @@ class Session:
     async def type_in_lengths(self, plans: Sequence[Plan], filler: str) -> list[Score]:
         """The same passages in documents of every length."""
         scores = [Score(f"{length // 1000} kB") for length in LENGTHS]
-        for number, plan in enumerate(_of_series(plans)):
-            for index in rotated(range(len(LENGTHS)), number):
-                self._progress(f"{plan.name} in {scores[index].name}")
-                await self._type_long(plan, filler, LENGTHS[index], scores[index])
+        for passage, index in self._steps(plans, scores):
+            await self._type_long(passage, filler, LENGTHS[index], scores[index])
         return scores
 
     async def type_with_windows(self, plans: Sequence[Plan], filler: str) -> list[Score]:
         """The same passages with every size of the window."""
         scores = [Score(f"{tokens} tokens before") for tokens in WINDOWS]
-        for number, plan in enumerate(_of_series(plans)):
-            for index in rotated(range(len(WINDOWS)), number):
-                self._progress(f"{plan.name} with {scores[index].name}")
-                await self._configure({"prefix_tokens": WINDOWS[index]})
-                await self._type_long(plan, filler, _WINDOW_LENGTH, scores[index])
+        for passage, index in self._steps(plans, scores):
+            await self._configure({"prefix_tokens": WINDOWS[index]})
+            await self._type_long(passage, filler, _WINDOW_LENGTH, scores[index])
         await self._configure({})
         return scores
 
     async def type_beside(self, plans: Sequence[Plan]) -> list[Score]:
         """The same passages while other processes compute."""
         scores = [Score(f"{count} busy beside") for count in BUSY]
-        for number, plan in enumerate(_of_series(plans)):
-            for index in rotated(range(len(BUSY)), number):
-                self._progress(f"{plan.name}, {scores[index].name}")
-                document = TypedDocument.of(self._uri(plan.file), plan.passages[:1])
-                with _busy(BUSY[index]):
-                    await self._type_one(document, scores[index])
+        for passage, index in self._steps(plans, scores):
+            document = TypedDocument.of(self._uri(passage.file), [passage])
+            with _busy(BUSY[index]):
+                await self._type_one(document, scores[index])
         return scores
+
+    def _steps(
+        self, plans: Sequence[Plan], scores: Sequence[Score]
+    ) -> Iterator[tuple[Passage, int]]:
+        """Every passage of a Python file (or the first one) with every step of a series."""
+        python = [plan for plan in plans if plan.file.path.suffix == ".py"]
+        for number, passage in enumerate((python or plans)[0].passages):
+            for index in rotated(range(len(scores)), number):
+                self._progress(f"{passage.file.path.name}:{passage.start}, {scores[index].name}")
+                yield passage, index
 
     async def _visit(self, plan: Plan, other: Plan, score: Score) -> None:
         typist = self._typist
@@ -202,10 +205,10 @@ class Session:
                 break
         return pressed
 
-    async def _type_long(self, plan: Plan, filler: str, length: int, score: Score) -> None:
-        text, places = document_of_length(plan.passages[0], filler, length)
-        language = language_id(plan.file)
-        document = TypedDocument(self._uri(plan.file), language, text, places)
+    async def _type_long(self, passage: Passage, filler: str, length: int, score: Score) -> None:
+        text, places = document_of_length(passage, filler, length)
+        language = language_id(passage.file)
+        document = TypedDocument(self._uri(passage.file), language, text, places)
         await self._type_one(document, score)
 
     async def _type_one(self, document: TypedDocument, score: Score) -> None:
@@ -229,11 +232,6 @@ class Session:
         """A new document's."""
         self._opened += 1
         return f"file:///bench/{self._opened}/{file.path.name}"
-
-
-def _of_series(plans: Sequence[Plan]) -> list[Plan]:
-    """The plans that are typed at every step of a series: Python's, or else the first one."""
-    return [plan for plan in plans if plan.file.path.suffix == ".py"][:_SERIES] or [plans[0]]
 
 
 def _to_json(settings: Settings) -> dict[str, Any]:

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
 from lsp_server.bench.holes import RealFile, draw_cuts
 from lsp_server.bench.humaneval_infilling import Problem, end_of_line, filling, hole_of
 from lsp_server.bench.llama_cpp import LlamaCpp
 from lsp_server.bench.report import Progress
-from lsp_server.bench.variants import rotated
+from lsp_server.bench.variants import ONE_AT_A_TIME, rotated
 from lsp_server.completion.context import choose_window
 from lsp_server.diffusion.decoder import Decoder
 from lsp_server.diffusion.output import Output
@@ -24,11 +24,10 @@ from lsp_server.diffusion.prompt import Prompt
 from lsp_server.diffusion.token_healing import tokenize
 from lsp_server.diffusion.types import Hole
 from lsp_server.models.embedded.model import CausalBase
-from lsp_server.models.interfaces import PromptTokens, Tokenizer, never
+from lsp_server.models.interfaces import Model, PromptTokens, Tokenizer, never
 from lsp_server.settings import Settings
 
 UNMASK: Final = "Unmask"
-ONE_AT_A_TIME: Final = "one at a time"
 LLAMA: Final = "llama.cpp"
 LLAMA_LOOKUP: Final = "llama.cpp, its lookup"
 
@@ -165,6 +164,19 @@ class PeerEngine:
         written = self._process.complete(CausalBase.lay_out(case.prompt), take, self._lookup)
         first, *others = written.ms
         return Answer(tuple(output.ids), output.answer, first, sum(others))
+
+
+def make_engines(model: Model, settings: Settings, process: LlamaCpp | None) -> list[Engine]:
+    """Ours, and llama.cpp's where its process runs."""
+    plain = replace(settings, drafts=())
+    engines: list[Engine] = [
+        OwnEngine(UNMASK, Decoder(model, settings)),
+        OwnEngine(ONE_AT_A_TIME, Decoder(model, plain)),
+    ]
+    if process is not None:
+        engines.append(PeerEngine(LLAMA, process, model.tokenizer, lookup=False))
+        engines.append(PeerEngine(LLAMA_LOOKUP, process, model.tokenizer, lookup=True))
+    return engines
 
 
 @dataclass(slots=True)

@@ -12,7 +12,6 @@ from lsp_server.bench.markdown import MarkdownTable
 from lsp_server.bench.peers import (
     LLAMA,
     LLAMA_LOOKUP,
-    ONE_AT_A_TIME,
     PREFILL_TOKENS,
     UNMASK,
     Answer,
@@ -21,6 +20,7 @@ from lsp_server.bench.peers import (
 )
 from lsp_server.bench.ratios import Quartiles, paired
 from lsp_server.bench.targets import Target
+from lsp_server.bench.variants import ONE_AT_A_TIME
 from lsp_server.models.embedded.spec import SPEC
 
 Series = Callable[[Score], Sequence[float | None]]

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from lsp_server.bench.llama_cpp import LlamaCpp
     from lsp_server.bench.peers import Case
     from lsp_server.commands.options import Subparsers
-    from lsp_server.models.interfaces import Tokenizer
-    from lsp_server.settings import Settings
 
 
 def add_arguments(benchmarks: Subparsers) -> None:
@@ -39,31 +37,32 @@ def run(arguments: argparse.Namespace) -> int:
     """Speed and quality beside llama.cpp."""
     import psutil
 
-    from lsp_server.bench import peers, peers_report, report, targets
+    from lsp_server.bench import humaneval_infilling, peers, peers_report, report, targets
     from lsp_server.bench.floors import Rates, file_read
     from lsp_server.bench.holes import default_files, open_files
-    from lsp_server.bench.variants import AS_SET, ONE_AT_A_TIME, make_variants
     from lsp_server.models.embedded import download
     from lsp_server.models.embedded.spec import SPEC
+    from lsp_server.source_files import SourceError
 
     threads = arguments.threads or psutil.cpu_count(logical=False) or 1
     settings = replace(settings_from(arguments), model=SPEC.name, threads=threads)
     report.check_writable(arguments.json)
     opened = open_files(arguments.files or default_files())
+    problems = humaneval_infilling.load(arguments.data) if arguments.data else None
     rates = Rates.measure(threads)
     model = load_model(settings)
-    cases = _cases(arguments, settings, model.tokenizer)
+    if problems is None:
+        drawing = opened, arguments.limit, arguments.seed
+        cases = peers.cases_of_files(*drawing, settings, model.tokenizer)
+    else:
+        lines = humaneval_infilling.holes_are_lines(problems)
+        drawn = humaneval_infilling.draw(problems, arguments.limit, arguments.seed)
+        cases = peers.cases_of_problems(drawn, lines, settings, model.tokenizer)
+    if not cases:
+        raise SourceError("there is no hole whose text before it ends with a token")
     prompts = peers.prefill_prompts(opened, min(len(cases), peers.MOST_PREFILLS), model.tokenizer)
-    variants = {variant.name: variant.decoder for variant in make_variants(model, settings)}
-    engines: list[peers.Engine] = [
-        peers.OwnEngine(peers.UNMASK, variants[AS_SET]),
-        peers.OwnEngine(peers.ONE_AT_A_TIME, variants[ONE_AT_A_TIME]),
-    ]
     with _llama(threads, cases) as process, report.progress_on_terminal() as progress:
-        if process is not None:
-            tokenizer = model.tokenizer
-            engines.append(peers.PeerEngine(peers.LLAMA, process, tokenizer, lookup=False))
-            engines.append(peers.PeerEngine(peers.LLAMA_LOOKUP, process, tokenizer, lookup=True))
+        engines = peers.make_engines(model, settings, process)
         measured = peers.measure(engines, cases, prompts, progress)
         progress("running the programs")
         outcomes = peers_report.run_programs(cases, measured)
@@ -73,7 +72,10 @@ def run(arguments: argparse.Namespace) -> int:
     )
     aims = peers_report.targets(scores)
     result = report.context("peers", settings, model.info)
-    result["options"] = report.options(arguments, "limit", "seed") | {"threads": threads}
+    result["options"] = report.options(arguments, "limit", "seed") | {
+        "threads": threads,
+        "data": arguments.data.name if arguments.data else None,
+    }
     result["llama_cpp"] = asdict(process.build) if process else None
     result |= peers_report.to_json(cases, scores, outcomes, rates, least)
     result["targets"] = targets.to_json(aims)
@@ -100,16 +102,3 @@ def _llama(threads: int, cases: Sequence[Case]) -> Iterator[LlamaCpp | None]:
         return
     with process:
         yield process
-
-
-def _cases(arguments: argparse.Namespace, settings: Settings, tokenizer: Tokenizer) -> list[Case]:
-    from lsp_server.bench import humaneval_infilling, peers
-    from lsp_server.bench.holes import default_files, open_files
-
-    if arguments.data is None:
-        opened = open_files(arguments.files or default_files())
-        return peers.cases_of_files(opened, arguments.limit, arguments.seed, settings, tokenizer)
-    problems = humaneval_infilling.load(arguments.data)
-    lines = humaneval_infilling.holes_are_lines(problems)
-    drawn = humaneval_infilling.draw(problems, arguments.limit, arguments.seed)
-    return peers.cases_of_problems(drawn, lines, settings, tokenizer)

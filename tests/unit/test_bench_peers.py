@@ -13,6 +13,7 @@ from lsp_server.bench.floors import Rates, prefill_operations, weights_read
 from lsp_server.bench.holes import default_files, open_files
 from lsp_server.bench.llama_cpp import Written
 from lsp_server.bench.peers import Answer, Case, PeerEngine
+from lsp_server.bench.variants import ONE_AT_A_TIME
 from lsp_server.models.embedded.model import CausalBase
 from lsp_server.models.embedded.spec import SPEC, Shape
 from lsp_server.models.interfaces import PromptTokens
@@ -131,7 +132,7 @@ def test_ratios_survive_a_machine_that_gets_slower() -> None:
 
     engines = [
         Pretender(peers.UNMASK, clock(5)),
-        Pretender(peers.ONE_AT_A_TIME, clock(10)),
+        Pretender(ONE_AT_A_TIME, clock(10)),
         Pretender(peers.LLAMA, clock(20)),
     ]
     holes = cases()
@@ -143,12 +144,12 @@ def test_ratios_survive_a_machine_that_gets_slower() -> None:
     verdicts = {aim.name: aim.verdict for aim in peers_report.targets(scores)}
     assert list(verdicts.values()) == ["met"] * 4
 
-    alone = peers_report.targets({peers.UNMASK: measured[0], peers.ONE_AT_A_TIME: measured[1]})
+    alone = peers_report.targets({peers.UNMASK: measured[0], ONE_AT_A_TIME: measured[1]})
     assert [aim.verdict for aim in alone] == [*("not measured", "met"), *["not measured"] * 2]
 
 
 def test_the_report_has_quality_beside_speed() -> None:
-    engines = [Pretender(name, lambda: 4.0) for name in (peers.UNMASK, peers.ONE_AT_A_TIME)]
+    engines = [Pretender(name, lambda: 4.0) for name in (peers.UNMASK, ONE_AT_A_TIME)]
     holes = cases()
     measured = peers.measure(engines, holes, [], lambda _: None)
     measured[0].cold[0] = Answer((1,), "    return 0", 4.0, 0.0, 0)  # wrong, and one token
