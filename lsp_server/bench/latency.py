@@ -197,11 +197,11 @@ class Session:
         typist.close(document)
 
     async def _jump(self, document: TypedDocument, place: Place) -> list[Keystroke]:
-        """Type at once at a place, until a request is not withheld."""
+        """Type at once at a place, without a pause, until the model runs."""
         pressed: list[Keystroke] = []
         while place.keys and len(pressed) < TRIES:
-            pressed += await self._typist.type(document, place, 1)
-            if pressed[-1].kind != "withheld":
+            pressed += await self._typist.type(document, place, 1, pausing=False)
+            if pressed[-1].kind == "computed":
                 break
         return pressed
 

@@ -122,7 +122,7 @@ def to_json(measured: Measured, rows: Rows) -> dict[str, Any]:
 
 def _situation_table(variants: Sequence[Score]) -> MarkdownTable:
     rows = MarkdownTable(
-        "Milliseconds from key to answer, p50 / p95 (requests; those answered from a cache)",
+        "Milliseconds from key to answer, p50 / p95 (requests)",
         ("", *(score.name for score in variants)),
     )
     for situation in SITUATIONS:
@@ -189,9 +189,7 @@ def _show(score: Score, situation: str) -> str:
         return "–"
     spread = Spread.of(key.ms for key in keys)
     digits = 0 if spread.median >= 10 else 1
-    cached = 0 if situation == THROUGH else sum(key.kind == "cached" for key in keys)
-    from_cache = f"; {cached}" if cached else ""
-    return f"{spread.median:.{digits}f} / {spread.p95:.{digits}f} ({len(keys)}{from_cache})"
+    return f"{spread.median:.{digits}f} / {spread.p95:.{digits}f} ({len(keys)})"
 
 
 def _all(score: Score) -> list[Keystroke]:
@@ -256,7 +254,6 @@ def _spread_to_json(keys: Sequence[Keystroke]) -> dict[str, Any]:
     spread = Spread.of(key.ms for key in keys)
     return {
         "count": spread.count,
-        "from_cache": sum(key.kind == "cached" for key in keys),
         "p50": round(spread.median, 3),
         "p95": round(spread.p95, 3),
         "highest": round(spread.high, 3),

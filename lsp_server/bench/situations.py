@@ -23,16 +23,16 @@ BACK_FROM: Final = "back from another document"
 WITHHELD: Final = "withheld"
 
 SITUATIONS: Final = (COLD, WARM, THROUGH, NEW, RESTED, BACK, BACK_FROM, WITHHELD)
-"""``cold``: the first request in a document. ``warm``: the model ran, the same place was asked for
-before. ``typed through``: the rest of an earlier answer. ``withheld``: refused by the gate. Else
-the first request after the cursor has moved; ``after a rest``: of a
-second and a half at the new place."""
+"""``typed through``: the rest of an earlier answer. ``withheld``: refused by the gate. In all
+others the model runs. ``cold``: the first time in a document. ``new place`` and ``back``: the first
+time after the cursor has moved; ``after a rest``: of a second and a half at the new place.
+``warm``: any other time."""
 
 _PASSAGES: Final = 3
 _FIRST: Final = (".py", ".ts", ".json", ".md", ".go")  # languages of the first places
 
-TRIES: Final = 4
-"""The most keys after the cursor has moved, until a request is not withheld."""
+TRIES: Final = 6
+"""The most keys after the cursor has moved, until the model runs for one."""
 
 
 @dataclass(slots=True)
@@ -45,14 +45,13 @@ class Score:
     )
 
     def add(self, pressed: Sequence[Keystroke], first: str = WARM) -> None:
-        """Count keys typed at one place; ``first`` is the situation of the first one answered."""
+        """Count keys typed at one place; ``first``: the situation of the first one computed."""
         for key in pressed:
-            if key.kind == "withheld":
-                self.keys[WITHHELD].append(key)
-                continue
-            through = key.kind == "cached" and first == WARM
-            self.keys[THROUGH if through else first].append(key)
-            first = WARM
+            if key.kind == "computed":
+                self.keys[first].append(key)
+                first = WARM
+            else:
+                self.keys[THROUGH if key.kind == "cached" else WITHHELD].append(key)
 
 
 @dataclass(frozen=True, slots=True)

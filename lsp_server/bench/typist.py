@@ -82,14 +82,19 @@ class Typist:
             raise ModelError("the server does not serve any more")
         return Keystroke(ms, editor.latencies[-1], _is_followed(answer, place))
 
-    async def type(self, document: TypedDocument, place: Place, keys: int) -> list[Keystroke]:
-        """Press several keys at a fast typist's pace, with pauses; fewer at the end of a place."""
+    async def type(
+        self, document: TypedDocument, place: Place, keys: int, pausing: bool = True
+    ) -> list[Keystroke]:
+        """Press several keys at a fast typist's pace; fewer at the end of a place.
+
+        ``pausing``: whether the typist pauses after a word.
+        """
         pressed = []
         for _ in range(min(keys, len(place.keys))):
             key, started = place.keys[0], time.perf_counter()
             pressed.append(await self.press(document, place))
             await asyncio.sleep(max(0.0, started + KEY_S - time.perf_counter()))
-            if pauses_after(key):
+            if pausing and pauses_after(key):
                 await self.rest(document, place, PAUSE_S)
         return pressed
 
