@@ -1,13 +1,12 @@
 """A simulated editor: starts a server, edits documents, asks for completions, keeps what it hears.
 
-Built on pygls' own client. Computes texts and positions independently of the server's code.
+Built on pygls' own client.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -19,20 +18,6 @@ from lsp_server.server import messages
 
 INVOKED = types.InlineCompletionTriggerKind.Invoked
 AUTOMATIC = types.InlineCompletionTriggerKind.Automatic
-
-_POLL_S = 0.005
-
-
-def position(text: str, offset: int) -> types.Position:
-    """The position of an offset in code points; there is none inside CRLF."""
-    assert offset == 0 or text[offset - 1 : offset + 1] != "\r\n"
-    lines = re.split(r"\r\n|\r|\n", text[:offset])
-    return types.Position(len(lines) - 1, len(lines[-1].encode("utf-16-le")) // 2)
-
-
-def range_of(text: str, start: int, end: int) -> types.Range:
-    """The range between two offsets."""
-    return types.Range(position(text, start), position(text, end))
 
 
 @dataclass(slots=True)
@@ -107,13 +92,6 @@ class Editor:
         self.capabilities = result.capabilities
         self.client.initialized(types.InitializedParams())
 
-    async def until(self, state: str, timeout: float = 120) -> messages.Status:
-        """Wait for a status of ``state``; raises TimeoutError after ``timeout`` seconds."""
-        async with asyncio.timeout(timeout):
-            while not (self.statuses and self.statuses[-1].state == state):
-                await asyncio.sleep(_POLL_S)
-        return self.statuses[-1]
-
     async def quit(self) -> int | None:
         """Shut the server down properly; returns its exit status."""
         await self.client.shutdown_async(None)
@@ -134,20 +112,6 @@ class Editor:
         del self.documents[uri]
         identifier = types.TextDocumentIdentifier(uri)
         self.client.text_document_did_close(types.DidCloseTextDocumentParams(identifier))
-
-    def text(self, uri: str) -> str:
-        """The text of a document."""
-        return self.documents[uri].text
-
-    def replace_all(self, uri: str, edits: list[tuple[int, int, str]]) -> None:
-        """Apply edits one after the other, in one notification."""
-        document, changes = self.documents[uri], []
-        document.version += 1
-        for start, end, new_text in edits:
-            where = range_of(document.text, start, end)
-            changes.append(types.TextDocumentContentChangePartial(where, new_text))
-            document.text = document.text[:start] + new_text + document.text[end:]
-        self.send_changes(uri, changes)
 
     def send_changes(
         self, uri: str, changes: Sequence[types.TextDocumentContentChangeEvent]

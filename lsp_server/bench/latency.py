@@ -100,8 +100,8 @@ async def _serving(settings: Settings) -> AsyncIterator[Editor]:
     editor = Editor.new()
     await editor.start(*SERVE)
     try:
-        await editor.initialize({"settings": _to_json(settings), "cursor": True})
         async with asyncio.timeout(_STARTING_S):
+            await editor.initialize({"settings": _to_json(settings), "cursor": True})
             while not editor.statuses or editor.statuses[-1].state == "loading":
                 await asyncio.sleep(0.005)
         if editor.statuses[-1].state != "ready":

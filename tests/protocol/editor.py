@@ -1,4 +1,7 @@
-"""The simulated editor of the benchmarks, with what only tests need."""
+"""The simulated editor of the benchmarks, with what only tests need.
+
+Computes texts and positions independently of the server's code.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +15,24 @@ from typing import Any, TypeVar
 from lsprotocol import types
 
 from lsp_server.bench import editor
-from lsp_server.bench.editor import AUTOMATIC, INVOKED, position, range_of
+from lsp_server.bench.editor import AUTOMATIC, INVOKED
 from lsp_server.server import messages
 
 __all__ = ["AUTOMATIC", "INVOKED", "Editor", "becomes", "configure", "position", "within"]
 
 T = TypeVar("T")
+
+
+def position(text: str, offset: int) -> types.Position:
+    """The position of an offset in code points; there is none inside CRLF."""
+    assert offset == 0 or text[offset - 1 : offset + 1] != "\r\n"
+    lines = re.split(r"\r\n|\r|\n", text[:offset])
+    return types.Position(len(lines) - 1, len(lines[-1].encode("utf-16-le")) // 2)
+
+
+def range_of(text: str, start: int, end: int) -> types.Range:
+    """The range between two offsets."""
+    return types.Range(position(text, start), position(text, end))
 
 
 @dataclass
@@ -41,7 +56,28 @@ class Editor(editor.Editor):
         """The reports so far under a progress token, oldest first."""
         return [params.value for params in self.progress if params.token == token]
 
+    async def until(self, state: str, timeout: float = 120) -> messages.Status:
+        """Wait for a status of ``state``; raises TimeoutError after ``timeout`` seconds."""
+        async with asyncio.timeout(timeout):
+            while not (self.statuses and self.statuses[-1].state == state):
+                await asyncio.sleep(0.02)
+        return self.statuses[-1]
+
     # Documents
+
+    def text(self, uri: str) -> str:
+        """The text of a document."""
+        return self.documents[uri].text
+
+    def replace_all(self, uri: str, edits: list[tuple[int, int, str]]) -> None:
+        """Apply edits one after the other, in one notification."""
+        document, changes = self.documents[uri], []
+        document.version += 1
+        for start, end, new_text in edits:
+            where = range_of(document.text, start, end)
+            changes.append(types.TextDocumentContentChangePartial(where, new_text))
+            document.text = document.text[:start] + new_text + document.text[end:]
+        self.send_changes(uri, changes)
 
     def replace(self, uri: str, start: int, end: int, new_text: str) -> None:
         """Replace between two offsets, in one notification."""
