@@ -13,7 +13,7 @@ KEYS = {
     "accepted": {"syntax": None, "file": None, "denoiser": None},
     "cached_tokens": None,
     "suffix": None,
-    "ms": {"total": None, "prefill": None, "verify": None, "canvas": None, "polish": None},
+    "ms": dict.fromkeys(("total", "prefill", "verify", "canvas", "gate", "span", "polish")),
 }
 
 

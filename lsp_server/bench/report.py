@@ -229,7 +229,7 @@ def show(
     console = open_console()
     console.print(headline(result))
     for table in tables:
-        console.print(table)
+        console.print(table, crop=False)
     console.print(caption, style="dim")
     if path:
         write(path, result)

@@ -1,8 +1,7 @@
 """Compares span bounding on and off: the same holes of real files, filled both ways.
 
 Holes are filled through the completion service, as for an editor. A result is exact if it restores
-the file, and parses if the file has no new syntax errors. Part of ``bench structure`` and
-``bench latency``.
+the file, and parses if the file has no new syntax errors. Part of ``bench structure``.
 """
 
 from __future__ import annotations

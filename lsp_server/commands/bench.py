@@ -7,9 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lsp_server.commands import bench_latency, bench_peers
 from lsp_server.commands.console import load_model
 from lsp_server.commands.options import (
     add_decoding_options,
+    add_files_option,
     add_model_options,
     amount,
     count,
@@ -37,14 +39,6 @@ def add_arguments(subparsers: Subparsers) -> None:
     structure.add_argument("--repeats", type=count, default=3, help="of every text (3)")
     _add_hole_options(structure, holes=60)
 
-    latency = benchmarks.add_parser(
-        "latency", help="milliseconds per keystroke, typing in real files"
-    )
-    latency.set_defaults(run=run_latency)
-    latency.add_argument("--places", type=count, default=12, help="where to type (12)")
-    latency.add_argument("--keys", type=count, default=24, help="keystrokes at each place (24)")
-    _add_hole_options(latency, holes=60)
-
     infill = benchmarks.add_parser("infill", help="pass@1 and cost on HumanEval-Infilling's format")
     infill.set_defaults(run=run_infill)
     infill.add_argument("--data", type=Path, required=True, metavar="FILE.jsonl.gz")
@@ -55,10 +49,12 @@ def add_arguments(subparsers: Subparsers) -> None:
         choices=("fp32", "bf16", "int8"),
         help="fill the same holes in this precision too",
     )
-    for each in (structure, latency, infill):
+    for each in (structure, infill):
         each.add_argument("--json", type=Path, metavar="FILE", help="write the report there")
         add_model_options(each)
         add_decoding_options(each)
+    bench_latency.add_arguments(benchmarks)
+    bench_peers.add_arguments(benchmarks)
 
 
 def run_structure(arguments: argparse.Namespace) -> int:
@@ -76,28 +72,6 @@ def run_structure(arguments: argparse.Namespace) -> int:
     result["options"] = report.options(arguments, "tokens", "repeats", "holes", "seed")
     result |= structure.to_json(rows) | span_bounding.to_json(bounded)
     tables = [*structure.tables(rows), *span_bounding.tables(bounded)]
-    report.show(result, tables, arguments.json)
-    return 0
-
-
-def run_latency(arguments: argparse.Namespace) -> int:
-    """Milliseconds per keystroke."""
-    from lsp_server.bench import latency, report, span_bounding
-    from lsp_server.bench.keystrokes import Passage
-
-    settings = settings_from(arguments)
-    report.check_writable(arguments.json)
-    passages = [Passage.of(cut, arguments.keys) for cut in _cuts(arguments, arguments.places)]
-    cuts = _cuts(arguments, arguments.holes)
-    model = load_model(settings)
-    with report.progress_on_terminal() as progress:
-        scores = latency.measure(model, settings, passages, arguments.keys, progress)
-        bounded = span_bounding.measure(model, settings, cuts, progress)
-    result = report.context("latency", settings, model.info)
-    result["options"] = report.options(arguments, "places", "keys", "holes", "seed")
-    result["places"] = [f"{each.file.path.name}:{each.start}" for each in passages]
-    result |= latency.to_json(scores) | span_bounding.to_json(bounded)
-    tables = [latency.table(scores), *span_bounding.tables(bounded)]
     report.show(result, tables, arguments.json)
     return 0
 
@@ -142,13 +116,7 @@ def run_infill(arguments: argparse.Namespace) -> int:
 
 
 def _add_hole_options(parser: argparse.ArgumentParser, holes: int) -> None:
-    parser.add_argument(
-        "--files",
-        type=Path,
-        nargs="+",
-        metavar="FILE",
-        help="real files to measure in; none of them is changed (default: the package's own)",
-    )
+    add_files_option(parser)
     parser.add_argument(
         "--holes",
         type=amount,
@@ -163,4 +131,6 @@ def _cuts(arguments: argparse.Namespace, number: int) -> list[Cut]:
 
     if not number:
         return []
-    return draw_cuts(open_files(arguments.files or default_files()), number, arguments.seed)
+    opened = open_files(arguments.files or default_files())
+    parsed = [file for file in opened if file.language]  # without a grammar nothing is bounded
+    return draw_cuts(parsed, number, arguments.seed)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import fields
+from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 from lsp_server.settings import (
@@ -83,6 +84,17 @@ def add_decoding_options(parser: argparse.ArgumentParser) -> None:
         action="store_false",
         default=None,
         help="do not let the syntax tree bound the masked region",
+    )
+
+
+def add_files_option(parser: argparse._ActionsContainer) -> None:
+    """Which files a benchmark measures in."""
+    parser.add_argument(
+        "--files",
+        type=Path,
+        nargs="+",
+        metavar="FILE",
+        help="real files to measure in; none of them is changed (default: the package's own)",
     )
 
 

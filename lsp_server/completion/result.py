@@ -7,12 +7,15 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from lsp_server.diffusion.types import Cost, Forwards, Infill, Milliseconds, Step, no_drafts
 from lsp_server.models.interfaces import Stop, Suffix
 from lsp_server.positions import position_at
 from lsp_server.settings import Source
+
+ServicePhase = Literal["gate", "span", "polish"]
+"""What the service times itself; the decoder times the others."""
 
 OFFERED = "offered"
 """The reason of a completion that has a text."""
@@ -20,8 +23,10 @@ OFFERED = "offered"
 
 @dataclass(slots=True)
 class Timing(Milliseconds):
-    """Wall time by phase, of the whole request."""
+    """Wall time by phase, of the whole request; ``span`` includes choosing the window."""
 
+    gate: float = 0.0
+    span: float = 0.0
     polish: float = 0.0
 
 
@@ -86,7 +91,7 @@ class Meter:
         self.cached = False
         self.span: str | None = None
         self.suffix: Suffix | None = None
-        self._polish_ms = 0.0
+        self._ms: dict[ServicePhase, float] = {}
         self._started = time.perf_counter()
         self.arrived = self._started if arrived is None else arrived
         self.deadline = math.inf if timeout_ms is None else self.arrived + timeout_ms / 1000
@@ -105,11 +110,13 @@ class Meter:
         self.cached, self.confidence = True, confidence
 
     @contextmanager
-    def polishing(self) -> Iterator[None]:
-        """Count the time spent in the block as postprocessing."""
+    def timing(self, phase: ServicePhase) -> Iterator[None]:
+        """Count the time spent in the block as that of a phase."""
         started = time.perf_counter()
-        yield
-        self._polish_ms = (time.perf_counter() - started) * 1000
+        try:
+            yield
+        finally:
+            self._ms[phase] = (time.perf_counter() - started) * 1000
 
     def nothing(self, reason: str, start: int, end: int) -> Completion:
         """A completion without a text."""
@@ -132,7 +139,7 @@ class Meter:
             tokens=cost.tokens,
             accepted=cost.accepted,
             cached_tokens=cost.cached_tokens,
-            ms=Timing(self._elapsed(), ms.prefill, ms.verify, ms.canvas, self._polish_ms),
+            ms=Timing(self._elapsed(), ms.prefill, ms.verify, ms.canvas, **self._ms),
             cached=self.cached,
             suffix=self.suffix,
         )

@@ -195,9 +195,10 @@ class CompletionService:
         if selected is not None:  # complete in the document with the item inserted
             start, end, picked = selected.start, selected.end, selected.text
             tree, offset = tree.edit(start, end, picked), start + len(picked)
-        place = Place.of(tree, offset, offset, snapshot.language_id)
-        span = find_span(tree, offset, self._settings.span_bounding, place.around)
-        window = choose_window(place.before, place.after_cursor, self._settings)
+        with meter.timing("span"):
+            place = Place.of(tree, offset, offset, snapshot.language_id)
+            span = find_span(tree, offset, self._settings.span_bounding, place.around)
+            window = choose_window(place.before, place.after_cursor, self._settings)
         meter.span = str(span.kind)
 
         automatic = ask.trigger == "automatic"
@@ -217,10 +218,11 @@ class CompletionService:
         text = snapshot.text
         self._check(Ask(snapshot.uri, snapshot.language_id, text, start, "invoked"), meter)
 
-        place = Place.of(snapshot.tree, start, end, snapshot.language_id)
-        bounded = self._settings.span_bounding
-        span = find_region(snapshot.tree, start, end, bounded, place.around)
-        window = choose_window(place.before, place.after_region, self._settings)
+        with meter.timing("span"):
+            place = Place.of(snapshot.tree, start, end, snapshot.language_id)
+            bounded = self._settings.span_bounding
+            span = find_region(snapshot.tree, start, end, bounded, place.around)
+            window = choose_window(place.before, place.after_region, self._settings)
         meter.span = str(span.kind)
 
         answer = self._denoise(snapshot.uri, snapshot.tree, span, window, 0.0, meter)
@@ -231,7 +233,8 @@ class CompletionService:
 
     def _check(self, ask: Ask, meter: Meter) -> None:
         """Raise NoText if the request is refused or its deadline has passed."""
-        reason = self._refusal(ask, meter.arrived)
+        with meter.timing("gate"):
+            reason = self._refusal(ask, meter.arrived)
         if reason is not None:
             raise NoText(reason)
         if meter.late:
@@ -306,7 +309,7 @@ def _offer(
 
     Raises NoText if a rule drops it.
     """
-    with meter.polishing():
+    with meter.timing("polish"):
         polished = postprocess(candidate, rules)
     if isinstance(polished, str):
         raise NoText(polished)

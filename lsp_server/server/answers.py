@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from dataclasses import asdict
 from functools import partial
 from threading import Event
 
@@ -128,6 +129,7 @@ class Answers:
                 position=request.position,
                 trigger=request.trigger,
                 ms=ms,
+                phases={name: round(ms, 3) for name, ms in asdict(completion.ms).items()},
                 offered=completion.text is not None,
                 reason=completion.reason,
                 message=REASONS.get(completion.reason, completion.reason),

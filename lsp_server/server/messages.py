@@ -10,7 +10,7 @@ Client to server, requests::
     unmask/infill   {textDocument: {uri}, range, workDoneToken?, partialResultToken?}
                     → {text, range, span, reason, confidence, forwards: {prefill, verify, canvas},
                        tokens, accepted: {syntax, file, denoiser}, cached_tokens, suffix,
-                       ms: {total, prefill, verify, canvas, polish}, version, message}
+                       ms: {total, prefill, verify, canvas, gate, span, polish}, version, message}
                     ``text`` replaces ``range`` of ``version``; null with a ``reason`` when there
                     is nothing to offer; ``message`` is the reason in words. Never an error,
                     except RequestCancelled.
@@ -134,6 +134,7 @@ class Latency:
     device: str
     precision: str
     version: int  # of the document
+    phases: dict[str, float]  # ms on the model's thread, by the names in an infill's ``ms``
     span: str | None = None
     tokens_per_forward: float | None = None  # where something was decoded
     p50: float | None = None  # ms, over the last offered completions, this one included

@@ -1,4 +1,4 @@
-"""Every benchmark runs with every family: what is measured on them is up to who has the weights."""
+"""Decoding is measured with every family: what comes out is up to who has the weights."""
 
 from __future__ import annotations
 
@@ -6,10 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from lsp_server.bench import infill, latency, structure
-from lsp_server.bench.holes import default_files, draw_cuts, open_files
+from lsp_server.bench import infill, structure
 from lsp_server.bench.humaneval_infilling import Problem
-from lsp_server.bench.keystrokes import Passage
 from lsp_server.bench.prompts import PROMPTS
 from lsp_server.bench.variants import AS_SET, ONE_AT_A_TIME
 from lsp_server.models import loader
@@ -45,10 +43,3 @@ def test_infill(model: Model) -> None:
     scores = infill.measure(model, SETTINGS, [problem], True, silent)
     assert {score.name for score in scores} == KINDS
     assert all(score.tally.forwards.canvas > 0 for score in scores)
-
-
-def test_latency(model: Model) -> None:
-    cuts = draw_cuts(open_files(default_files()), 1, seed=0)
-    scores = latency.measure(model, SETTINGS, [Passage.of(cuts[0], 2)], 2, silent)
-    assert {score.name for score in scores} >= KINDS
-    assert sum(score.tally.forwards.canvas for score in scores) > 0

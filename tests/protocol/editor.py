@@ -1,27 +1,26 @@
-"""A simulated editor: edits documents, sends requests, records what the server sends.
+"""The simulated editor of the benchmarks, with what only tests need.
 
-Built on pygls' own client. Computes texts and positions independently of the server's code.
+Computes texts and positions independently of the server's code.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, TypeVar
 
 from lsprotocol import types
-from pygls.lsp.client import LanguageClient
 
+from lsp_server.bench import editor
+from lsp_server.bench.editor import AUTOMATIC, INVOKED
 from lsp_server.server import messages
 
-T = TypeVar("T")
+__all__ = ["AUTOMATIC", "INVOKED", "Editor", "becomes", "configure", "position", "within"]
 
-INVOKED = types.InlineCompletionTriggerKind.Invoked
-AUTOMATIC = types.InlineCompletionTriggerKind.Automatic
+T = TypeVar("T")
 
 
 def position(text: str, offset: int) -> types.Position:
@@ -32,115 +31,43 @@ def position(text: str, offset: int) -> types.Position:
 
 
 def range_of(text: str, start: int, end: int) -> types.Range:
+    """The range between two offsets."""
     return types.Range(position(text, start), position(text, end))
 
 
 @dataclass
-class Opened:
-    text: str
-    version: int = 1
+class Editor(editor.Editor):
+    """Keeps all that the server sends, edits in every way, and checks what the server holds."""
 
-
-@dataclass
-class Editor:
-    """One client of one server; ``client.protocol`` speaks the messages that are not typed."""
-
-    client: LanguageClient
-    capabilities: types.ServerCapabilities = field(default_factory=types.ServerCapabilities)
-    documents: dict[str, Opened] = field(default_factory=dict)
-    statuses: list[messages.Status] = field(default_factory=list)
-    latencies: list[messages.Latency] = field(default_factory=list)
     progress: list[types.ProgressParams] = field(default_factory=list)
-    logged: list[str] = field(default_factory=list)
     shown: list[str] = field(default_factory=list)  # pop-ups
-    configuration: dict[str, Any] | None = None  # answers workspace/configuration
     others: list[str] = field(default_factory=list)  # the Copilot dialect's statuses
-    reading: asyncio.Task[None] | None = None  # of the server's standard error
 
-    @classmethod
-    def new(cls) -> Editor:
-        client = LanguageClient("editor", "1", protocol_cls=messages.UnmaskProtocol)
-        editor = cls(client)
-        listen = {
-            messages.STATUS: editor.statuses.append,
-            messages.LATENCY: editor.latencies.append,
-            types.PROGRESS: editor.progress.append,
-            types.WINDOW_LOG_MESSAGE: lambda params: editor.logged.append(params.message),
-            types.WINDOW_SHOW_MESSAGE: lambda params: editor.shown.append(params.message),
-            types.WINDOW_SHOW_MESSAGE_REQUEST: lambda params: editor.shown.append(params.message),
-            types.WORKSPACE_CONFIGURATION: lambda params: [editor.configuration],
-            messages.DID_CHANGE_STATUS: lambda params: editor.others.append(params["kind"]),
+    def listeners(self) -> Mapping[str, Callable[[Any], object]]:
+        return {
+            **super().listeners(),
+            types.PROGRESS: self.progress.append,
+            types.WINDOW_SHOW_MESSAGE: lambda params: self.shown.append(params.message),
+            types.WINDOW_SHOW_MESSAGE_REQUEST: lambda params: self.shown.append(params.message),
+            messages.DID_CHANGE_STATUS: lambda params: self.others.append(params["kind"]),
         }
-        for method, handler in listen.items():
-            client.feature(method)(_named(handler))
-        return editor
-
-    async def start(self, *command: str) -> None:
-        """Start a server. What it writes to standard error is read, as editors do: asyncio waits
-        for ever for a process whose full pipe nobody empties."""
-        await self.client.start_io(*command)
-        assert self.client._server is not None
-        assert self.client._server.stderr is not None
-        self.reading = asyncio.create_task(_read(self.client._server.stderr))
-
-    async def initialize(self, options: Any = None) -> None:
-        """Initialize the server; ``configuration`` must be set before."""
-        pulls = self.configuration is not None
-        result = await self.client.initialize_async(
-            types.InitializeParams(
-                capabilities=types.ClientCapabilities(
-                    workspace=types.WorkspaceClientCapabilities(configuration=pulls),
-                    general=types.GeneralClientCapabilities(
-                        # an editor that prefers UTF-8 positions; the server must choose UTF-16
-                        position_encodings=[
-                            types.PositionEncodingKind.Utf8,
-                            types.PositionEncodingKind.Utf16,
-                        ]
-                    ),
-                ),
-                process_id=os.getpid(),
-                initialization_options=options,
-            )
-        )
-        self.capabilities = result.capabilities
-        self.client.initialized(types.InitializedParams())
-
-    async def until(self, state: str, timeout: float = 120) -> messages.Status:
-        """Wait for a status of ``state``."""
-        async with asyncio.timeout(timeout):
-            while not (self.statuses and self.statuses[-1].state == state):
-                await asyncio.sleep(0.02)
-        return self.statuses[-1]
-
-    async def quit(self) -> int | None:
-        """Shut the server down properly; returns its exit status."""
-        await self.client.shutdown_async(None)
-        self.client.exit(None)
-        await self.client.stop()
-        return self.client._server.returncode if self.client._server else None
 
     def reported(self, token: str) -> list[Any]:
         """The reports so far under a progress token, oldest first."""
         return [params.value for params in self.progress if params.token == token]
 
+    async def until(self, state: str, timeout: float = 120) -> messages.Status:
+        """Wait for a status of ``state``; raises TimeoutError after ``timeout`` seconds."""
+        async with asyncio.timeout(timeout):
+            while not (self.statuses and self.statuses[-1].state == state):
+                await asyncio.sleep(0.02)
+        return self.statuses[-1]
+
     # Documents
 
-    def open(self, uri: str, text: str, language_id: str = "python") -> None:
-        self.documents[uri] = Opened(text)
-        item = types.TextDocumentItem(uri, language_id, 1, text)
-        self.client.text_document_did_open(types.DidOpenTextDocumentParams(item))
-
-    def close(self, uri: str) -> None:
-        del self.documents[uri]
-        identifier = types.TextDocumentIdentifier(uri)
-        self.client.text_document_did_close(types.DidCloseTextDocumentParams(identifier))
-
     def text(self, uri: str) -> str:
+        """The text of a document."""
         return self.documents[uri].text
-
-    def replace(self, uri: str, start: int, end: int, new_text: str) -> None:
-        """Replace between two offsets, in one notification."""
-        self.replace_all(uri, [(start, end, new_text)])
 
     def replace_all(self, uri: str, edits: list[tuple[int, int, str]]) -> None:
         """Apply edits one after the other, in one notification."""
@@ -150,8 +77,11 @@ class Editor:
             where = range_of(document.text, start, end)
             changes.append(types.TextDocumentContentChangePartial(where, new_text))
             document.text = document.text[:start] + new_text + document.text[end:]
-        identifier = types.VersionedTextDocumentIdentifier(document.version, uri)
-        self.client.text_document_did_change(types.DidChangeTextDocumentParams(identifier, changes))
+        self.send_changes(uri, changes)
+
+    def replace(self, uri: str, start: int, end: int, new_text: str) -> None:
+        """Replace between two offsets, in one notification."""
+        self.replace_all(uri, [(start, end, new_text)])
 
     def insert(self, uri: str, offset: int, text: str) -> int:
         """Insert; returns the offset behind it."""
@@ -209,15 +139,7 @@ class Editor:
         """Send the request and return at once."""
         text = self.documents[uri].text if uri in self.documents else ""
         where = position(text, len(text) if offset is None else offset)
-        return self.client.protocol.send_request_async(
-            types.TEXT_DOCUMENT_INLINE_COMPLETION,
-            types.InlineCompletionParams(
-                context=types.InlineCompletionContext(trigger, selected),
-                text_document=types.TextDocumentIdentifier(uri),
-                position=where,
-            ),
-            msg_id=identity,
-        )
+        return self.send_request(uri, where, trigger, selected, identity)
 
     def cancel(self, identity: str) -> None:
         self.client.cancel_request(types.CancelParams(identity))
@@ -231,9 +153,6 @@ class Editor:
             **options,
         )
         return self.client.protocol.send_request_async(messages.INFILL, params, msg_id=identity)
-
-    async def stats(self) -> messages.Stats:
-        return await self.client.protocol.send_request_async(messages.STATS, {})
 
     async def request(self, method: str, params: Any) -> Any:
         return await self.client.protocol.send_request_async(method, params)
@@ -265,19 +184,5 @@ async def becomes(condition: Callable[[], bool]) -> None:
 
 async def configure(editor: Editor, settings: object) -> None:
     """Tell the server new settings, and wait until it has handled them."""
-    editor.client.workspace_did_change_configuration(types.DidChangeConfigurationParams(settings))
+    editor.configure(settings)
     await editor.stats()
-
-
-async def _read(stream: asyncio.StreamReader) -> None:
-    while await stream.read(1 << 16):
-        pass
-
-
-def _named(handler: Any) -> Any:
-    """A plain function, which pygls can put its marks on."""
-
-    def handle(params: Any) -> Any:
-        return handler(params)
-
-    return handle

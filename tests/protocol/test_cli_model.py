@@ -11,9 +11,12 @@ from typing import Any
 
 import pytest
 
+from lsp_server.bench import latency, node
 from lsp_server.bench.holes import samples_folder
+from lsp_server.bench.llama_cpp import VERSION
 from lsp_server.cli import main
 from lsp_server.models.embedded.model import EmbeddedModel
+from lsp_server.models.storage import cache_folder
 from lsp_server.positions import offset_at
 from lsp_server.syntax.languages import language_for
 from lsp_server.syntax.tree import SyntaxTree
@@ -30,8 +33,9 @@ PYTHON = '''def total_price(items, tax_rate):
 @pytest.fixture(autouse=True)
 def loaded(embedded: EmbeddedModel, monkeypatch: pytest.MonkeyPatch) -> None:
     """The model is loaded once for all these tests; loading is tested by subprocesses."""
-    for module in ("lsp_server.commands.complete", "lsp_server.commands.bench"):
-        monkeypatch.setattr(f"{module}.load_model", lambda settings: embedded)
+    for command in ("complete", "bench", "bench_latency", "bench_peers"):
+        name = f"lsp_server.commands.{command}.load_model"
+        monkeypatch.setattr(name, lambda settings: embedded)
 
 
 def ask(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any]:
@@ -56,6 +60,25 @@ def apply(text: str, answer: dict[str, Any]) -> str:
 def write(folder: Path, name: str, text: str) -> Path:
     file = folder / name
     file.write_bytes(text.encode())
+    return file
+
+
+def write_problems(file: Path) -> Path:
+    """Two holes in HumanEval-Infilling's format."""
+    rows = [
+        {
+            "task_id": f"T/{number}",
+            "entry_point": "add",
+            "prompt": f"def {name}(a, b):\n    return a {sign} b\n\n\ndef add(a, b):\n"
+            '    """The sum of a and b."""\n',
+            "suffix": "\n\ndef main():\n    print(add(1, 2))\n",
+            "canonical_solution": "    return a + b\n",
+            "test": "def check(candidate):\n    assert candidate(2, 3) == 5\n",
+        }
+        for number, (name, sign) in enumerate((("sub", "-"), ("mul", "*")))
+    ]
+    with gzip.open(file, "wt") as out:
+        out.write("\n".join(map(json.dumps, rows)))
     return file
 
 
@@ -218,34 +241,52 @@ def test_bench_structure_reports(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert "108.41" in capsys.readouterr().out
 
 
-def test_bench_latency_reports(tmp_path: Path) -> None:
+def test_bench_latency_reports(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(latency, "LENGTHS", (10_000, 1_000_000))
+    monkeypatch.setattr(latency, "WINDOWS", (128,))
+    monkeypatch.setattr(latency, "BUSY", (0, 1))
     report = tmp_path / "r.json"
-    options = ["--places", "1", "--keys", "3", "--holes", "0", "--json", str(report)]
-    options += ["--files", str(samples_folder() / "inventory.py")]
+    options = ["--places", "2", "--keys", "3", "--json", str(report)]
     assert main(["bench", "latency", *options]) == 0
     result = json.loads(report.read_text())
     for variant in result["variants"].values():
-        assert variant["requests"] == 4
-        assert variant["ms"]["cold"]["count"] <= 1
-    assert result["places"][0].startswith("inventory.py:")
+        assert variant["ms"]["cold"]["count"] <= 4
+        assert sum(each["count"] for each in variant["ms"].values()) >= 2 * (3 + 3 + 5)
+    assert result["places"][0].split(":")[0].endswith(".py")
+    assert set(result["lengths"]) == {"10 kB", "1000 kB"}
+    assert result["first_answer_ms"] > result["start_ms"] > 0
+    assert {aim["verdict"] for aim in result["targets"]} <= {"met", "missed", "not measured"}
+    printed = capsys.readouterr().out
+    assert "| together" in printed
+    assert "int8 on cpu" in printed
+
+
+def test_bench_peers_reports(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With llama.cpp where it has been installed; else without, as where there is no Node."""
+    if not (cache_folder() / f"node-llama-cpp-{VERSION}").is_dir():
+        monkeypatch.setattr(node, "OLDEST", 10**6)
+        monkeypatch.setattr(node, "find_spec", lambda name: None)
+    data, report = write_problems(tmp_path / "d.jsonl.gz"), tmp_path / "r.json"
+    options = ["--data", str(data), "--limit", "2", "--json", str(report)]
+    assert main(["bench", "peers", *options]) == 0
+    result = json.loads(report.read_text())
+    for name, engine in result["engines"].items():
+        assert (engine["passed"], engine["tested"]) == (2, 2), name
+        assert engine["same_text_as_one_at_a_time"] == 2
+        assert engine["ms"]["prefill of 512"]["count"] == 2
+    peer = result["llama_cpp"]
+    assert ("llama.cpp" in result["engines"]) == (peer is not None)
+    captured = capsys.readouterr()
+    assert (peer["library"] in captured.out) if peer else ("is left out" in captured.err)
+    assert "thousand million" in captured.out
 
 
 def test_bench_infill_scores(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    rows = [
-        {
-            "task_id": f"T/{number}",
-            "entry_point": "add",
-            "prompt": f"def {name}(a, b):\n    return a {sign} b\n\n\ndef add(a, b):\n"
-            '    """The sum of a and b."""\n',
-            "suffix": "\n\ndef main():\n    print(add(1, 2))\n",
-            "canonical_solution": "    return a + b\n",
-            "test": "def check(candidate):\n    assert candidate(2, 3) == 5\n",
-        }
-        for number, (name, sign) in enumerate((("sub", "-"), ("mul", "*")))
-    ]
-    data, report = tmp_path / "d.jsonl.gz", tmp_path / "r.json"
-    with gzip.open(data, "wt") as out:
-        out.write("\n".join(map(json.dumps, rows)))
+    data, report = write_problems(tmp_path / "d.jsonl.gz"), tmp_path / "r.json"
     assert main(["bench", "infill", "--data", str(data), "--json", str(report)]) == 0
     result = json.loads(report.read_text())
     (precision,) = result["precisions"].values()

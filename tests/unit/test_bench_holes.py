@@ -21,11 +21,12 @@ def samples() -> list[RealFile]:
 
 
 def test_samples_are_there_in_every_language_and_parse() -> None:
-    for file in samples():
-        assert file.language is not None
+    parsed = [file for file in samples() if file.language is not None]
+    for file in parsed:
         assert file.snapshot(file.text, "file:///x").tree.errors() == 0
-    names = {file.language.name for file in samples() if file.language}
-    assert names == {"python", "javascript", "typescript", "tsx", "json"}
+    names = {file.language.name for file in parsed if file.language}
+    assert names >= {"python", "javascript", "typescript", "tsx", "json"}
+    assert {file.path.suffix for file in samples()} >= {".go", ".md"}
     assert set(SAMPLES) < set(default_files())
 
 
@@ -33,7 +34,7 @@ def test_cuts_take_out_what_stood_there() -> None:
     cuts = draw_cuts(samples(), 45, seed=0)
     assert len(cuts) == 45
     assert {cut.shape for cut in cuts} == set(SHAPES)
-    assert len({cut.file.path.suffix for cut in cuts}) == 5
+    assert len({cut.file.path.suffix for cut in cuts}) == len(SAMPLES)
     for cut in cuts:
         assert cut.text[: cut.start] + cut.truth + cut.text[cut.start :] == cut.file.text
         assert cut.truth.strip() == cut.truth != ""

@@ -54,6 +54,7 @@ def test_failures_are_one_line_and_status_1(
         ["serve", "--tcp", "localhost:99999"],
         ["bench", "infill"],
         ["bench", "structure", "--tokens", "0"],
+        ["bench", "peers", "--data", "a.jsonl.gz", "--files", "a.py"],
         ["complete", "a.py:1:1", "--threads", "-5"],
     ],
 )
@@ -269,10 +270,11 @@ def test_a_report_that_cannot_be_written_is_told_before_the_work(
     assert "there is no such folder" in err
 
 
+@pytest.mark.parametrize("benchmark", ["infill", "peers"])
 def test_benchmark_data_that_is_none_is_told(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    benchmark: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    status, _, err = run("bench", "infill", "--data", tmp_path / "x.jsonl.gz", capsys=capsys)
+    status, _, err = run("bench", benchmark, "--data", tmp_path / "x.jsonl.gz", capsys=capsys)
     assert (status, err.count("\n")) == (1, 1)
     assert "No such file" in err
 
@@ -315,6 +317,8 @@ def test_a_failure_inside_the_service_is_a_failure(
         (["infill", "--help"], "FILE:L1:C1-L2:C2"),
         (["serve", "--help"], "--tcp"),
         (["bench", "infill", "--help"], "--compare"),
+        (["bench", "peers", "--help"], "--limit"),
+        (["bench", "latency", "--help"], "--places"),
         (["model", "train", "--help"], "--output"),
         (["doctor", "--help"], "missing"),
         (["demo", "--help"], "every step"),

@@ -31,7 +31,8 @@ def test_a_call_that_the_editor_closed() -> None:
     assert completion.confidence == 0.9
     assert completion.tokens == completion.forwards.verify > 0
     assert completion.cached_tokens == 7
-    assert completion.ms.total >= completion.ms.polish > 0
+    assert min(completion.ms.gate, completion.ms.span, completion.ms.polish) > 0
+    assert completion.ms.total >= completion.ms.gate + completion.ms.span + completion.ms.polish
     assert completion.ms.verify == 2.0
 
 
@@ -302,7 +303,9 @@ def test_json_of_an_offer() -> None:
     ]
     assert list(answer["forwards"]) == ["prefill", "verify", "canvas"]
     assert list(answer["accepted"]) == ["syntax", "file", "denoiser"]
-    assert list(answer["ms"]) == ["total", "prefill", "verify", "canvas", "polish"]
+    assert list(answer["ms"]) == [
+        *("total", "prefill", "verify", "canvas", "gate", "span", "polish")
+    ]
     assert answer["range"]["start"] == {"line": 0, "character": 16}
     assert json.loads(json.dumps(answer)) == answer
 
