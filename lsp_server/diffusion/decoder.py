@@ -10,7 +10,6 @@ from typing import Protocol
 
 from lsp_server.diffusion.draft_policy import DraftPolicy
 from lsp_server.diffusion.length import Bias, published_bias
-from lsp_server.diffusion.masked import MaskedDecoding
 from lsp_server.diffusion.speculative import SpeculativeDecoding
 from lsp_server.diffusion.token_healing import Vocabulary, tokenize
 from lsp_server.diffusion.trace import Observer, Trace
@@ -102,4 +101,6 @@ class Decoder:
             return SpeculativeDecoding(
                 hole, model, model.verifier, vocabulary, self._policy, settings, trace, cost
             )
+        from lsp_server.diffusion.masked import MaskedDecoding  # needs torch
+
         return MaskedDecoding(hole, model, vocabulary, settings, trace, cost, self._bias)

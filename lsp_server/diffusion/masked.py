@@ -121,7 +121,7 @@ class MaskedDecoding:
             if settled or self._beginning < self._hole.min_confidence:
                 return
 
-    def _commit(self, canvas: Canvas, marginals: Marginals) -> None:
+    def _commit(self, canvas: Canvas, marginals: Marginals[Tensor]) -> None:
         """Commit the sampler's masks; first those that token healing requires, one per forward."""
         masks, required = canvas.masks, self._required(canvas)
         logits = self._allow(canvas, marginals)
@@ -167,7 +167,7 @@ class MaskedDecoding:
             case _:
                 return commit_confident(logits, settings.threshold)
 
-    def _allow(self, canvas: Canvas, marginals: Marginals) -> Tensor:
+    def _allow(self, canvas: Canvas, marginals: Marginals[Tensor]) -> Tensor:
         """The logits without expand and delete tokens, where the canvas may not use them."""
         logits, growth = marginals.logits, self._denoiser.growth
         if growth is None or (canvas.growth and canvas.expandable):
@@ -220,7 +220,7 @@ class MaskedDecoding:
         )
         return choose_length(self._settings.length, hints, probe, self._bias)
 
-    def _forward(self, tokens: Sequence[int], stop: Stop) -> Marginals:
+    def _forward(self, tokens: Sequence[int], stop: Stop) -> Marginals[Tensor]:
         if stop() or self._hole.late:  # an unfinished canvas has no usable text
             raise Cancelled
         started = time.perf_counter()
@@ -228,9 +228,13 @@ class MaskedDecoding:
         refresh = self._refresh.due(len(prompt.prefix), len(tokens))
         marginals = self._denoiser.denoise(prompt, tokens, refresh)
         self._last_ms = self._cost.count("canvas", started)
-        return marginals
+        vocabulary = marginals.vocabulary
+        return Marginals(
+            torch.as_tensor(marginals.logits),
+            None if vocabulary is None else torch.as_tensor(vocabulary),
+        )
 
-    def _entries(self, marginals: Marginals, tokens: Sequence[int]) -> Tensor:
+    def _entries(self, marginals: Marginals[Tensor], tokens: Sequence[int]) -> Tensor:
         """The columns of the logits that stand for ``tokens``."""
         wanted = torch.tensor(tokens, dtype=torch.long, device=marginals.logits.device)
         if marginals.vocabulary is None:
@@ -257,7 +261,7 @@ def _constrain(logits: Tensor, entries: Tensor) -> Tensor:
     return torch.cat([first.index_copy(-1, entries, logits[:1, entries]), logits[1:]])
 
 
-def _tokens(marginals: Marginals, entries: Tensor) -> list[int]:
+def _tokens(marginals: Marginals[Tensor], entries: Tensor) -> list[int]:
     """The token ids of ``entries``."""
     tokens = entries if marginals.vocabulary is None else marginals.vocabulary[entries]
     return [int(token) for token in tokens.tolist()]

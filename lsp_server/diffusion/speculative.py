@@ -9,10 +9,10 @@ decoding (arXiv 2509.04185).
 
 from __future__ import annotations
 
+import math
 import time
 
-import torch
-from torch import Tensor
+import numpy as np
 
 from lsp_server.diffusion.draft_policy import MOST_DRAFTS, DraftPolicy, Plan
 from lsp_server.diffusion.drafters.drafter import DraftContext, Drafter
@@ -23,6 +23,7 @@ from lsp_server.diffusion.output import JUDGED_TOKENS, Output
 from lsp_server.diffusion.token_healing import Vocabulary, tokenize
 from lsp_server.diffusion.trace import Trace
 from lsp_server.diffusion.types import Cost, Hole, Infill, Origin, Reason
+from lsp_server.models.arrays import Floats, logsumexp
 from lsp_server.models.interfaces import Cancelled, Model, Stop, Verifier
 from lsp_server.settings import Settings
 
@@ -65,7 +66,7 @@ class SpeculativeDecoding:
             ids=tuple(self._output.ids),
         )
 
-    def _prefill(self, stop: Stop) -> Tensor:
+    def _prefill(self, stop: Stop) -> Floats:
         """The logits, (vocabulary,), of the token after the prompt."""
         started, hole = time.perf_counter(), self._hole
         try:
@@ -136,19 +137,20 @@ class SpeculativeDecoding:
         self._trace.show("canvas", ms, lambda: ((d.token, d.source, "draft") for d in drafts))
         return drafts
 
-    def _choose(self, logits: Tensor) -> int:
+    def _choose(self, logits: Floats) -> int:
         """The base's best token; if bytes are required, the best that fits them."""
         required = self._output.required
         if required:
-            allowed = torch.tensor(self._vocabulary.continuing(required), device=logits.device)
-            logits = torch.full_like(logits, float("-inf")).index_copy_(0, allowed, logits[allowed])
+            allowed, every = self._vocabulary.continuing(required), logits
+            logits = np.full_like(every, -np.inf)
+            logits[allowed] = every[allowed]
         token = int(logits.argmax())
         self._judge(logits, token)
         return token
 
-    def _judge(self, logits: Tensor, token: int) -> None:
+    def _judge(self, logits: Floats, token: int) -> None:
         if len(self._output.ids) < JUDGED_TOKENS:
-            self._probability *= float((logits[token] - logits.logsumexp(-1)).exp())
+            self._probability *= math.exp(logits[token] - logsumexp(logits))
 
     def _commit(self, token: int, origin: Origin) -> None:
         self._output.append(token)

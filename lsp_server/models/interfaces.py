@@ -10,10 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import Any, Generic, Literal, Protocol, TypeVar
 
-if TYPE_CHECKING:  # torch takes a second to import, and only annotations need it
-    from torch import Tensor
+from lsp_server.models.arrays import Array, Floats
+
+Values = TypeVar("Values")
+"""Arrays of numpy, or tensors of torch where the model runs on torch."""
 
 Stop = Callable[[], bool]
 """Called between any two forwards; returns True to cancel the request."""
@@ -106,7 +108,7 @@ class PromptTokens:
 class Coupling(Protocol):
     """A learnt dependence of each mask's distribution on the token before the mask."""
 
-    def __call__(self, row: int, token: int, entries: Tensor) -> Tensor:
+    def __call__(self, row: int, token: int, entries: Array) -> Floats:
         """What to add to the logits of ``entries`` if ``token`` stands before the mask.
 
         ``row`` is the index of the mask; ``entries`` and the result have shape (entries,).
@@ -114,7 +116,7 @@ class Coupling(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Marginals:
+class Marginals(Generic[Values]):
     """One distribution per masked position of a canvas, left to right.
 
     ``logits`` has shape (masks, entries), fp32. ``vocabulary`` maps an entry to its token id, or
@@ -122,8 +124,8 @@ class Marginals:
     token before it.
     """
 
-    logits: Tensor
-    vocabulary: Tensor | None = None
+    logits: Values
+    vocabulary: Values | None = None
     coupling: Coupling | None = None
 
 
@@ -154,7 +156,7 @@ class Denoiser(Protocol):
 
     def denoise(
         self, prompt: PromptTokens, canvas: Sequence[int], refresh: bool = True
-    ) -> Marginals:
+    ) -> Marginals[Any]:
         """One forward: distributions for the masks of a canvas that fills the prompt's hole.
 
         ``canvas`` holds the ids of known tokens, and MASK. ``refresh``: whether prefix and suffix
@@ -168,7 +170,7 @@ class Denoiser(Protocol):
 class Prefill:
     """The result of a prefill, and its cost."""
 
-    logits: Tensor  # (vocabulary,) for the token after the prompt
+    logits: Floats  # (vocabulary,), fp32, for the token after the prompt
     forwards: int
     cached_tokens: int  # prompt tokens that were in the cache already
 
@@ -183,7 +185,7 @@ class Verifier(Protocol):
         between two of them. Finished slices stay cached.
         """
 
-    def extend(self, tokens: Sequence[int]) -> Tensor:
+    def extend(self, tokens: Sequence[int]) -> Floats:
         """Append tokens; logits (tokens, vocabulary): row i predicts what follows tokens[i]."""
 
     def truncate(self, count: int) -> None:

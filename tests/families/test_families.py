@@ -153,7 +153,7 @@ def frame(
     return PromptTokens.around(prefix, suffix), canvas
 
 
-def check_equal(marginals: Marginals, logits: Tensor, layout: CheckpointDir) -> None:
+def check_equal(marginals: Marginals[Tensor], logits: Tensor, layout: CheckpointDir) -> None:
     """Equal within 1e-4; only the mask and ids that no tokenizer knows are never proposed."""
     assert marginals.vocabulary is None
     proposed = marginals.logits.isfinite()

@@ -22,6 +22,7 @@ from lsp_server.diffusion.output import Output
 from lsp_server.diffusion.prompt import Prompt
 from lsp_server.diffusion.token_healing import tokenize
 from lsp_server.diffusion.types import Cost, Hole, Infill, Step, no_drafts
+from lsp_server.models.arrays import Floats
 from lsp_server.models.interfaces import Cancelled, Marginals, Prefill, PromptTokens, Stop
 from lsp_server.settings import SOURCES, Decoding, Settings
 from tests.unit.tiny import ALPHABET, END, TinyCausal, TinyCoupled, TinyDiffusion, TinyModel
@@ -185,7 +186,7 @@ def test_canvases_that_take_too_long_are_not_run_again(
     now = 0.0
 
     class Timed(TinyCausal):
-        def extend(self, tokens: Sequence[int]) -> Tensor:
+        def extend(self, tokens: Sequence[int]) -> Floats:
             nonlocal now
             now += 0.040
             return super().extend(tokens)
@@ -193,7 +194,7 @@ def test_canvases_that_take_too_long_are_not_run_again(
     class Slow(TinyCoupled):
         def denoise(
             self, prompt: PromptTokens, canvas: Sequence[int], refresh: bool = True
-        ) -> Marginals:
+        ) -> Marginals[Tensor]:
             nonlocal now
             now += canvas_ms / 1000
             return super().denoise(prompt, canvas, refresh)
@@ -223,7 +224,7 @@ class Counted(TinyDiffusion):
 
     def denoise(
         self, prompt: PromptTokens, canvas: Sequence[int], refresh: bool = True
-    ) -> Marginals:
+    ) -> Marginals[Tensor]:
         self.forwards += 1
         return super().denoise(prompt, canvas, refresh)
 

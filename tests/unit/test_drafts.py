@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from math import prod
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -67,7 +68,7 @@ def test_masks_that_are_coupled_say_what_fits_the_token_before_them(known: list[
     assert marginals.coupling is not None
     before = known[-1]
     for row, draft in enumerate(found):
-        added = marginals.coupling(row, before, torch.arange(END + 1))
+        added = torch.from_numpy(marginals.coupling(row, before, np.arange(END + 1)))
         best = (marginals.logits[row] + added).softmax(-1).max(-1)
         assert draft.token == int(best.indices)
         assert draft.confidence == pytest.approx(float(best.values), abs=1e-5)
@@ -109,7 +110,7 @@ def test_file_and_denoiser_are_mixed(known: list[int]) -> None:
     assert marginals.coupling is not None
     again, before = Lookup(TokenIndex(known)), known[-1]
     for row, (draft, logits) in enumerate(zip(found, marginals.logits, strict=False)):
-        added = marginals.coupling(row, before, torch.arange(END + 1))
+        added = torch.from_numpy(marginals.coupling(row, before, np.arange(END + 1)))
         mixed = (logits + added).softmax(-1)
         own, prediction = int(mixed.argmax()), again.predict()
         if prediction is not None:

@@ -10,6 +10,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import Tensor
 
 from lsp_server.diffusion.decoder import Decoder
 from lsp_server.diffusion.prompt import Prompt
@@ -70,7 +71,7 @@ def test_a_line_that_ends_with_the_hole_ends_behind_the_canvas(
     class Watched(TinyKnowing):
         def denoise(
             self, prompt: PromptTokens, canvas: Sequence[int], refresh: bool = True
-        ) -> Marginals:
+        ) -> Marginals[Tensor]:
             seen.append(prompt)
             return super().denoise(prompt, canvas, refresh)
 
@@ -297,7 +298,7 @@ class Narrow(TinyKnowing):
 
     def denoise(
         self, prompt: PromptTokens, canvas: Sequence[int], refresh: bool = True
-    ) -> Marginals:
+    ) -> Marginals[Tensor]:
         vocabulary = torch.tensor([3, 4, 5])
         return Marginals(super().denoise(prompt, canvas, refresh).logits[:, vocabulary], vocabulary)
 

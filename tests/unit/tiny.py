@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from lsp_server.models.arrays import Array, Floats
 from lsp_server.models.embedded.network import CanvasStates
 from lsp_server.models.embedded.spec import Shape
-from lsp_server.models.embedded.tensors import Floats
 from lsp_server.models.embedded.torch_network import read_base
 from lsp_server.models.embedded.transformer import Block, Qwen2
 from lsp_server.models.interfaces import (
@@ -76,7 +76,7 @@ class TinyDiffusion:
     @torch.inference_mode()
     def denoise(
         self, prompt: PromptTokens, canvas: Sequence[int], refresh: bool = True
-    ) -> Marginals:
+    ) -> Marginals[Tensor]:
         tokens = [self._mask if t == MASK else t for t in canvas]
         before, after = prompt.prefix[-64:], prompt.suffix[:64]
         row = torch.tensor([[*before, *tokens, *after]])
@@ -90,10 +90,14 @@ class TinyCoupled(TinyDiffusion):
 
     def denoise(
         self, prompt: PromptTokens, canvas: Sequence[int], refresh: bool = True
-    ) -> Marginals:
+    ) -> Marginals[Tensor]:
         pairs = torch.randn(END + 1, END + 1, generator=torch.Generator().manual_seed(1))
         marginals = super().denoise(prompt, canvas, refresh)
-        return replace(marginals, coupling=lambda row, token, entries: 2 * pairs[token, entries])
+
+        def couple(row: int, token: int, entries: Array) -> Floats:
+            return (2 * pairs[token, entries]).numpy()
+
+        return replace(marginals, coupling=couple)
 
 
 class TinyKnowing:
@@ -125,7 +129,7 @@ class TinyKnowing:
 
     def denoise(
         self, prompt: PromptTokens, canvas: Sequence[int], refresh: bool = True
-    ) -> Marginals:
+    ) -> Marginals[Tensor]:
         tokens = list(canvas)
         self.calls.append((len(tokens), refresh))
         masks = [index for index, token in enumerate(tokens) if token == MASK]
@@ -166,7 +170,7 @@ class TinyNoise:
 
     def denoise(
         self, prompt: PromptTokens, canvas: Sequence[int], refresh: bool = True
-    ) -> Marginals:
+    ) -> Marginals[Tensor]:
         generator = torch.Generator().manual_seed(hash((self._seed, *canvas)) % 2**32)
         masks = sum(token == MASK for token in canvas)
         return Marginals(self._spread * torch.randn(masks, EXPAND + 1, generator=generator))
@@ -215,10 +219,10 @@ class TinyCausal:
         return Prefill(self.extend([*prompt.suffix, END, *prompt.prefix])[-1], 1, 0)
 
     @torch.inference_mode()
-    def extend(self, tokens: Sequence[int]) -> Tensor:
+    def extend(self, tokens: Sequence[int]) -> Floats:
         self.forwards += 1
         states, _ = self.model.forward(tokens, self.cache)
-        return self.model.head(states)
+        return self.model.head(states).numpy()
 
     def truncate(self, count: int) -> None:
         self.cache.truncate(self.cache.length - count)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from torch import Tensor
+import numpy as np
 
 from lsp_server.diffusion.drafters.drafts import NEGLIGIBLE, Draft, Drafts
 from lsp_server.diffusion.drafters.prompt_lookup import Lookup, Prediction, extend_drafts
+from lsp_server.models.arrays import Array, Floats, find_largest, logsumexp
 from lsp_server.models.interfaces import MASK, Denoiser, PromptTokens
 from lsp_server.settings import Source
 
@@ -51,18 +52,16 @@ def draft_masks(
     prefix = prompt.prefix
     marginals = denoiser.denoise(prompt, [MASK] * denoiser.width(len(prefix)))
     coupling, vocabulary = marginals.coupling, marginals.vocabulary
-    probabilities, entries = marginals.logits.softmax(-1).topk(
-        min(_CANDIDATES, marginals.logits.shape[-1])
-    )
-    tokens = entries if vocabulary is None else vocabulary[entries]
-    others = (1 - probabilities.sum(-1)).clamp(min=0)  # of all other entries
     drafts: list[Draft] = []
     before, together = prefix[-1], 1.0
-    for row, shares in enumerate(probabilities[:limit]):
+    for row, logits in enumerate(np.asarray(marginals.logits)[:limit]):
+        entries = find_largest(logits, _CANDIDATES)
+        shares = np.exp(logits[entries] - logsumexp(logits))
         if coupling is not None:
-            weights = shares * coupling(row, before, entries[row]).exp()
-            shares = weights / (weights.sum() + others[row])
-        draft = _choose(shares, tokens[row], None if lookup is None else lookup.predict())
+            weights = shares * np.exp(coupling(row, before, entries))
+            shares = weights / (weights.sum() + max(1 - shares.sum(), 0))
+        tokens = entries if vocabulary is None else np.asarray(vocabulary)[entries]
+        draft = _choose(shares, tokens, None if lookup is None else lookup.predict())
         together *= draft.confidence
         if together < floor:
             return tuple(drafts)
@@ -73,7 +72,7 @@ def draft_masks(
     return tuple(drafts) if lookup is None else extend_drafts(drafts, lookup, limit, floor)
 
 
-def _choose(shares: Tensor, tokens: Tensor, prediction: Prediction | None) -> Draft:
+def _choose(shares: Floats, tokens: Array, prediction: Prediction | None) -> Draft:
     """The best token of a mask, by the denoiser and by prompt lookup.
 
     Their distributions are mixed (as in continuous caches, arXiv 1612.04426). The weight of the

@@ -14,9 +14,9 @@ from typing import Any, Final
 
 import numpy as np
 
+from lsp_server.models.arrays import Array
 from lsp_server.models.embedded.openvino_api import import_openvino
 from lsp_server.models.embedded.spec import Shape
-from lsp_server.models.embedded.tensors import Array
 
 GROUP: Final = 128
 """Activations that are quantised with one scale."""

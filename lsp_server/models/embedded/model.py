@@ -16,13 +16,11 @@ from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
-import torch
-from torch import Tensor
 
+from lsp_server.models.arrays import Array, Floats
 from lsp_server.models.embedded.network import Network, centred
 from lsp_server.models.embedded.prefill_slices import PrefillSlices
 from lsp_server.models.embedded.spec import SPEC
-from lsp_server.models.embedded.tensors import Floats
 from lsp_server.models.interfaces import (
     MASK,
     Cancelled,
@@ -96,11 +94,11 @@ class CausalBase:
             self._slices.record(len(self.tokens) - done, taken)
             forwards += 1
         logits = self._network.head(self._states[-1:, -1])[0]
-        return Prefill(torch.from_numpy(logits), forwards, cached)
+        return Prefill(logits, forwards, cached)
 
-    def extend(self, tokens: Sequence[int]) -> Tensor:
+    def extend(self, tokens: Sequence[int]) -> Floats:
         """Append tokens; logits (tokens, vocabulary), fp32."""
-        return torch.from_numpy(self._network.head(self._run(tokens)[:, -1]))
+        return self._network.head(self._run(tokens)[:, -1])
 
     def truncate(self, count: int) -> None:
         """Drop the last ``count`` tokens of the active sequence."""
@@ -139,7 +137,7 @@ class CanvasDenoiser:
 
     def denoise(
         self, prompt: PromptTokens, canvas: Sequence[int], refresh: bool = True
-    ) -> Marginals:
+    ) -> Marginals[Array]:
         """Distributions for the masks behind the pending token, the last known one.
 
         The base's cache is brought to the prompt up to the pending token when it is not there
@@ -153,15 +151,15 @@ class CanvasDenoiser:
         offsets = [index - free[0] for index in free if index - free[0] < self._masks]
         states = self._network.denoise(base.feature, pending, offsets[-1] + 1, base.cache)
         coupling = partial(self._couple, states.of_state[offsets])
-        vocabulary = torch.from_numpy(self._vocabulary)
-        return Marginals(torch.from_numpy(states.logits[offsets]), vocabulary, coupling)
+        return Marginals(states.logits[offsets], self._vocabulary, coupling)
 
-    def _couple(self, of_state: Floats, row: int, token: int, entries: Tensor) -> Tensor:
+    def _couple(self, of_state: Floats, row: int, token: int, entries: Array) -> Floats:
         """See ``Coupling``; ``of_state``: the part of the hidden layer that masks determine."""
         embed = self._network.embed
         hidden = of_state[row] + self._of_token @ centred(embed([token])[0])
         added = self._out @ (hidden / (1 + np.exp(-hidden)))  # SiLU
-        return torch.from_numpy(embed(self._vocabulary[entries.numpy()]) @ added)
+        rows: Floats = embed(self._vocabulary[entries]) @ added
+        return rows
 
 
 class EmbeddedModel:

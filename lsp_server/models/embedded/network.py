@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from lsp_server.models.embedded.tensors import Array, Floats
+from lsp_server.models.arrays import Array, Floats
 from lsp_server.models.sequences import Cache
 
 

@@ -7,12 +7,13 @@ from typing import Any, Final
 
 import numpy as np
 
+from lsp_server.models.arrays import Array, Floats
 from lsp_server.models.embedded.graphs import GROUP, Graphs
 from lsp_server.models.embedded.network import CanvasStates
 from lsp_server.models.embedded.openvino_api import import_openvino
 from lsp_server.models.embedded.rotary import rotary_tables
 from lsp_server.models.embedded.spec import SPEC, Shape
-from lsp_server.models.embedded.tensors import Array, Floats, MappedTensors
+from lsp_server.models.embedded.tensors import MappedTensors
 
 _CAPACITY, _STEP = 768, 256  # rows of a cache: at first, and by which it grows
 _HIDDEN: Final = np.float32(-1e9)  # added to the score of a place that a row does not see

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from lsp_server.models.arrays import Floats
 from lsp_server.models.embedded.spec import Shape
-from lsp_server.models.embedded.tensors import Floats
 
 
 def rotary_tables(shape: Shape, size: int) -> tuple[Floats, Floats]:

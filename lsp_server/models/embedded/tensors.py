@@ -5,13 +5,11 @@ from __future__ import annotations
 import json
 import mmap
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[Any]
-Floats = NDArray[np.float32]
+from lsp_server.models.arrays import Array
 
 _TYPES: Final = {"F32": np.float32, "F16": np.float16, "I8": np.int8, "I64": np.int64}
 

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from lsp_server.models.arrays import Array, Floats
 from lsp_server.models.embedded.network import CanvasStates
 from lsp_server.models.embedded.spec import SPEC, Shape
-from lsp_server.models.embedded.tensors import Array, Floats
 from lsp_server.models.embedded.transformer import (
     Block,
     Qwen2,

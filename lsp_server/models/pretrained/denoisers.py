@@ -50,7 +50,7 @@ class MaskedDenoiser:
     def _ids(self, tokens: Sequence[int]) -> list[int]:
         return [self._checkpoint.mask if token == MASK else token for token in tokens]
 
-    def _marginals(self, states: Tensor) -> Marginals:
+    def _marginals(self, states: Tensor) -> Marginals[Tensor]:
         logits = self._backbone.head(states)
         return Marginals(logits.index_fill_(1, self._never, float("-inf")))
 
@@ -89,7 +89,7 @@ class TwoSidedDenoiser(MaskedDenoiser):
     @torch.inference_mode()
     def denoise(
         self, prompt: PromptTokens, canvas: Sequence[int], refresh: bool = True
-    ) -> Marginals:
+    ) -> Marginals[Tensor]:
         """Distributions for the masks; without ``refresh`` uses cached rows if they fit.
 
         With shifted logits a mask's distribution comes from the row before it; for the canvas's
@@ -164,7 +164,7 @@ class BlockDenoiser(MaskedDenoiser):
     @torch.inference_mode()
     def denoise(
         self, prompt: PromptTokens, canvas: Sequence[int], refresh: bool = True
-    ) -> Marginals:
+    ) -> Marginals[Tensor]:
         """Distributions for the masks; the cache is exact, so ``refresh`` has no effect.
 
         A prefix that does not fit the context is cut at its far end, a quarter of the context at
