@@ -66,6 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
         measured = peers.measure(engines, cases, prompts, progress)
         progress("running the programs")
         outcomes = peers_report.run_programs(cases, measured)
+    rates = rates.best(Rates.measure(threads))
     scores = {score.name: score for score in measured}
     least = peers_report.floors(
         rates, model.info.precision, file_read(download.require()), process is not None

@@ -234,3 +234,4 @@ def test_rates_are_measured() -> None:
     rates = Rates.measure(1)
     assert 1e8 < rates.read < 1e13
     assert min(rates.int8, rates.fp32) > 1e8
+    assert Rates(1, 5, 3).best(Rates(2, 4, 3)) == Rates(2, 5, 3)
