@@ -51,14 +51,14 @@ def draft_masks(
     prefix = prompt.prefix
     marginals = denoiser.denoise(prompt, [MASK] * denoiser.width(len(prefix)))
     coupling, vocabulary = marginals.coupling, marginals.vocabulary
-    probabilities, entries = marginals.logits.softmax(-1).topk(
-        min(_CANDIDATES, marginals.logits.shape[-1])
-    )
+    logits = marginals.logits[:limit]
+    best, entries = logits.topk(min(_CANDIDATES, logits.shape[-1]))
+    probabilities = (best - logits.logsumexp(-1, keepdim=True)).exp()
     tokens = entries if vocabulary is None else vocabulary[entries]
     others = (1 - probabilities.sum(-1)).clamp(min=0)  # of all other entries
     drafts: list[Draft] = []
     before, together = prefix[-1], 1.0
-    for row, shares in enumerate(probabilities[:limit]):
+    for row, shares in enumerate(probabilities):
         if coupling is not None:
             weights = shares * coupling(row, before, entries[row]).exp()
             shares = weights / (weights.sum() + others[row])

@@ -27,7 +27,7 @@ class Drafter(Protocol):
     def propose(self, limit: int) -> Drafts:
         """The likely next tokens, at most ``limit``.
 
-        A drafter that works token by token stops where their joint confidence is below ``NEGLIGIBLE``.
+        One that works token by token stops where their joint confidence is below ``NEGLIGIBLE``.
         """
 
 
