@@ -20,7 +20,16 @@ _FLAGS = (
     "amx_int8",
     "amx_bf16",
 )
-_PACKAGES = ("unmask", "torch", "transformers", "tokenizers", "tree-sitter", "pygls", "numpy")
+_PACKAGES = (
+    "unmask",
+    "openvino",
+    "torch",
+    "transformers",
+    "tokenizers",
+    "tree-sitter",
+    "pygls",
+    "numpy",
+)
 
 
 def machine() -> dict[str, Any]:

@@ -185,10 +185,11 @@ def headline(report: dict[str, Any]) -> str:
     """Machine and model in a line, to stand over a table."""
     described, model = report["machine"], report["model"]
     flags = " ".join(described["flags"]) or "no vector flags known"
+    runtime = model["runtime"]
     return (
         f"{model['name']} in {model['precision']} on {model['device']} · "
         f"{described['processor']}, {described['threads']} threads ({flags}) · "
-        f"torch {report['versions'].get('torch', '?')} · {report['date']}"
+        f"{runtime} {report['versions'].get(runtime, '?')} · {report['date']}"
     )
 
 

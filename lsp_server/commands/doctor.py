@@ -130,7 +130,28 @@ def look_at_torch() -> Iterator[Check]:
 
     device = choose_device("auto")
     precision = choose_precision("auto", device)
-    yield Check("arithmetic", "ok", f"{precision} on {device} is fastest here")
+    yield Check("arithmetic", "ok", f"{precision} on {device} is torch's fastest here")
+
+
+def look_at_runtime() -> Iterator[Check]:
+    """What computes the embedded model."""
+    from lsp_server.models.runtime import choose_runtime, supports_openvino
+    from lsp_server.settings import Settings
+
+    if not supports_openvino():
+        yield Check("OpenVINO", "optional", "missing: torch is used", "pip install openvino")
+        return
+    from lsp_server.models.embedded.openvino_api import import_openvino
+
+    try:
+        openvino, _ = import_openvino()
+        name = openvino.Core().get_property("CPU", "FULL_DEVICE_NAME")
+    except (ImportError, OSError, RuntimeError) as error:
+        fix = "reinstall openvino, or set 'runtime' to torch"
+        yield Check("OpenVINO", "broken", f"cannot be used: {error}", fix)
+        return
+    used = "used" if choose_runtime(Settings()) == "openvino" else "torch is used instead"
+    yield Check("OpenVINO", "ok", f"{openvino.__version__.split('-')[0]} on {name}, {used}")
 
 
 def look_at_weights() -> Iterator[Check]:
@@ -229,6 +250,7 @@ def _on_path(*programs: str) -> str | None:
 CHECKS: Final[tuple[Callable[[], Iterator[Check]], ...]] = (
     look_at_python,
     look_at_torch,
+    look_at_runtime,
     look_at_cache,
     look_at_weights,
     look_at_memory,

@@ -214,6 +214,7 @@ def _describe_model(arguments: argparse.Namespace) -> int:
         {
             "device": info.device,
             "precision": info.precision,
+            "runtime": info.runtime,
             "loaded in": f"{info.load_ms:.0f} ms",
             "resident memory": f"{resident_bytes() / 1e9:.2f} GB with a full context",
             "its peak so far": f"{peak_bytes() / 1e9:.2f} GB",

@@ -126,17 +126,18 @@ class CanvasGains:
     _RANGES: Final = (1.15, 1.5, 2.0, 3.0)  # tokens expected without a canvas
     _FIRST: Final = (0.8, 0.8, 0.6, 0.2, 0.0)  # between code and prose, on held-out files
     _STEP: Final = 0.01
-    _MOST: Final = 1.0  # of a mean, so that a text where canvases add little is soon noticed
-    _TEXT_STEPS: Final = (0.2, 0.08)  # the first of a text, and the least
+    _MOST: Final = 0.8  # of a mean, so that a text where canvases add little is soon noticed
+    _TEXT_STEPS: Final = (0.1, 0.05)  # the first of a text, and the least
+    _CARRIED: Final = 0.5  # of how far a text was below the means, to the next one
 
     def __init__(self) -> None:
         self._means = list(self._FIRST)
-        self._above, self._step = 0.0, 0.0
-        self.begin()
+        self._above, self._step = 0.0, self._TEXT_STEPS[0]
 
     def begin(self) -> None:
         """Another text begins."""
-        self._above, self._step = 0.0, self._TEXT_STEPS[0]
+        self._above = min(self._CARRIED * self._above, 0.0)
+        self._step = self._TEXT_STEPS[0]
 
     def expected(self, tokens: float) -> float:
         """The tokens that a canvas would add where ``tokens`` are expected without it."""

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar
 
-from lsp_server.models.arrays import Array, Floats
+if TYPE_CHECKING:  # numpy takes a tenth of a second to import, and only annotations need it
+    from lsp_server.models.arrays import Array, Floats
 
 Values = TypeVar("Values")
 """Arrays of numpy, or tensors of torch where the model runs on torch."""
@@ -228,6 +229,7 @@ class ModelInfo:
     precision: str
     suffix: Suffix
     load_ms: float
+    runtime: str = "torch"  # what computes its forwards
 
 
 class Model(Protocol):

@@ -27,7 +27,7 @@ from lsp_server.models.embedded.spec import SPEC
 from lsp_server.models.interfaces import ModelError, Suffix
 from lsp_server.models.pretrained.checkpoint_dir import DeclaredOptions, read_checkpoint_dir
 from lsp_server.models.storage import Progress, cache_folder, replacing, sha256
-from lsp_server.settings import Device, Precision
+from lsp_server.settings import Device, Precision, Settings
 
 _EMBEDDED_MEMORY: Final = {"int8": 1.6e9, "bf16": 3.2e9, "fp16": 3.2e9, "fp32": 5.5e9}
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -175,6 +175,7 @@ def listings(
     timing would slow it down and be inaccurate.
     """
     from lsp_server.models.precision import choose_device, choose_precision
+    from lsp_server.models.runtime import choose_runtime
 
     problem = None
     try:
@@ -184,7 +185,8 @@ def listings(
         problem, place = str(error), choose_device("cpu")
         arithmetic = choose_precision("auto", place, measure=False)
     free, used = free_bytes(place.type), in_use()
-    rows = [_describe_embedded(arithmetic, place.type)]
+    compiled = choose_runtime(Settings(precision=precision, device=device)) == "openvino"
+    rows = [_describe_embedded("int8" if compiled else arithmetic, place.type)]
     rows += [_describe(entry, arithmetic) for entry in entries()]
     return [
         replace(

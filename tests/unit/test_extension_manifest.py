@@ -13,6 +13,7 @@ from lsp_server.settings import (
     Decoding,
     Device,
     Precision,
+    RuntimeChoice,
     Sampler,
     Settings,
     SettingsError,
@@ -49,6 +50,7 @@ def test_defaults_agree(field: Any) -> None:
     ("name", "choices"),
     [
         ("device", Device),
+        ("runtime", RuntimeChoice),
         ("precision", Precision),
         ("decoding", Decoding),
         ("sampler", Sampler),

@@ -155,8 +155,14 @@ def test_listings_say_what_a_person_chooses_by(
     assert "are free" in (rows()["mine"].problem or "")
 
 
-def test_listings_are_of_what_the_settings_ask_for(folder: Path) -> None:
+def test_listings_are_of_what_the_settings_ask_for(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     registry.add("mine", str(folder))
+    monkeypatch.setattr("lsp_server.models.runtime.supports_openvino", lambda: True)
+    embedded, mine = registry.listings("auto", "cpu")
+    assert (embedded.precision, mine.precision) == ("int8", "bf16")
+    monkeypatch.setattr("lsp_server.models.runtime.supports_openvino", lambda: False)
     asked: tuple[Precision, ...] = ("fp32", "bf16", "auto")
     rows = {precision: registry.listings(precision, "cpu") for precision in asked}
     for precision, (embedded, mine) in rows.items():

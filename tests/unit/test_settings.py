@@ -143,6 +143,8 @@ def test_whatever_comes_makes_settings_within_their_bounds(values: dict[str, Any
             assert type(value_of(settings, name)) is type(GIVEN[name])
         else:
             meant = value_of(Settings(), name) if value is None else value
+            if name == "secretGlobs":  # each is kept once
+                meant = list(dict.fromkeys(meant))
             assert value_of(settings, name) == meant
 
 

@@ -273,7 +273,7 @@ class RandomStore:
 class RandomBase:
     """The base's forwards with random weights, without a denoiser: half of a ``Network``."""
 
-    device = "cpu"
+    runtime, device = "torch", "cpu"
 
     def __init__(self) -> None:
         store = RandomStore()

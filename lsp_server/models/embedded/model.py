@@ -181,6 +181,7 @@ class EmbeddedModel:
             precision=precision,
             suffix="prompt",
             load_ms=(time.perf_counter() - started) * 1000,
+            runtime=network.runtime,
         )
 
     def forget(self, document: str | None = None) -> None:

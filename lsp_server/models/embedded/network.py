@@ -32,6 +32,10 @@ class Network(Protocol):
     """
 
     @property
+    def runtime(self) -> str:
+        """What computes the forwards, for the user."""
+
+    @property
     def device(self) -> str:
         """The device's name."""
 

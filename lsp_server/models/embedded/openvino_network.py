@@ -65,7 +65,7 @@ class KeyValueArrays:
 class OpenVinoNetwork:
     """The graphs, compiled, and the tensors that they read."""
 
-    device = "cpu"
+    runtime, device = "openvino", "cpu"
 
     def __init__(self, tensors: MappedTensors, threads: int, shape: Shape = SPEC.shape) -> None:
         """``threads``: of a forward; 0: one per physical core."""

@@ -26,6 +26,8 @@ from lsp_server.models.kv_cache import KeyValueCache
 class TorchNetwork:
     """The base as ``Qwen2``, and the denoiser's layers on top of it."""
 
+    runtime = "torch"
+
     def __init__(self, weights: Weights, shape: Shape = SPEC.shape) -> None:
         self.base = read_base(weights, shape)
         self.device = str(weights.device)
