@@ -83,7 +83,7 @@ def _type(service: CompletionService, passage: Passage, keys: int, score: Score)
     for number, key in enumerate(["", *pressed]):
         started = time.perf_counter()
         typed = typed.after(key) if typed else passage.open()
-        change = LastChange.of([(0, key)] if key else [])
+        change = LastChange.of([("", key)] if key else [])
         completion = service.complete(typed.snapshot, typed.offset, "automatic", last_change=change)
         ms = (time.perf_counter() - started) * 1000
         score.add(phase_of(completion, first=not key), completion, ms)

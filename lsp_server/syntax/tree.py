@@ -15,6 +15,7 @@ from typing import Final
 
 import tree_sitter
 
+from lsp_server.positions import find_difference
 from lsp_server.syntax.languages import Language
 
 LIMIT: Final = 1_000_000
@@ -149,7 +150,7 @@ class SyntaxTree:
         data = encode(self._text)
         if before.tree is None:
             return _Parsed(data, _parse(data, self._language))
-        start, old_end, new_end = _difference(last._text, self._text)
+        start, old_end, new_end = find_difference(last._text, self._text)
         first = last.byte(start)
         old_last = first + len(encode(last._text[start:old_end]))
         new_last = first + len(encode(self._text[start:new_end]))
@@ -197,28 +198,6 @@ def _parse(
 def _go_on(byte: int, has_error: bool) -> bool:
     """Whether to stop parsing."""
     return False
-
-
-def _difference(old: str, new: str) -> tuple[int, int, int]:
-    """Where two texts begin to differ, and where that ends in each of them.
-
-    Binary search over slices: a fraction of a millisecond for a million characters.
-    """
-    start, high = 0, min(len(old), len(new))
-    while start < high:
-        middle = (start + high + 1) // 2
-        if old[start:middle] == new[start:middle]:
-            start = middle
-        else:
-            high = middle - 1
-    same, high = 0, min(len(old), len(new)) - start
-    while same < high:
-        middle = (same + high + 1) // 2
-        if old[len(old) - middle : len(old) - same] == new[len(new) - middle : len(new) - same]:
-            same = middle
-        else:
-            high = middle - 1
-    return start, len(old) - same, len(new) - same
 
 
 def _point(data: bytes, byte: int) -> tree_sitter.Point:
