@@ -13,6 +13,7 @@ from itertools import islice
 from typing import Final, Literal
 
 from lsp_server.completion.exclusions import is_secret
+from lsp_server.completion.secrets import is_inside_secret
 from lsp_server.positions import line_stop
 from lsp_server.settings import Settings
 
@@ -103,7 +104,12 @@ def refuses_language(ask: Ask, settings: Settings) -> bool:
 
 def refuses_secret(ask: Ask, settings: Settings) -> bool:
     """The file may hold secrets; such files are never tokenised, cached or logged."""
-    return is_secret(ask.uri, settings.secret_globs)
+    return is_secret(ask.uri, settings.secret_globs, ask.language_id)
+
+
+def refuses_secret_text(ask: Ask, settings: Settings) -> bool:
+    """The place is inside a key, token or password: nobody wants another one there."""
+    return is_inside_secret(ask.text, ask.offset)
 
 
 def refuses_several_places(ask: Ask, settings: Settings) -> bool:
@@ -138,6 +144,7 @@ ALWAYS: Final[tuple[tuple[str, Rule], ...]] = (
     ("language-off", refuses_language),
     ("secret-file", refuses_secret),
     ("file-too-large", refuses_size),
+    ("secret-text", refuses_secret_text),
 )
 AUTOMATIC: Final[tuple[tuple[str, Rule], ...]] = (
     ("automatic-off", refuses_automatic),

@@ -190,8 +190,8 @@ def test_ordinary_files_are_not_secret(path: str) -> None:
 
 
 def test_own_globs_add_to_the_built_in_ones() -> None:
-    mine = Settings(secret_globs=("private/**", "*.SECRET", "a?c.py"))
-    for path in ("private/x/y.py", "deep/private/x.py", "a.secret", "abc.py"):
+    mine = Settings(secret_globs=("private/**", "*.HUSH", "a?c.py"))
+    for path in ("private/x/y.py", "deep/private/x.py", "a.hush", "abc.py"):
         assert refusal(ask("a = |", uri=f"file:///work/{path}"), mine) == "secret-file"
         assert refusal(ask("a = |", uri=f"file:///work/{path}"), Settings()) is None
     assert refusal(ask("a = |", uri="file:///work/.env"), mine) == "secret-file"
