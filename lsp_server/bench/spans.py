@@ -27,9 +27,12 @@ _KEPT: Final = 40  # files whose nodes are kept, per language
 _TRIES: Final = 30  # draws for every unit that is wanted
 
 
-def measure(paths: Sequence[Path], units: int, seed: int, progress: Progress) -> list[Judgement]:
+def measure(
+    paths: Sequence[Path], units: int, seed: int, progress: Progress, size: int = 0
+) -> list[Judgement]:
     """Judge so many units of every language, drawn from the files; fewer if they have too few.
 
+    With a ``size``, copies of the file stand above and below, up to so many characters in all.
     Raises SourceError if there is nothing to judge.
     """
     by_language: defaultdict[str, list[RealFile]] = defaultdict(list)
@@ -40,16 +43,17 @@ def measure(paths: Sequence[Path], units: int, seed: int, progress: Progress) ->
     judged: list[Judgement] = []
     for language, files in sorted(by_language.items()):
         progress(f"{language}: {len(files)} files")
-        judged += _judge_language(files, units, random.Random(seed))
+        judged += _judge_language(files, units, random.Random(seed), size)
     if not judged:
         raise SourceError("there is no place to measure in these files")
     return judged
 
 
 def _judge_language(
-    files: Sequence[RealFile], units: int, chance: random.Random
+    files: Sequence[RealFile], units: int, chance: random.Random, size: int
 ) -> Iterator[Judgement]:
     finders: dict[Path, UnitFinder] = {}
+    larger: dict[Path, UnitFinder] = {}
     seen: set[tuple[Path, int, int]] = set()
     for _ in range(units * _TRIES):
         if len(seen) >= units:
@@ -63,6 +67,11 @@ def _judge_language(
         if unit is None or (file.path, unit.start, unit.end) in seen:
             continue
         seen.add((file.path, unit.start, unit.end))
+        copies = size // (2 * len(file.text) + 1)
+        if copies:
+            if file.path not in larger:
+                larger = {file.path: finder.repeated(2 * copies + 1)}
+            finder, unit = larger[file.path], unit.moved(copies * len(file.text))
         yield from judge(finder, unit)
 
 

@@ -61,6 +61,10 @@ class Unit:
     whole: int
     closers: str = ""
 
+    def moved(self, by: int) -> Unit:
+        """The same unit further down."""
+        return Unit(self.kind, self.start + by, self.end + by, self.whole + by, self.closers)
+
 
 class UnitFinder:
     """Draws units of one file."""
@@ -74,6 +78,10 @@ class UnitFinder:
         """Whether the file parses without errors, and was written by hand."""
         root, lines = self.tree.root, self.text.count("\n") + 1
         return root is not None and not root.has_error and len(self.text) <= _WIDEST * lines
+
+    def repeated(self, times: int) -> UnitFinder:
+        """The file repeated below itself."""
+        return UnitFinder(RealFile(self.file.path, self.text * times, self.file.language))
 
     def draw(self, chance: random.Random) -> Unit | None:
         """A unit of a kind drawn at random; None if none is found in a few tries."""

@@ -62,6 +62,13 @@ def add_arguments(subparsers: Subparsers) -> None:
     spans.add_argument("folders", type=Path, nargs="+", metavar="FOLDER")
     spans.add_argument("--units", type=count, default=400, help="to draw per language (400)")
     spans.add_argument("--seed", type=int, default=0, help="of the drawing (0)")
+    spans.add_argument(
+        "--size",
+        type=amount,
+        default=0,
+        metavar="CHARACTERS",
+        help="of the documents: copies of a file stand above and below it (0: files as they are)",
+    )
     spans.add_argument("--json", type=Path, metavar="FILE", help="write the report there")
     for each in (structure, latency, infill):
         each.add_argument("--json", type=Path, metavar="FILE", help="write the report there")
@@ -157,12 +164,12 @@ def run_spans(arguments: argparse.Namespace) -> int:
     report.check_writable(arguments.json)
     paths = find_files(arguments.folders, arguments.seed)
     with report.progress_on_terminal() as progress:
-        judged = spans.measure(paths, arguments.units, arguments.seed, progress)
+        judged = spans.measure(paths, arguments.units, arguments.seed, progress, arguments.size)
     console = report.open_console()
     console.print(spans.table(judged))
     console.print(spans.CAPTION, style="dim")
     if arguments.json:
-        options = report.options(arguments, "units", "seed")
+        options = report.options(arguments, "units", "seed", "size")
         report.write(arguments.json, {"options": options} | spans.to_json(judged))
         console.print(f"report: {arguments.json}")
     return 0

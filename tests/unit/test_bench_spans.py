@@ -115,6 +115,16 @@ def test_the_report_adds_up(tmp_path: Path) -> None:
     assert spans.table(found).row_count == len(report["sums"])
 
 
+def test_large_documents_are_judged_like_small_ones(tmp_path: Path) -> None:
+    finder(tmp_path)
+    found = spans.measure([tmp_path / "greet.py"], 20, 0, lambda text: None)
+    large = spans.measure([tmp_path / "greet.py"], 20, 0, lambda text: None, size=5_000)
+    assert [each.truth for each in large] == [each.truth for each in found]
+    assert all(each.unit.start > 2_000 for each in large)
+    same = sum(a.restored == b.restored for a, b in zip(found, large, strict=True))
+    assert same >= 0.9 * len(found)
+
+
 def test_nothing_to_measure(tmp_path: Path) -> None:
     finder(tmp_path, "def f(:\n")
     with pytest.raises(SourceError, match="no place to measure"):
