@@ -81,7 +81,9 @@ class UnitFinder:
 
     def repeated(self, times: int) -> UnitFinder:
         """The file repeated below itself."""
-        return UnitFinder(RealFile(self.file.path, self.text * times, self.file.language))
+        larger = UnitFinder(RealFile(self.file.path, self.text * times, self.file.language))
+        larger.tree.errors()  # parsed now, so that no unit is charged with it
+        return larger
 
     def draw(self, chance: random.Random) -> Unit | None:
         """A unit of a kind drawn at random; None if none is found in a few tries."""

@@ -176,13 +176,13 @@ def cut_repeated_lines(candidate: Candidate) -> Candidate:
 
 def cut_closed_again(candidate: Candidate) -> Candidate | None:
     """Cut before a bracket that closes what the document already closes right of it or below."""
-    place = candidate.place
-    if candidate.prose:
+    place, own = candidate.place, candidate.place.match(candidate.text)
+    if candidate.prose or not own.unopened:
         return candidate
     last = code_of((place.line + candidate.text).rsplit("\n", 1)[-1], place.lexical)
     behind = (place.rest + place.below[:NEAR])[:NEAR]
     below = match_brackets(behind[candidate.taken :], place.lexical, head=last)
-    offset = find_excess(place.opened, place.match(candidate.text), place.match(behind), below)
+    offset = find_excess(place.opened, own, place.match(behind), below)
     if offset is None:
         return candidate
     head, tail = candidate.text[:offset], candidate.text[offset:]
