@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import random
 import string
-import time
 from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lsp_server.bench.true_text import TrueText
 from lsp_server.completion.context import choose_window
 from lsp_server.completion.secrets import (
     PLACEHOLDER,
@@ -19,7 +19,12 @@ from lsp_server.completion.secrets import (
     mask_secrets,
     repeats_secret,
 )
+from lsp_server.completion.service import CompletionService, Snapshot
+from lsp_server.diffusion.trace import Observer
+from lsp_server.diffusion.types import Cost, Hole, Infill
+from lsp_server.models.interfaces import Stop
 from lsp_server.settings import Settings
+from lsp_server.syntax.tree import SyntaxTree
 
 CHANCE = random.Random(0)
 
@@ -245,23 +250,28 @@ def test_masking_replaces_secrets_and_nothing_else(before: str, text: str, after
     assert all(start < end for start, end in secrets)
 
 
-def seconds(text: str) -> float:
-    """The least time that it takes to find the secrets of a text."""
-    best = float("inf")
-    for _ in range(3):
-        started = time.perf_counter()
-        find_secrets(text)
-        best = min(best, time.perf_counter() - started)
-    return best
+class Recorder(TrueText):
+    """A decoder that keeps the prompt it was given."""
+
+    prompt = ""
+
+    def infill(self, hole: Hole, stop: Stop, observe: Observer | None, cost: Cost) -> Infill:
+        self.prompt = hole.prompt.suffix + hole.prompt.prefix
+        return super().infill(hole, stop, observe, cost)
 
 
-@pytest.mark.parametrize(
-    "piece",
-    [
-        *("password = ", 'token="', "-----BEGIN PRIVATE KEY-----", "a.b-c_", "eyJa-", "://a:b"),
-        *("sk-a1-", "xoxb-", "token: x\n", "password\n", "=Ab-", '";pwd='),
-    ],
-)
-def test_time_is_linear(piece: str) -> None:
-    """Eight times the text takes about eight times as long, not sixty-four."""
-    assert seconds(piece * 16_000) < 24 * seconds(piece * 2_000) + 0.01
+@pytest.mark.parametrize(("before", "secret", "behind"), LINES)
+def test_the_model_reads_no_secret_above_or_below(before: str, secret: str, behind: str) -> None:
+    line = before + secret + behind
+    text = f"import os\n{line}\nvalue = \n{line}\nother = 2\n"
+    snapshot = Snapshot("file:///a.txt", "plaintext", 1, text, SyntaxTree.parse(text, None))
+    decoder = Recorder()
+    service = CompletionService(decoder, Settings())
+    place = text.index("value = ") + len("value = ")
+    decoder.text = "compute()\n"
+    assert service.complete(snapshot, place, "invoked").text == "compute()"
+    assert service.infill(snapshot, place, place).text == "compute()"
+    assert decoder.prompt.count(PLACEHOLDER) == 2
+    assert secret not in decoder.prompt
+    inside = text.index(secret) + len(secret)
+    assert service.complete(snapshot, inside, "invoked").reason == "secret-text"
