@@ -65,6 +65,28 @@ def utf16_length(text: str) -> int:
     return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
+def find_difference(old: str, new: str) -> tuple[int, int, int]:
+    """Where two texts begin to differ, and where that ends in each of them.
+
+    Binary search over slices: a fraction of a millisecond for a million characters.
+    """
+    start, high = 0, min(len(old), len(new))
+    while start < high:
+        middle = (start + high + 1) // 2
+        if old[start:middle] == new[start:middle]:
+            start = middle
+        else:
+            high = middle - 1
+    same, high = 0, min(len(old), len(new)) - start
+    while same < high:
+        middle = (same + high + 1) // 2
+        if old[len(old) - middle : len(old) - same] == new[len(new) - middle : len(new) - same]:
+            same = middle
+        else:
+            high = middle - 1
+    return start, len(old) - same, len(new) - same
+
+
 _ASTRAL: Final = re.compile("[\U00010000-\U0010ffff]")
 """Characters that take two UTF-16 code units."""
 

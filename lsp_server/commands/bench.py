@@ -1,4 +1,4 @@
-"""``unmask bench``: measure speed, cost and quality of the model in use."""
+"""``unmask bench``: measure speed, cost and quality of the model in use, and of the spans."""
 
 from __future__ import annotations
 
@@ -49,6 +49,21 @@ def add_arguments(subparsers: Subparsers) -> None:
         choices=("fp32", "bf16", "int8"),
         help="fill the same holes in this precision too",
     )
+    spans = benchmarks.add_parser(
+        "spans", help="whether the true text of real files restores them; no model is loaded"
+    )
+    spans.set_defaults(run=run_spans)
+    spans.add_argument("folders", type=Path, nargs="+", metavar="FOLDER")
+    spans.add_argument("--units", type=count, default=400, help="to draw per language (400)")
+    spans.add_argument("--seed", type=int, default=0, help="of the drawing (0)")
+    spans.add_argument(
+        "--size",
+        type=amount,
+        default=0,
+        metavar="CHARACTERS",
+        help="of the documents: copies of a file stand above and below it (0: files as they are)",
+    )
+    spans.add_argument("--json", type=Path, metavar="FILE", help="write the report there")
     for each in (structure, infill):
         each.add_argument("--json", type=Path, metavar="FILE", help="write the report there")
         add_model_options(each)
@@ -112,6 +127,25 @@ def run_infill(arguments: argparse.Namespace) -> int:
         infill.table(f"{title}, {name}", scores) for name, scores in precisions.items()
     ]
     report.show(result, [*tables, *infill.comparison(precisions)], arguments.json)
+    return 0
+
+
+def run_spans(arguments: argparse.Namespace) -> int:
+    """How often the true text of real files restores them."""
+    from lsp_server.bench import report, spans
+    from lsp_server.source_files import find_files
+
+    report.check_writable(arguments.json)
+    paths = find_files(arguments.folders, arguments.seed)
+    with report.progress_on_terminal() as progress:
+        judged = spans.measure(paths, arguments.units, arguments.seed, progress, arguments.size)
+    console = report.open_console()
+    console.print(spans.table(judged))
+    console.print(spans.CAPTION, style="dim")
+    if arguments.json:
+        options = report.options(arguments, "units", "seed", "size")
+        report.write(arguments.json, {"options": options} | spans.to_json(judged))
+        console.print(f"report: {arguments.json}")
     return 0
 
 

@@ -12,7 +12,8 @@ typed; the answer repeats them, and the item's range replaces them. Any other re
 included.
 
 Budgets are in tokens, counted as 3.2 bytes of UTF-8 each. White space is kept; a line longer than
-the budget is cut. Lone surrogates become ``?``.
+the budget is cut. Lone surrogates become ``?``. Keys, tokens and passwords are masked, each as soon
+as it is complete; the gate refuses places inside them.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from lsp_server.completion.secrets import BLOCK, mask_secrets
 from lsp_server.settings import Settings
 
 BYTES_PER_TOKEN: Final = 3.2
@@ -42,9 +44,13 @@ class Window:
 def choose_window(before: str, after: str, settings: Settings) -> Window:
     """The window between two texts, within the budgets of the settings."""
     ends_line = after.startswith("\n")
+    after = after[ends_line:]
+    prefix = prefix_window(before, settings.prefix_tokens)
+    suffix = suffix_window(after, settings.suffix_tokens)
+    first, stop = len(before) - len(prefix), len(suffix)
     return Window(
-        prefix_window(before, settings.prefix_tokens),
-        suffix_window(after[ends_line:], settings.suffix_tokens),
+        mask_secrets(prefix, before=before[max(0, first - BLOCK) : first]),
+        mask_secrets(suffix, after=after[stop : stop + BLOCK]),
         ends_line,
     )
 

@@ -1,49 +1,63 @@
-"""Which files may hold secrets, judged by the path in their URI alone, never by their contents."""
+"""Which files may hold secrets, judged by name and language, never by their contents."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Final
 from urllib.parse import unquote
 
 from pathspec import PathSpec
 
-NAMES: Final = (
-    *(".env*", "*.env", ".dev.vars", ".envrc", "secrets.*"),
-    *("*.pem", "*.key", "*.p12", "*.pfx", "*.p8", "*.crt", "*.cert", "*.cer", "*.der"),
-    *("*.jks", "*.keystore", "*.kdbx", "*.asc", "*.gpg", "*.ppk"),
-    *("id_rsa*", "id_dsa*", "id_ecdsa*", "id_ed25519*", "authorized_keys", "known_hosts"),
-    *(".npmrc", ".netrc", "_netrc", ".pypirc", ".pgpass", ".htpasswd", ".git-credentials"),
-    *("credentials", "credentials.json", "service-account*.json", ".dockercfg"),
-    *("*.tfvars", "*.tfvars.json", "*.tfstate"),
+from lsp_server.completion.secret_files import (
+    CODE,
+    DATA_FOLDERS,
+    DATA_NAMES,
+    FOLDERS,
+    LANGUAGES,
+    NAMES,
 )
-"""Built-in patterns, matched against file names only, not against folders."""
-
-FOLDERS: Final = (
-    *("secrets/**", ".secrets/**"),
-    *(".aws/**", ".ssh/**", ".gnupg/**", ".azure/**", ".kube/**", ".docker/config.json"),
-)
-"""Built-in patterns, matched against paths."""
 
 SCHEME: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:")
 
 
-def is_secret(uri: str, globs: Sequence[str] = ()) -> bool:
-    """Whether a document's path matches a built-in pattern or one of ``globs``.
+_TEMPLATE: Final = re.compile(
+    r"(?:example|sample|template)\.env"
+    r"|.*[._-](?:example|sample|template|tmpl|tpl|dist|defaults?|schema)"
+    r"(?:\.(?:env|json|ya?ml|toml|ini|cfg|conf|properties|txt|xml|tfvars))?"
+)
+"""Names of files that show how a file with secrets is laid out."""
+
+
+def is_secret(uri: str, globs: Sequence[str] = (), language_id: str = "") -> bool:
+    """Whether a document may hold secrets, by its path, or by its language where that says so.
+
+    Its path matches a built-in pattern or one of ``globs``. Built-in patterns of names leave out
+    templates (``.env.example``), and some of them code (``secrets.ts``, ``secrets/app.py``).
 
     Globs are patterns as in ``.gitignore``, of a file or of a folder with everything in it. They
     may match from any segment of the path; case is ignored; there is no negation. A query or
     fragment of the URI (which editors use for versions of a file) is ignored.
     """
     path = _fold(unquote(SCHEME.sub("", uri, count=1))).lstrip("/")
-    own, names = _compile((*FOLDERS, *globs)), _compile(NAMES)
     return any(
-        own.match_file(each) or names.match_file(each.rpartition("/")[2])
+        _compile((*FOLDERS, *globs)).match_file(each) or _is_secret_name(each, language_id)
         for each in {path, re.split(r"[?#]", path, maxsplit=1)[0]}
     )
+
+
+def _is_secret_name(path: str, language_id: str) -> bool:
+    """Whether a file's name, its folder if it is no code, or its language speaks of secrets."""
+    name = path.rpartition("/")[2]
+    if _TEMPLATE.fullmatch(name):
+        return False
+    if language_id in LANGUAGES or _compile(NAMES).match_file(name):
+        return True
+    if PurePosixPath(name).suffix in CODE:
+        return False
+    return _compile(DATA_NAMES).match_file(name) or _compile(DATA_FOLDERS).match_file(path)
 
 
 def is_secret_file(path: Path, globs: Sequence[str] = ()) -> bool:

@@ -7,12 +7,13 @@ completions from getting in the way of typing; those apply to automatic requests
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final, Literal
 
 from lsp_server.completion.exclusions import is_secret
+from lsp_server.completion.secrets import is_inside_secret
 from lsp_server.positions import line_stop
 from lsp_server.settings import Settings
 
@@ -33,33 +34,44 @@ CLOSERS: Final = re.compile(r"\s*(?:[)>}\]\"'`]*|\*/|-->|/>|[?%]>)\s*[:{;,]?\s*"
 
 @dataclass(frozen=True, slots=True)
 class LastChange:
-    """The kind of a document's last change.
+    """The kind of a document's last change, judged by what became of the text.
 
     ``typed`` includes what an editor inserts during typing: auto-closed brackets, automatic
     indentation, a picked suggestion, an accepted completion. ``several`` is a change in several
-    places at once: multiple cursors, a rename, a formatter. ``none``: nothing has changed.
+    places at once: multiple cursors, a rename, a formatter. ``undone``: what was just removed is
+    back, by undo or moved by cut and paste. ``none``: nothing has changed.
     """
 
-    kind: Literal["none", "typed", "deleted", "pasted", "several"] = "none"
+    kind: Literal["none", "typed", "deleted", "undone", "pasted", "several"] = "none"
 
     @classmethod
-    def of(cls, changes: Sequence[tuple[int, str]], offered: Iterable[str] = ()) -> LastChange:
-        """Classify one notification's changes, each (length of text removed, text inserted).
+    def of(
+        cls,
+        edits: Sequence[tuple[str, str]],
+        offered: Sequence[str] = (),
+        removed: Collection[str] = (),
+    ) -> LastChange:
+        """Classify edits that do not touch each other, each (text removed, text inserted).
 
-        ``offered`` holds recently offered texts: inserting one of them is an acceptance, not a
-        paste. An undo cannot be told from other changes and is classified by its effect.
+        ``offered`` holds recently offered texts: inserting one of them, or a part, is an
+        acceptance, not a paste. ``removed`` holds what recent edits removed.
         """
-        if not changes:
+        if not edits:
             return cls("none")
-        if len(changes) > 1:
+        # Editors trim a blank line that the cursor leaves, and indent what is typed.
+        filled = [edit for edit in edits if "".join(edit).strip()]
+        edits = filled or [edit for edit in edits if edit[1]] or edits[:1]
+        if len(edits) > 1:
             return cls("several")
-        removed, inserted = changes[0]
-        if not inserted or (removed > len(inserted) and not inserted.strip()):
+        old, new = edits[0]
+        if not new or (len(old) > len(new) and not new.strip()):
             return cls("deleted")
-        if inserted in offered:
+        if any(new.strip() in text for text in offered):
             return cls("typed")
-        lines = [line for line in re.split(r"\r\n|\n|\r", inserted) if WORD.search(line)]
-        pasted = len(lines) > 1 or len(inserted.strip()) > PASTE_CHARACTERS
+        if len(new) > 1 and WORD.search(new) and new in removed:
+            return cls("undone")
+        lines = [line for line in re.split(r"\r\n|\n|\r", new) if WORD.search(line)]
+        pasted = len(lines) > 1 or len(new.strip()) > PASTE_CHARACTERS
         return cls("pasted" if pasted else "typed")
 
 
@@ -92,7 +104,12 @@ def refuses_language(ask: Ask, settings: Settings) -> bool:
 
 def refuses_secret(ask: Ask, settings: Settings) -> bool:
     """The file may hold secrets; such files are never tokenised, cached or logged."""
-    return is_secret(ask.uri, settings.secret_globs)
+    return is_secret(ask.uri, settings.secret_globs, ask.language_id)
+
+
+def refuses_secret_text(ask: Ask, settings: Settings) -> bool:
+    """The place is inside a key, token or password: nobody wants another one there."""
+    return is_inside_secret(ask.text, ask.offset)
 
 
 def refuses_several_places(ask: Ask, settings: Settings) -> bool:
@@ -106,8 +123,8 @@ def refuses_middle(ask: Ask, settings: Settings) -> bool:
 
 
 def refuses_other_change(ask: Ask, settings: Settings) -> bool:
-    """The last change deleted or pasted text: the user is not typing."""
-    return ask.last_change.kind in ("deleted", "pasted")
+    """The last change deleted, restored or pasted text: the user is not typing."""
+    return ask.last_change.kind in ("deleted", "undone", "pasted")
 
 
 def refuses_empty(ask: Ask, settings: Settings) -> bool:
@@ -127,6 +144,7 @@ ALWAYS: Final[tuple[tuple[str, Rule], ...]] = (
     ("language-off", refuses_language),
     ("secret-file", refuses_secret),
     ("file-too-large", refuses_size),
+    ("secret-text", refuses_secret_text),
 )
 AUTOMATIC: Final[tuple[tuple[str, Rule], ...]] = (
     ("automatic-off", refuses_automatic),

@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Final
 
 from lsp_server.positions import LINE_END, clamp, line_start, line_stop
-from lsp_server.syntax.brackets import BracketMatcher, match_brackets
+from lsp_server.syntax.brackets import LONGEST, BracketMatcher, match_brackets
 from lsp_server.syntax.languages import LexicalRules, lexical_rules_for
 from lsp_server.syntax.lexer import GENERIC, Inside, inside_after, scan
 from lsp_server.syntax.surroundings import Surroundings, closes_only, code_of, look_around
@@ -21,7 +21,7 @@ from lsp_server.syntax.tree import SyntaxTree
 NEAR: Final = 10_000
 """Characters before and after a place that a text for it is compared with."""
 
-_FAR: Final = 50_000
+_FAR: Final = NEAR
 """Characters before a place that are searched for open brackets if there is no tree."""
 
 _OUTERMOST: Final = re.compile(r"^(?=\S)", re.MULTILINE)
@@ -65,8 +65,9 @@ class Place:
 
     @property
     def line(self) -> str:
-        """The part of the place's line left of it."""
-        return self.before[self.before.rfind("\n") + 1 :]
+        """The part of the place's line left of it; of a very long line, its end."""
+        size = len(self.before)
+        return self.before[max(self.before.rfind("\n") + 1, size - LONGEST) :]
 
     @cached_property
     def opened(self) -> str:

@@ -15,6 +15,7 @@ from typing import Final
 from lsp_server.completion.indentation import indent_like
 from lsp_server.completion.place import NEAR, Place
 from lsp_server.completion.rest_of_line import find_retyped
+from lsp_server.completion.secrets import repeats_secret
 from lsp_server.syntax.brackets import closes_open, find_excess, match_brackets
 from lsp_server.syntax.surroundings import code_of
 
@@ -59,6 +60,11 @@ def cut_special_tokens(candidate: Candidate) -> Candidate:
     """Cut the text before a special token, and before an incomplete character at its end."""
     text = SPECIAL.split(candidate.text, maxsplit=1)[0]
     return replace(candidate, text=text.rstrip("\ufffd"))
+
+
+def drop_secrets(candidate: Candidate) -> Candidate | None:
+    """Drop a text with a key, token or password in it, or with what the model saw in its place."""
+    return None if repeats_secret(candidate.place.line, candidate.text) else candidate
 
 
 def cut_trailing_space(candidate: Candidate) -> Candidate:
@@ -170,13 +176,13 @@ def cut_repeated_lines(candidate: Candidate) -> Candidate:
 
 def cut_closed_again(candidate: Candidate) -> Candidate | None:
     """Cut before a bracket that closes what the document already closes right of it or below."""
-    place = candidate.place
-    if candidate.prose:
+    place, own = candidate.place, candidate.place.match(candidate.text)
+    if candidate.prose or not own.unopened:
         return candidate
     last = code_of((place.line + candidate.text).rsplit("\n", 1)[-1], place.lexical)
     behind = (place.rest + place.below[:NEAR])[:NEAR]
     below = match_brackets(behind[candidate.taken :], place.lexical, head=last)
-    offset = find_excess(place.opened, place.match(candidate.text), place.match(behind), below)
+    offset = find_excess(place.opened, own, place.match(behind), below)
     if offset is None:
         return candidate
     head, tail = candidate.text[:offset], candidate.text[offset:]
@@ -202,6 +208,7 @@ def drop_unchanged(candidate: Candidate) -> Candidate | None:
 
 COMPLETION: Final[Rules] = (
     ("special-token", cut_special_tokens),
+    ("repeats-secret", drop_secrets),
     ("blank", cut_trailing_space),
     ("blank", match_indentation),
     ("blank", cut_inner_space),
@@ -216,6 +223,7 @@ COMPLETION: Final[Rules] = (
 )
 REGION: Final[Rules] = (
     ("special-token", cut_special_tokens),
+    ("repeats-secret", drop_secrets),
     ("blank", cut_trailing_space),
     ("blank", match_indentation),
     ("blank", cut_inner_space),

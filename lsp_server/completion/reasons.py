@@ -19,6 +19,8 @@ REASONS: Final = {
     "automatic-off": "completion while typing is switched off",
     "language-off": "completion is switched off for this language",
     "secret-file": "the file is one of those that may hold secrets",
+    "secret-text": "a key, token or password stands there",
+    "repeats-secret": "it holds a key, token or password",
     "file-too-large": "the file is too large",
     "several-places": "several places change at once",
     "text-after-cursor": "there is text right of the cursor",

@@ -9,7 +9,8 @@ disk. All of this runs on the event loop at every key, so a whole text is copied
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections import deque
+from collections.abc import Sequence
 from threading import Event
 from typing import Final
 from urllib.parse import unquote
@@ -18,14 +19,19 @@ from lsprotocol import types
 from pygls.uris import uri_scheme
 from pygls.workspace import TextDocument, Workspace
 
-from lsp_server.completion.gate import LastChange
+from lsp_server.completion.gate import PASTE_CHARACTERS, LastChange
 from lsp_server.completion.snapshot import Snapshot
+from lsp_server.positions import find_difference
+from lsp_server.server.edits import Edits
 from lsp_server.server.line_index import LineIndex
 from lsp_server.syntax.languages import language_for
 from lsp_server.syntax.tree import Trees
 
 SCHEMES: Final = ("file", "untitled")
 """URI schemes of documents that people write in; others (diffs, outputs, …) are not served."""
+
+REMEMBERED: Final = 8
+"""Edits whose removed text is remembered, to know it again when it is put back."""
 
 LONE_SURROGATES: Final = re.compile("[\ud800-\udfff]")
 SURROGATE_PAIR: Final = re.compile("[\ud800-\udbff][\udc00-\udfff]")
@@ -46,7 +52,8 @@ class Document(TextDocument):
         self.last_change = LastChange()
         self.cursor = 0  # offset where the last change ended
         self.closed = Event()  # set when the document is closed
-        self._changes: list[tuple[int, str]] = []  # of the notification being applied
+        self._edits = Edits()  # of the notification being applied
+        self._removed: deque[str] = deque(maxlen=REMEMBERED)  # by the last edits
         self._lines = LineIndex(self.source)
         self._trees = Trees(language_for(language_id, self.path))
         self._has_halves = _has_halves(self.source)
@@ -70,26 +77,29 @@ class Document(TextDocument):
     def apply_change(self, change: types.TextDocumentContentChangeEvent) -> None:
         """Apply one change of a notification; one without a range replaces the whole text."""
         text, new_text = self.source, change.text
-        start, end = 0, len(text)
         if isinstance(change, types.TextDocumentContentChangePartial):
             start, end = sorted((self.offset(change.range.start), self.offset(change.range.end)))
-        self._changes.append((end - start, new_text))
+        else:
+            start, end, new_end = find_difference(text, new_text)
+            new_text = new_text[start:new_end]
         if _has_halves(text[max(start - 1, 0) : start] + new_text + text[end : end + 1]):
             start, end, new_text = _join_halves(text, start, end, new_text)
             self._has_halves = True
+        self._edits.add(text, start, end, new_text)
         self._text = "".join((text[:start], new_text, text[end:]))
         self._lines.edit(self._text, start, end, len(new_text))
         self.cursor = start + len(new_text)
 
-    def end_changes(self, offered: Iterable[str] = ()) -> Sequence[tuple[int, str]]:
+    def end_changes(self, offered: Sequence[str] = ()) -> Sequence[tuple[str, str]]:
         """Classify the changes of one notification, all applied, into ``last_change``.
 
         ``offered`` holds recently offered texts; inserting one is an acceptance, not a paste.
-        Returns (length of text removed, text inserted) for each change.
+        Returns (text removed, text inserted) for each edit; changes side by side are one edit.
         """
-        changes, self._changes = self._changes, []
-        self.last_change = LastChange.of(changes, offered)
-        return changes
+        edits = self._edits.take(self._text)
+        self.last_change = LastChange.of(edits, offered, self._removed)
+        self._removed.extend(removed for removed, _ in edits if len(removed) <= PASTE_CHARACTERS)
+        return edits
 
     def snapshot(self) -> Snapshot:
         """The document as it is now; later changes do not affect it.

@@ -8,20 +8,28 @@ without nodes; spans then go by lines.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, insort
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from threading import Lock
 from typing import Final
 
 import tree_sitter
 
+from lsp_server.positions import find_difference
 from lsp_server.syntax.languages import Language
 
 LIMIT: Final = 1_000_000
 """Longer texts, in characters, are not parsed: this many take a third of a second."""
 
+LONGEST_LINE: Final = 50_000
+"""Texts with a longer line are not parsed, either: they are data or minified, and take longer."""
+
 CHUNK: Final = 1 << 16
 """Bytes that the parser reads at a time."""
+
+KNOWN_APART: Final = 512
+"""Code points whose bytes are remembered are at least this far from each other."""
 
 _SURROGATES: Final = re.compile("[\ud800-\udfff]")
 
@@ -45,6 +53,8 @@ class _Parsed:
 
     data: bytes
     tree: tree_sitter.Tree | None
+    known: list[tuple[int, int]] = field(default_factory=list)
+    """Code points and the bytes that they start at, in order: those that were asked for."""
 
 
 class SyntaxTree:
@@ -106,25 +116,40 @@ class SyntaxTree:
         cursor.set_byte_range(self.byte(start), self.byte(end))
         return cursor.captures(root)
 
-    @property
-    def _is_ascii(self) -> bool:
-        return len(self._look().data) == len(self._text)
-
     def byte(self, offset: int) -> int:
         """The byte at which a code point starts."""
-        if self._is_ascii:
+        parsed = self._look()
+        if len(parsed.data) == len(self._text):
             return offset
-        return len(encode(self._text[:offset]))
+        return self._locate(parsed, offset, 0)[1]
 
     def offsets(self, places: Iterable[int]) -> dict[int, int]:
         """The code points that start at some bytes, by byte."""
-        data, ascii_only = self._look().data, self._is_ascii
-        found: dict[int, int] = {}
-        byte = offset = 0
-        for place in sorted(places):
-            offset += place - byte if ascii_only else len(data[byte:place].decode())
-            byte = place
-            found[place] = offset
+        parsed = self._look()
+        if len(parsed.data) == len(self._text):
+            return {place: place for place in places}
+        return {place: self._locate(parsed, place, 1)[0] for place in sorted(places)}
+
+    def _locate(self, parsed: _Parsed, at: int, unit: int) -> tuple[int, int]:
+        """A code point and its byte, given the code point (unit 0) or the byte (unit 1).
+
+        Counted from the nearest one known, because requests stay near the cursor.
+        """
+        known = parsed.known or [(0, 0)]
+        index = bisect_left(known, at, key=lambda pair: pair[unit])
+        around = known[max(0, index - 1) : index + 1]
+        offset, byte = min(around, key=lambda pair: abs(pair[unit] - at))
+        distance = at - (offset, byte)[unit]
+        if unit == 0:
+            first, last = sorted((offset, at))
+            step = len(encode(self._text[first:last]))
+            found = at, byte + (step if distance > 0 else -step)
+        else:
+            first, last = sorted((byte, at))
+            step = len(parsed.data[first:last].decode())
+            found = offset + (step if distance > 0 else -step), at
+        if abs(distance) > KNOWN_APART:
+            insort(parsed.known, found)
         return found
 
     def _look(self) -> _Parsed:
@@ -138,7 +163,7 @@ class SyntaxTree:
             return self._parsed
 
     def _parse(self, last: SyntaxTree | None) -> _Parsed:
-        if self._language is None or len(self._text) > LIMIT:
+        if self._language is None or len(self._text) > LIMIT or _has_long_line(self._text):
             return _Parsed(encode(self._text), None)
         if last is None:
             data = encode(self._text)
@@ -149,20 +174,23 @@ class SyntaxTree:
         data = encode(self._text)
         if before.tree is None:
             return _Parsed(data, _parse(data, self._language))
-        start, old_end, new_end = _difference(last._text, self._text)
+        start, old_end, new_end = find_difference(last._text, self._text)
         first = last.byte(start)
         old_last = first + len(encode(last._text[start:old_end]))
         new_last = first + len(encode(self._text[start:new_end]))
         old = before.tree.copy()
+        row = data.count(b"\n", 0, first)
         old.edit(
             start_byte=first,
             old_end_byte=old_last,
             new_end_byte=new_last,
-            start_point=_point(before.data, first),
-            old_end_point=_point(before.data, old_last),
-            new_end_point=_point(data, new_last),
+            start_point=_point(data, first, row),
+            old_end_point=_point(
+                before.data, old_last, row + before.data.count(b"\n", first, old_last)
+            ),
+            new_end_point=_point(data, new_last, row + data.count(b"\n", first, new_last)),
         )
-        return _Parsed(data, _parse(data, self._language, old))
+        return _Parsed(data, _parse(data, self._language, old), [(0, 0), (start, first)])
 
 
 Captures = dict[str, list[tree_sitter.Node]]
@@ -199,28 +227,15 @@ def _go_on(byte: int, has_error: bool) -> bool:
     return False
 
 
-def _difference(old: str, new: str) -> tuple[int, int, int]:
-    """Where two texts begin to differ, and where that ends in each of them.
-
-    Binary search over slices: a fraction of a millisecond for a million characters.
-    """
-    start, high = 0, min(len(old), len(new))
-    while start < high:
-        middle = (start + high + 1) // 2
-        if old[start:middle] == new[start:middle]:
-            start = middle
-        else:
-            high = middle - 1
-    same, high = 0, min(len(old), len(new)) - start
-    while same < high:
-        middle = (same + high + 1) // 2
-        if old[len(old) - middle : len(old) - same] == new[len(new) - middle : len(new) - same]:
-            same = middle
-        else:
-            high = middle - 1
-    return start, len(old) - same, len(new) - same
+def _has_long_line(text: str) -> bool:
+    """Whether a line is longer than ``LONGEST_LINE``; reads little of the text."""
+    start = 0
+    while len(text) - start > LONGEST_LINE:
+        start = text.rfind("\n", start, start + LONGEST_LINE + 1) + 1
+        if not start:
+            return True
+    return False
 
 
-def _point(data: bytes, byte: int) -> tree_sitter.Point:
-    row = data.count(b"\n", 0, byte)
+def _point(data: bytes, byte: int, row: int) -> tree_sitter.Point:
     return tree_sitter.Point(row, byte - (data.rfind(b"\n", 0, byte) + 1))

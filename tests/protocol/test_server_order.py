@@ -144,7 +144,8 @@ async def test_nothing_is_parsed_on_the_event_loop(
     editor.open("file:///project/off.js", "let sum = ", "javascript")
     assert await within(60, editor.complete("file:///project/off.js")) is None
     editor.open(URI, TEXT)
-    editor.replace_all(URI, [(0, 0, "#\n"), (0, 0, "#\n"), (0, 0, "#\n")])
+    below = TEXT.index("\n") + 1
+    editor.replace_all(URI, [(below, below, "#\n"), (0, 0, "#\n")])
     assert await within(60, editor.complete(URI, trigger=AUTOMATIC)) is None  # several places
     assert parsed == []
     assert await within(60, editor.complete(URI)) is not None

@@ -48,7 +48,7 @@ def test_cuts_take_out_what_stood_there() -> None:
 
 @pytest.mark.parametrize("link", [False, True])
 def test_secrets_are_not_read(tmp_path: Path, link: bool) -> None:
-    secret, plain = tmp_path / "secrets.py", tmp_path / "plain.py"
+    secret, plain = tmp_path / "secrets.toml", tmp_path / "plain.py"
     secret.write_text("key = 1\n")
     plain.symlink_to(secret)
     with pytest.raises(SourceError, match="never read"):

@@ -17,6 +17,7 @@ from lsp_server.positions import offset_at
 from lsp_server.server import documents as module
 from lsp_server.server import line_index
 from lsp_server.server.documents import Document, Documents
+from lsp_server.server.edits import Edits
 from lsp_server.syntax import tree
 from lsp_server.syntax.languages import language_for
 from lsp_server.syntax.tree import SyntaxTree
@@ -254,9 +255,146 @@ def test_changes_in_several_places() -> None:
     document = Document(URI, "x = 1\nx = 1", 1, "python")
     document.apply_change(change_of(1, 0, 1, 1, "y"))
     document.apply_change(change_of(0, 0, 0, 1, "y"))
-    assert document.end_changes() == [(1, "y"), (1, "y")]
+    assert document.end_changes() == [("x", "y"), ("x", "y")]
     assert document.last_change.kind == "several"
     assert document.source == "y = 1\ny = 1"
+
+
+def edited(text: str, *changes: types.TextDocumentContentChangeEvent) -> Document:
+    document = Document(URI, text, 1, "python")
+    for change in changes:
+        document.apply_change(change)
+    return document
+
+
+BLOCK = "if x:\n    y = 1\n    \nz = 2\n"
+ENTER = "if x:\n    y = 1\n\n    \nz = 2\n"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        [change_of(2, 4, 2, 4, "\n    "), change_of(2, 0, 2, 4, "")],
+        [change_of(2, 0, 2, 4, ""), change_of(2, 0, 2, 0, "\n    ")],
+        [change_of(2, 0, 2, 4, "\n    ")],
+        [change_of(2, 0, 4, 0, "\n    \nz = 2\n")],
+        [types.TextDocumentContentChangeWholeDocument(ENTER)],
+    ],
+)
+def test_enter_that_trims_a_blank_line_is_typing(changes: list[Any]) -> None:
+    document = edited(BLOCK, *changes)
+    document.end_changes()
+    assert document.source == ENTER
+    assert document.last_change.kind == "typed"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        [change_of(0, 5 + at, 0, 5 + at, key) for at, key in enumerate("ret")],
+        [change_of(0, 0, 0, 5, "x = 1ret")],
+        [types.TextDocumentContentChangeWholeDocument("x = 1ret\ny\n")],
+        [change_of(0, 5, 0, 5, "rat"), change_of(0, 6, 0, 7, "e")],
+    ],
+)
+def test_several_keys_in_one_notification_are_typing(changes: list[Any]) -> None:
+    document = edited("x = 1\ny\n", *changes)
+    assert document.end_changes() == [("", "ret")]
+    assert document.last_change.kind == "typed"
+    assert document.cursor == 8 or len(changes) == 2
+
+
+WHOLE = types.TextDocumentContentChangeWholeDocument
+
+
+def test_undo_of_part_of_a_line_is_not_typing() -> None:
+    document = Document(URI, "value = name\n", 1, "python")
+    kinds = []
+    for change in (
+        change_of(0, 8, 0, 12, "o"),
+        change_of(0, 9, 0, 9, "p"),
+        change_of(0, 8, 0, 10, "name"),
+        change_of(0, 12, 0, 12, "s"),
+        WHOLE("value = \n"),
+        WHOLE("value = names\n"),
+    ):
+        document.apply_change(change)
+        document.end_changes()
+        kinds.append(document.last_change.kind)
+    assert kinds == ["typed", "typed", "undone", "typed", "deleted", "undone"]
+
+
+@pytest.mark.parametrize(
+    ("new", "kind"),
+    [
+        ("x = 1\ny\n", "none"),
+        ("x = 12\ny\n", "typed"),
+        ("x = \ny\n", "deleted"),
+        ("x = 1\na = 1\nb = 2\ny\n", "pasted"),
+        ("a = 1\nb = 2\n", "pasted"),
+    ],
+)
+def test_editors_that_send_the_whole_text_are_judged_by_what_changed(new: str, kind: str) -> None:
+    document = edited("x = 1\ny\n", types.TextDocumentContentChangeWholeDocument(new))
+    document.end_changes()
+    assert document.source == new
+    assert document.last_change.kind == kind
+
+
+def test_accepting_is_known_where_the_whole_text_is_sent() -> None:
+    offer = "\n    a = 1\n    b = 2"
+    new = "def f():" + offer + "\n    c = 3\n"
+    document = edited("def f():\n    c = 3\n", types.TextDocumentContentChangeWholeDocument(new))
+    document.end_changes([offer])
+    assert document.last_change.kind == "typed"
+
+
+@given(st.data())
+def test_however_an_edit_is_sent_it_is_the_same(data: st.DataObject) -> None:
+    """The whole text, one change, and the same change in pieces."""
+    text = data.draw(st.text("ab \n", max_size=20), label="text")
+    at = data.draw(st.integers(0, len(text)), label="at")
+    stop = data.draw(st.integers(at, len(text)), label="stop")
+    new = data.draw(st.text("ab ", max_size=6) | st.just("\n  "), label="new")
+    whole = edited(
+        text, types.TextDocumentContentChangeWholeDocument(text[:at] + new + text[stop:])
+    )
+    keys = Document(URI, text, 1, "python")
+    once = Document(URI, text, 1, "python")
+    for document, pieces in ((once, [new]), (keys, list(new) or [""])):
+        offset, end = at, stop
+        for piece in pieces:
+            lines = [document.source[:each].rsplit("\n", 1) for each in (offset, end)]
+            places = [
+                (document.source.count("\n", 0, each), len(line[-1]))
+                for each, line in zip((offset, end), lines, strict=True)
+            ]
+            document.apply_change(change_of(*places[0], *places[1], piece))
+            offset = end = offset + len(piece)
+    assert whole.source == once.source == keys.source
+    for document in (whole, once, keys):
+        document.end_changes()
+    assert whole.last_change == once.last_change == keys.last_change
+
+
+@given(st.data())
+def test_edits_restore_the_old_text(data: st.DataObject) -> None:
+    """What was replaced, put back in the places of the edits, is the text before them."""
+    old = text = data.draw(st.text("abc", max_size=12))
+    edits = Edits()
+    for _ in range(data.draw(st.integers(1, 5))):
+        start = data.draw(st.integers(0, len(text)))
+        end = data.draw(st.integers(start, len(text)))
+        new = data.draw(st.text("xyz", max_size=4))
+        edits.add(text, start, end, new)
+        text = text[:start] + new + text[end:]
+    back, stops = text, [-1]
+    for edit in reversed(edits.all):
+        back = back[: edit.start] + edit.replaced + back[edit.stop :]
+    for edit in edits.all:
+        assert edit.start > stops[-1]
+        stops.append(edit.stop)
+    assert back == old
 
 
 def opened(uri: str, text: str = "") -> Documents:

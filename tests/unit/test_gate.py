@@ -49,6 +49,7 @@ def test_only_the_line_of_the_cursor_counts() -> None:
         ("none", None),
         ("typed", None),
         ("deleted", "not-typed"),
+        ("undone", "not-typed"),
         ("pasted", "not-typed"),
         ("several", "several-places"),
     ],
@@ -60,31 +61,45 @@ def test_last_change(kind: str, expected: str | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "kind"),
+    ("edits", "kind"),
     [
         ([], "none"),
-        ([(0, "a")], "typed"),
-        ([(0, "()")], "typed"),
-        ([(0, "\n        ")], "typed"),
-        ([(0, "\r\n    \r\n")], "typed"),
-        ([(3, "append")], "typed"),
-        ([(12, "x")], "typed"),
-        ([(1, "")], "deleted"),
-        ([(40, "")], "deleted"),
-        ([(8, "\n")], "deleted"),
-        ([(0, "def f():\n    return 1\n")], "pasted"),
-        ([(0, "x" * 81)], "pasted"),
-        ([(0, "a"), (0, "a")], "several"),
+        ([("", "a")], "typed"),
+        ([("", "()")], "typed"),
+        ([("", "\n        ")], "typed"),
+        ([("", "\r\n    \r\n")], "typed"),
+        ([("xyz", "append")], "typed"),
+        ([("a long text.", "x")], "typed"),
+        ([("a", "")], "deleted"),
+        ([("x" * 40, "")], "deleted"),
+        ([("x" * 8, "\n")], "deleted"),
+        ([("", "def f():\n    return 1\n")], "pasted"),
+        ([("", "x" * 81)], "pasted"),
+        ([("", "a"), ("", "a")], "several"),
+        ([("", "a"), ("b", "")], "several"),
+        ([("    ", ""), ("", "\n")], "typed"),  # a blank line was trimmed elsewhere
+        ([("  ", "    "), ("", "}")], "typed"),  # a line was indented
+        ([("", "\n"), ("", "\n")], "several"),
+        ([("    ", ""), ("\t", "")], "deleted"),
     ],
 )
-def test_changes_are_classified(changes: list[tuple[int, str]], kind: str) -> None:
-    assert LastChange.of(changes).kind == kind
+def test_changes_are_classified(edits: list[tuple[str, str]], kind: str) -> None:
+    assert LastChange.of(edits).kind == kind
 
 
 def test_accepting_what_was_offered_is_typing() -> None:
     text = "for i in a:\n    print(i)"
-    assert LastChange.of([(0, text)]).kind == "pasted"
-    assert LastChange.of([(0, text)], offered=[text]).kind == "typed"
+    assert LastChange.of([("", text)]).kind == "pasted"
+    assert LastChange.of([("", text)], offered=[text]).kind == "typed"
+    assert LastChange.of([("", text)], offered=["\n    " + text]).kind == "typed"
+
+
+def test_what_was_removed_and_is_back_was_not_typed() -> None:
+    assert LastChange.of([("b", "name")], removed=["x", "name"]).kind == "undone"
+    assert LastChange.of([("b", "name")], removed=["names"]).kind == "typed"
+    assert LastChange.of([("", "x")], removed=["x"]).kind == "typed", "one key"
+    assert LastChange.of([("", "()")], removed=["()"]).kind == "typed"
+    assert LastChange.of([("", "name")], offered=["name"], removed=["name"]).kind == "typed"
 
 
 def test_little_text_is_refused_unless_asked_for() -> None:
@@ -175,8 +190,8 @@ def test_ordinary_files_are_not_secret(path: str) -> None:
 
 
 def test_own_globs_add_to_the_built_in_ones() -> None:
-    mine = Settings(secret_globs=("private/**", "*.SECRET", "a?c.py"))
-    for path in ("private/x/y.py", "deep/private/x.py", "a.secret", "abc.py"):
+    mine = Settings(secret_globs=("private/**", "*.HUSH", "a?c.py"))
+    for path in ("private/x/y.py", "deep/private/x.py", "a.hush", "abc.py"):
         assert refusal(ask("a = |", uri=f"file:///work/{path}"), mine) == "secret-file"
         assert refusal(ask("a = |", uri=f"file:///work/{path}"), Settings()) is None
     assert refusal(ask("a = |", uri="file:///work/.env"), mine) == "secret-file"

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from lsp_server.syntax import tree as module
 from lsp_server.syntax.languages import Language, language_for
-from lsp_server.syntax.tree import LIMIT, SyntaxTree, Trees
+from lsp_server.syntax.tree import LIMIT, LONGEST_LINE, SyntaxTree, Trees
 
 SAMPLES = {
     ".py": "class A:\n    def f(self, x):\n        '''Doc.'''\n        return [x, f'{x}']\n\n",
@@ -134,6 +134,24 @@ def test_bytes_and_code_points_agree(text: str) -> None:
     assert tree.offsets(places) == {byte: offset for offset, byte in enumerate(places)}
 
 
+@given(st.data())
+def test_bytes_and_code_points_agree_in_any_order(data: st.DataObject) -> None:
+    """What is remembered from one question, and from the tree before, does not spoil the next."""
+    piece = data.draw(st.sampled_from(["é = 1\n", "x = 'é漢😀'\n", "# 😀😀\n"]))
+    text = piece * data.draw(st.integers(200, 500))
+    tree = parse(".py", text)
+    for _ in range(data.draw(st.integers(1, 3))):
+        for _ in range(data.draw(st.integers(0, 6))):
+            offset = data.draw(st.integers(0, len(text)))
+            byte = len(text[:offset].encode())
+            assert tree.byte(offset) == byte
+            assert tree.offsets([byte]) == {byte: offset}
+        at = data.draw(st.integers(0, len(text)))
+        text = text[:at] + "ü = '漢'\n" + text[at + 3 :]
+        tree = tree.edit(at, at + 3, "ü = '漢'\n")
+        assert tree.text == text
+
+
 def test_an_edit_leaves_the_old_tree_alone() -> None:
     old = parse(".py", "x = 1\n")
     before = str(old.root)
@@ -178,3 +196,14 @@ def test_a_text_beyond_the_limit_is_not_parsed_until_it_is_short_again() -> None
     short = long.edit(1, LIMIT + 1, "")
     assert str(short.root) == "(document (number))"
     assert short.edit(1, 1, "1" * LIMIT).root is None
+
+
+@pytest.mark.parametrize(("size", "parsed"), [(LONGEST_LINE, True), (LONGEST_LINE + 1, False)])
+def test_a_text_with_a_very_long_line_is_not_parsed(size: int, parsed: bool) -> None:
+    line = "x = 1".ljust(size)
+    for text in (line, "a = 1\n" * 9_000 + line, line + "\nb = 2\n" * 9_000):
+        assert (parse(".py", text).root is not None) == parsed
+    tree = parse(".py", "a = 1\n")
+    for new in (line, "x = 1"):
+        tree = tree.edit(0, len(tree.text), new)
+        assert (tree.root is not None) == (parsed or new != line)
