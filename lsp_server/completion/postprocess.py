@@ -96,7 +96,7 @@ def take_rest(candidate: Candidate) -> Candidate:
     """Replace the part of the rest of the line that the text repeats."""
     place = candidate.place
     if place.closing:
-        found = find_retyped(place.rest, candidate.text, place.lexical, place.inside)
+        found = find_retyped(place.rest, candidate.text, place.lexical, place.nesting)
     else:
         first, rest = candidate.text.split("\n", 1)[0], place.rest.rstrip()
         again = bool(rest) and _repeats(replace(candidate, text=first), rest)

@@ -8,15 +8,15 @@ with its closing bracket, cannot be inside it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Final
+from typing import Final, NamedTuple
 
-from lsp_server.positions import line_start, line_stop
-from lsp_server.syntax.languages import CodeStyle, Language, LexicalRules
-from lsp_server.syntax.lexer import PARTNER, Inside, Mark, scan
-from lsp_server.syntax.lines import filled, lines_below, width
+from lsp_server.positions import line_start
+from lsp_server.syntax.languages import CodeStyle, LexicalRules
+from lsp_server.syntax.lexer import PARTNER, Mark, Nesting, scan
+from lsp_server.syntax.lines import filled, width
 
 REACH: Final = 300
 """Lines above and below a place that are read."""
@@ -41,11 +41,17 @@ class Bracket:
 
     text: str = field(repr=False, compare=False)
     offset: int
+    interpolates: bool = field(default=False, compare=False)  # it opens code inside a string
 
     @property
     def char(self) -> str:
         """The bracket itself."""
         return self.text[self.offset]
+
+    @property
+    def opens(self) -> bool:
+        """Whether it is an opening bracket."""
+        return self.char in PARTNER
 
     @property
     def closer(self) -> str:
@@ -64,9 +70,16 @@ class Bracket:
         return width(self.before)
 
     @property
-    def interpolates(self) -> bool:
-        """Whether it opens code inside a string."""
-        return self.char == "{" and self.before.endswith("$")
+    def begins_line(self) -> bool:
+        """Whether nothing is left of it on its line."""
+        return not filled(self.before)
+
+
+class Closer(NamedTuple):
+    """A closing bracket or quote at an offset of a text, which it did not open."""
+
+    offset: int
+    mark: str
 
 
 class BracketMatcher:
@@ -76,21 +89,32 @@ class BracketMatcher:
     there is none, it closes one from before the text, or nothing.
     """
 
-    def __init__(self, opened: Iterable[Bracket] = ()) -> None:
-        """``opened`` are brackets that are open already, outermost first."""
+    def __init__(self, opened: Iterable[Bracket] = (), nesting: Nesting = ()) -> None:
+        """``opened`` are brackets that are open already, outermost first.
+
+        ``nesting`` are the strings, comments and code in strings in which the text starts.
+        """
         self.opened = list(opened)
         """Brackets that are open, outermost first."""
         self.unopened: list[Bracket] = []
         """Closing brackets that found no open one of their kind."""
+        self.closers: list[Closer] = []
+        """These, and the ends of the strings and comments in which the text starts."""
+        self._nesting = nesting
 
     def read(self, mark: Mark, text: str, begin: int = 0) -> None:
         """Read the next mark; its offsets are relative to ``begin`` in ``text``."""
         if mark.kind in ("open", "close"):
-            self.take(Bracket(text, begin + mark.start))
+            self.take(Bracket(text, begin + mark.start, mark.interpolates))
+        elif mark.kind in ("string", "comment") and mark.level < len(self._nesting):
+            closer = self._nesting[mark.level].closer
+            if mark.closed and closer:
+                self.closers.append(Closer(begin + mark.end - len(closer), closer))
+        self._nesting = self._nesting[: mark.level]
 
     def take(self, bracket: Bracket) -> None:
         """Read the next bracket."""
-        if bracket.char in PARTNER:
+        if bracket.opens:
             self.opened.append(bracket)
             return
         for index in range(len(self.opened) - 1, -1, -1):
@@ -98,14 +122,15 @@ class BracketMatcher:
                 del self.opened[index:]
                 return
         self.unopened.append(bracket)
+        self.closers.append(Closer(bracket.offset, bracket.char))
 
 
 def match_brackets(
-    text: str, lexical: LexicalRules, inside: Inside | None = None, head: str = ""
+    text: str, lexical: LexicalRules, nesting: Nesting = (), head: str = ""
 ) -> BracketMatcher:
-    """The brackets of a text that follows ``head`` and starts ``inside`` a string or comment."""
-    matcher = BracketMatcher()
-    for mark in scan(text, lexical, inside, head):
+    """The brackets of a text that follows ``head`` and starts at ``nesting``."""
+    matcher = BracketMatcher(nesting=nesting)
+    for mark in scan(text, lexical, nesting, head):
         matcher.read(mark, text)
     return matcher
 
@@ -171,53 +196,15 @@ def opens_block(bracket: Bracket, style: CodeStyle) -> bool:
 def leave_by_indentation(opened: list[Bracket], style: CodeStyle, start: int, line: str) -> None:
     """Remove the brackets opened before ``start`` that a line cannot be inside, by indentation."""
     if filled(line):
-        opened[:] = [each for each in opened if each.offset >= start or _within(each, line, style)]
+        opened[:] = [
+            each for each in opened if each.offset >= start or is_within(each, line, style)
+        ]
 
 
-def _within(bracket: Bracket, line: str, style: CodeStyle) -> bool:
+def is_within(bracket: Bracket, line: str, style: CodeStyle) -> bool:
     """Whether a line can still be inside a bracket that was opened on a line above it."""
     if not style.opener and not bracket.indent:
         return True  # data is often not indented
     if line.lstrip()[:1] in CLOSERS:
         return width(line) >= bracket.indent
     return width(line) > bracket.indent
-
-
-def count_closed(
-    rest: str, opened: Sequence[Bracket], lexical: LexicalRules, inside: Inside | None
-) -> int:
-    """How many of the innermost open brackets the rest of a line closes."""
-    closed = 0
-    for bracket, closer in zip(
-        reversed(opened), match_brackets(rest, lexical, inside).unopened, strict=False
-    ):
-        if bracket.closer != closer.char:
-            break
-        closed += 1
-    return closed
-
-
-def count_dangling(
-    text: str, start: int, opened: Sequence[Bracket], closed: int, language: Language
-) -> int:
-    """How many of the innermost brackets, but for ``closed`` ones, nothing after ``start`` closes.
-
-    A line that cannot be inside a bracket, by its indentation, leaves it open.
-    """
-    left, matcher, dangling = list(opened[: len(opened) - closed]), BracketMatcher(), 0
-    below = lines_below(text, line_stop(text, start), REACH)
-    stop = max((end for _, end in below), default=line_stop(text, start))
-    stop = min(stop, start + FARTHEST)
-    for mark in scan(text[start:stop], language.lexical):
-        if not left:
-            break
-        matcher.read(mark, text, start)
-        if matcher.unopened:
-            return dangling
-        if mark.kind == "line":
-            begin = start + mark.end
-            line = text[begin : line_stop(text, begin)]
-            while left and filled(line) and not _within(left[-1], line, language.style):
-                left.pop()
-                dangling, matcher = dangling + 1, BracketMatcher()
-    return dangling if stop < len(text) else dangling + len(left)

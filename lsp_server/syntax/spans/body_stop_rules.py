@@ -28,7 +28,7 @@ class StatementStopRule:
         """See ``Span.end``."""
         text = self.facts.read(written)
         separator_end = self.facts.separated(text, self.at_separator)
-        return first_of(self.facts.foreign_bracket(text), separator_end, self._line(text))
+        return first_of(self.facts.foreign_closer(text), separator_end, self._line(text))
 
     def _line(self, text: WrittenText) -> int | None:
         base, body, started = -1, False, False
@@ -44,6 +44,8 @@ class StatementStopRule:
                 return text.filled_before(index)
             if line.blank and not body:
                 continue
+            if index and self.facts.repeats(text, index):
+                return text.filled_before(index)
             if base < 0:
                 base = line.indent
             decorated = bool(mark) and line.code.lstrip().startswith(mark)
@@ -61,8 +63,8 @@ class StatementStopRule:
         """Whether a line ends the statement; None when an indented body begins behind it."""
         line, style, following = text.lines[index], self.facts.style, text.next_filled(index)
         has_body = width(self.facts.below) > base
-        if style.braces and line.code.endswith(style.opener or "\n"):
-            return has_body and not line.nested
+        if style.braces and line.opened and self.facts.opens.startswith(line.opened):
+            return True
         first = next(iter(line.code.split()), "").rstrip(":")
         label = first in style.labels if style.braces else line.depth == 0
         if label and line.code.endswith(":"):
@@ -89,6 +91,8 @@ class StatementStopRule:
     def _is_clause(self, line: Line) -> bool:
         """Whether a line starts with the first word of a clause, or may yet do so."""
         start = line.code.lstrip()
+        if not start:
+            return False
         word = start[: next((i for i, c in enumerate(start) if not c.isalnum()), len(start))]
         clauses = self.facts.style.clauses
         if line.complete or len(word) < len(start):
@@ -109,7 +113,7 @@ class BlockStopRule:
     def end(self, written: str) -> int | None:
         """See ``Span.end``."""
         text = self.facts.read(written)
-        return first_of(self.facts.foreign_bracket(text), self._line(text))
+        return first_of(self.facts.foreign_closer(text), self._line(text))
 
     def _line(self, text: WrittenText) -> int | None:
         base = -1
@@ -162,9 +166,9 @@ class RegionStopRule:
 
     def _before_tail(self, text: WrittenText) -> int | None:
         """Before the first bracket that ``tail`` already closes, and ``tail``'s code before it."""
-        end, tail = self.facts.foreign_bracket(text), self.tail.strip()
+        end, tail = self.facts.foreign_closer(text), self.tail.strip()
         closers = read_written(tail, "", self.facts.lexical).closers
-        repeated = tail[: closers[0]].rstrip() if closers else ""
+        repeated = tail[: closers[0].offset].rstrip() if closers else ""
         if end is None or not any(map(str.isalnum, repeated)):
             return end
         return end - len(repeated) if text.written[:end].endswith(repeated) else end
@@ -179,7 +183,7 @@ class RegionStopRule:
                 return text.filled_before(index)
             if self.facts.repeats(text, index):
                 return text.filled_before(index)
-            if not line.complete or line.depth > self.facts.opens:
+            if not line.complete or not self.facts.opens.startswith(line.opened):
                 continue
             if tail and any(map(str.isalnum, tail)) and line.code.endswith(tail):
                 return line.start + len(text.written[line.start : line.end].rstrip()) - len(tail)

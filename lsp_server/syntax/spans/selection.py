@@ -24,7 +24,7 @@ def region_span(
 ) -> Span:
     """The span between two offsets whose text is not blank."""
     old = tree.text[start:end]
-    text = read_written(old, around.head, language.lexical, around.inside)
+    text = read_written(old, around.head, language.lexical, around.nesting)
     keeps_break = old.endswith(("\n", "\r"))
     below, second = around.below, around.second
     if keeps_break and filled(around.rest):  # the region ends where the next line begins
@@ -33,10 +33,11 @@ def region_span(
         lexical=language.lexical,
         style=language.style,
         head=around.head,
-        inside=around.inside,
-        closers="".join(old[at] for at in text.closers),
+        nesting=around.nesting,
+        closers=tuple(closer.mark for closer in text.closers),
         owes=len(text.closers),
-        opens=text.lines[-1].depth,
+        opens=text.lines[-1].opened,
+        rest="" if keeps_break else around.rest,
         below=below,
         second=second,
     )
@@ -60,7 +61,7 @@ def region_span(
         )
     forced_text = forced_text_at(around, language.style, language.lexical)
     rule: Rule = "tree" if around.clean else "indentation"
-    return Span(kind, multiline, facts.closers, rule, stop_rule, forced_text)
+    return Span(kind, multiline, "".join(facts.closers), rule, stop_rule, forced_text)
 
 
 def _line_stop_rule(facts: CodeFacts, around: Surroundings, keeps_break: bool) -> CodeStopRule:
