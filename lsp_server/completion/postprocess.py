@@ -15,7 +15,7 @@ from typing import Final
 from lsp_server.completion.indentation import indent_like
 from lsp_server.completion.place import NEAR, Place
 from lsp_server.completion.rest_of_line import find_retyped
-from lsp_server.syntax.brackets import closes_open, find_excess, match_brackets
+from lsp_server.syntax.brackets import CLOSERS, closes_open, find_excess, match_brackets
 from lsp_server.syntax.surroundings import code_of
 
 WORD: Final = re.compile(r"\w")
@@ -111,8 +111,7 @@ def take_rest(candidate: Candidate) -> Candidate:
 def close_block(candidate: Candidate) -> Candidate:
     """Put the closing bracket after an indented body on a line of its own."""
     line = candidate.place.line
-    between = candidate.place.closing and candidate.left[:1] in (")", "]", "}")
-    if not between or not candidate.text.startswith("\n"):
+    if candidate.left[:1] not in CLOSERS or not candidate.text.startswith("\n"):
         return candidate
     indent = line[: len(line) - len(line.lstrip())]
     return replace(candidate, text=candidate.text.rstrip() + "\n" + indent)

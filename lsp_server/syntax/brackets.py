@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Final, NamedTuple
 
-from lsp_server.positions import line_start
+from lsp_server.positions import LINE_END, line_start
 from lsp_server.syntax.languages import CodeStyle, LexicalRules
 from lsp_server.syntax.lexer import PARTNER, Mark, Nesting, scan
 from lsp_server.syntax.lines import filled, width
@@ -42,6 +42,7 @@ class Bracket:
     text: str = field(repr=False, compare=False)
     offset: int
     interpolates: bool = field(default=False, compare=False)  # it opens code inside a string
+    outer: int | None = field(default=None, compare=False)  # columns of the line it belongs to
 
     @property
     def char(self) -> str:
@@ -66,8 +67,9 @@ class Bracket:
 
     @cached_property
     def indent(self) -> int:
-        """The columns of its line's indentation."""
-        return width(self.before)
+        """The columns by which its line is indented, or the line that this goes on with."""
+        own = width(self.before)
+        return own if self.outer is None else min(own, self.outer)
 
     @property
     def begins_line(self) -> bool:
@@ -101,6 +103,7 @@ class BracketMatcher:
         self.closers: list[Closer] = []
         """These, and the ends of the strings and comments in which the text starts."""
         self._nesting = nesting
+        self._closed: tuple[int, int] | None = None  # the last closer, its partner's indentation
 
     def read(self, mark: Mark, text: str, begin: int = 0) -> None:
         """Read the next mark; its offsets are relative to ``begin`` in ``text``."""
@@ -115,14 +118,25 @@ class BracketMatcher:
     def take(self, bracket: Bracket) -> None:
         """Read the next bracket."""
         if bracket.opens:
-            self.opened.append(bracket)
+            self.opened.append(self._with_line(bracket))
             return
         for index in range(len(self.opened) - 1, -1, -1):
             if self.opened[index].closer == bracket.char:
+                self._closed = bracket.offset, self.opened[index].indent
                 del self.opened[index:]
                 return
         self.unopened.append(bracket)
         self.closers.append(Closer(bracket.offset, bracket.char))
+
+    def _with_line(self, bracket: Bracket) -> Bracket:
+        """The bracket with the indentation of the line that its own goes on with: ``) {``."""
+        if self._closed is None:
+            return bracket
+        offset, indent = self._closed
+        if LINE_END.search(bracket.text, offset, bracket.offset):
+            self._closed = None
+            return bracket
+        return replace(bracket, outer=indent)
 
 
 def match_brackets(

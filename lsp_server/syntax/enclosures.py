@@ -71,8 +71,12 @@ def match_enclosures(
     first = known = closed if closing else 0
     if short and short[-1] >= closed:
         first, nesting = short[-1] + 1, ()
-    if clean or innermost(nesting):  # a long string or comment that may be open is innermost
-        return Below(first - known + (not clean and not closed), "")
+    if inside := innermost(nesting):
+        return Below(
+            first - known + (not closed and _may_be_open(text, end, inside, lexical, clean)), ""
+        )
+    if clean:
+        return Below(first - known, "")
     if closing:
         end, nesting = line_stop(text, end), ()
     left = [
@@ -115,6 +119,15 @@ class Below(NamedTuple):
 
     dangling: int  # innermost of them that nothing below closes
     unopened: str  # closing brackets below that nothing opens, innermost first
+
+
+def _may_be_open(text: str, end: int, inside: Inside, lexical: LexicalRules, clean: bool) -> bool:
+    """Whether nothing may close the long string or comment in which a place lies."""
+    for opener, closer in lexical.block_comments:
+        if inside.kind == "comment" and inside.closer == closer:
+            found, again = text.find(closer, end), text.find(opener, end)
+            return found < 0 or 0 <= again < found
+    return not clean
 
 
 def match_below(

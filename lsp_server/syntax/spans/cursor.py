@@ -51,7 +51,7 @@ class _SpanFinder:
             facts = self._facts(self._chain())
             text = TextStopRule(facts, self._at_separator(), self._tail(), self._is_key())
             return self._span(kind, text)
-        if not around.closing:
+        if not around.closing and not self._between():
             return self._line(self._kind_on_line())
         if (header := self._empty_block()) is not None:
             facts = self._facts(self._chain(block=True))
@@ -126,6 +126,14 @@ class _SpanFinder:
         in_list = self._in_list and self._style.opener and not self._blank
         return Kind.ARGUMENT_LIST if in_list else Kind.REST_OF_LINE
 
+    def _between(self) -> bool:
+        """Whether it is an empty place between two brackets, with no other marks right of it."""
+        around = self._around
+        if not around.empty or around.nesting or (around.closing and around.rest.strip()):
+            return False
+        after = around.rest.lstrip() or around.below.lstrip()
+        return after.startswith(around.opened[-1].closer)
+
     def _empty_block(self) -> int | None:
         """The indentation of the header of an empty block here; -1 inside brackets; else None.
 
@@ -134,7 +142,7 @@ class _SpanFinder:
         around, opener = self._around, self._style.opener
         if around.opened and (self._style.braces or self._in_list):
             bracket = around.opened[-1]
-            fits = self._is_block(bracket) or self._blank or (not opener and not around.rest)
+            fits = self._is_block(bracket) or self._blank or self._between()
             closed = around.rest.lstrip() or around.below.lstrip()
             empty = closed.startswith(CLOSERS) or width(around.below) <= bracket.indent
             return -1 if fits and around.empty and empty else None
