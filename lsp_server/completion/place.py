@@ -14,7 +14,7 @@ from typing import Final
 from lsp_server.positions import LINE_END, clamp, line_start, line_stop
 from lsp_server.syntax.brackets import BracketMatcher, match_brackets
 from lsp_server.syntax.enclosures import closes_only
-from lsp_server.syntax.languages import LexicalRules, lexical_rules_for
+from lsp_server.syntax.languages import Language, LexicalRules, lexical_rules_for
 from lsp_server.syntax.lexer import GENERIC, Inside, Nesting, innermost, nesting_after
 from lsp_server.syntax.surroundings import Surroundings, code_of, look_around
 from lsp_server.syntax.tree import SyntaxTree
@@ -35,6 +35,7 @@ class Place:
     ``rest`` is the text right of the end on its line. ``below`` is everything after that: it
     starts with ``\n``, or is empty on the last line. ``nesting`` are the strings, comments and code
     in strings in which the place lies, ``around`` the facts from the syntax tree, if there is one.
+    ``start`` and ``end`` are its offsets in ``tree``.
     """
 
     before: str
@@ -43,6 +44,9 @@ class Place:
     lexical: LexicalRules = GENERIC
     nesting: Nesting = ()
     around: Surroundings | None = field(default=None, repr=False)
+    tree: SyntaxTree | None = field(default=None, repr=False)
+    start: int = 0
+    end: int = 0
 
     @classmethod
     def of(cls, tree: SyntaxTree, start: int, end: int, language_id: str = "") -> Place:
@@ -59,14 +63,25 @@ class Place:
             lexical = lexical_rules_for(language_id) or GENERIC
         around = look_around(tree, start, end)
         if around is not None:
-            return cls(before, rest, below, lexical, around.nesting, around)
+            return cls(before, rest, below, lexical, around.nesting, around, tree, start, end)
         line = text[max(line_start(text, start), start - NEAR) : start]
-        return cls(before, rest, below, lexical, nesting_after(line, lexical))
+        nesting = nesting_after(line, lexical)
+        return cls(before, rest, below, lexical, nesting, None, tree, start, end)
 
     @property
     def inside(self) -> Inside | None:
         """The string or comment in which the place lies."""
         return innermost(self.nesting)
+
+    @property
+    def language(self) -> Language | None:
+        """The language whose grammar describes the text, if there is one."""
+        return self.tree.language if self.tree and self.around else None
+
+    @cached_property
+    def code(self) -> str:
+        """The code left of it on its line."""
+        return code_of(self.line, self.lexical)
 
     @property
     def line(self) -> str:
@@ -89,9 +104,14 @@ class Place:
         matcher = match_brackets(self.before[start:], self.lexical)
         return "".join(bracket.char for bracket in matcher.opened)
 
+    @property
+    def behind(self) -> str:
+        """The text right of the place and below it that a text for it is compared with."""
+        return (self.rest + self.below[:NEAR])[:NEAR]
+
     def match(self, text: str) -> BracketMatcher:
         """The brackets of a text inserted here."""
-        return match_brackets(text, self.lexical, self.nesting, code_of(self.line, self.lexical))
+        return match_brackets(text, self.lexical, self.nesting, self.code)
 
     @property
     def closing(self) -> bool:

@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from lsp_server.completion.cache import Answer, AnswerCache
+from lsp_server.completion.candidate import Candidate
 from lsp_server.completion.context import Window, choose_window
 from lsp_server.completion.gate import Ask, LastChange, Trigger, refusal
 from lsp_server.completion.place import Place, line_break, trim_region
 from lsp_server.completion.postprocess import (
     COMPLETION,
     REGION,
-    Candidate,
     Rules,
     cut_unfinished,
     postprocess,

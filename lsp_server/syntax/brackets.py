@@ -28,6 +28,7 @@ FARTHEST: Final = 30_000
 """Characters that are read on either side, in however few lines."""
 
 CLOSERS: Final = (")", "]", "}")
+_CLOSING: Final = ")]} \t"
 OPENER: Final = {closer: opener for opener, closer in PARTNER.items()}
 
 _PARAMETERS: Final = re.compile(r"\)\s*(?::[^={}]*)?$")
@@ -73,8 +74,8 @@ class Bracket:
 
     @property
     def begins_line(self) -> bool:
-        """Whether nothing is left of it on its line."""
-        return not filled(self.before)
+        """Whether nothing but closing brackets is left of it on its line."""
+        return not self.before.strip(_CLOSING)
 
 
 class Closer(NamedTuple):
@@ -159,10 +160,10 @@ def find_excess(
     A bracket is in excess if it closes nothing, or something that a later bracket of the document
     closes already. Brackets that are in excess without the text do not count.
     """
-    most = _count_unopened(opened + _closers(was))
-    behind = "".join(bracket.char for bracket in own.opened) + _closers(below)
+    most = _count_unopened(opened + find_closers(was))
+    behind = "".join(bracket.char for bracket in own.opened) + find_closers(below)
     for count, bracket in enumerate(own.unopened, start=1):
-        if _count_unopened(opened + _closers(own)[:count] + behind) > most:
+        if _count_unopened(opened + find_closers(own)[:count] + behind) > most:
             return bracket.offset
     return None
 
@@ -174,19 +175,25 @@ def closes_open(opened: str, own: BracketMatcher, replaced: BracketMatcher) -> b
     that the replaced text closed may be closed again.
     """
     expected = "".join(PARTNER[bracket] for bracket in reversed(opened))
-    return any(known.startswith(_closers(own)) for known in (expected, _closers(replaced)))
+    return any(known.startswith(find_closers(own)) for known in (expected, find_closers(replaced)))
 
 
-def _closers(matcher: BracketMatcher) -> str:
+def find_closers(matcher: BracketMatcher) -> str:
+    """The closing brackets of a text that close what stands before it, in order."""
     return "".join(bracket.char for bracket in matcher.unopened)
+
+
+def find_unopened(opened: str, behind: BracketMatcher) -> str:
+    """The closing brackets behind a place that do not close one of those ``opened`` before it."""
+    matcher, brackets = BracketMatcher(), opened + find_closers(behind)
+    for offset in range(len(brackets)):
+        matcher.take(Bracket(brackets, offset))
+    return find_closers(matcher)
 
 
 def _count_unopened(brackets: str) -> int:
     """The number of closing brackets without a partner in a text of brackets only."""
-    matcher = BracketMatcher()
-    for offset in range(len(brackets)):
-        matcher.take(Bracket(brackets, offset))
-    return len(matcher.unopened)
+    return len(find_unopened(brackets, BracketMatcher()))
 
 
 def opens_block(bracket: Bracket, style: CodeStyle) -> bool:

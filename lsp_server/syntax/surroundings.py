@@ -74,9 +74,8 @@ def look_around(tree: SyntaxTree, start: int, end: int) -> Surroundings | None:
     if language is None or tree.root is None:
         return None
     line, lexical = line_start(text, start), language.lexical
-    top = max(_top(text, line), start - FARTHEST)
-    bottom = min(_bottom(text, line_stop(text, end)), end + FARTHEST)
-    clean = _is_clean(tree, language, top, bottom, start)
+    top, bottom = _bounds(text, start, end)
+    clean = _is_clean(tree, top, bottom, start)
     leaves = find_leaves(tree, language, top, start)
     first = max(line, start - LONGEST) if clean else top
     begin, outer = where_to_begin(leaves, text, lexical, first, start)
@@ -123,10 +122,22 @@ def look_around(tree: SyntaxTree, start: int, end: int) -> Surroundings | None:
     )
 
 
-def _is_clean(tree: SyntaxTree, language: Language, top: int, bottom: int, offset: int) -> bool:
-    """Whether there are no syntax errors near a place, nor in any node around it but the root."""
+def is_clean(tree: SyntaxTree, start: int, end: int) -> bool:
+    """Whether no syntax errors are near a place, or in a node around it other than the root."""
+    top, bottom = _bounds(tree.text, start, end)
+    return _is_clean(tree, top, bottom, start)
+
+
+def _bounds(text: str, start: int, end: int) -> tuple[int, int]:
+    """Where the outermost statement around a place begins and ends, judged by indentation."""
+    top = max(_top(text, line_start(text, start)), start - FARTHEST)
+    return top, min(_bottom(text, line_stop(text, end)), end + FARTHEST)
+
+
+def _is_clean(tree: SyntaxTree, top: int, bottom: int, offset: int) -> bool:
+    language = tree.language
     root = tree.root
-    if root is None or not root.has_error:
+    if language is None or root is None or not root.has_error:
         return True
     if tree.captures(language.errors, top, bottom):
         return False
