@@ -47,8 +47,9 @@ def cut_trailing_space(candidate: Candidate) -> Candidate:
 
 def match_indentation(candidate: Candidate) -> Candidate:
     """Indent with tabs or spaces, as the document does."""
-    around = candidate.place.before[-NEAR:] + "\n" + candidate.place.below[:NEAR]
-    return replace(candidate, text=indent_like(around, candidate.place.line, candidate.text))
+    place = candidate.place
+    around = "\t" if place.lexical.tabs else place.before[-NEAR:] + "\n" + place.below[:NEAR]
+    return replace(candidate, text=indent_like(around, place.line, candidate.text))
 
 
 def cut_inner_space(candidate: Candidate) -> Candidate:
@@ -87,7 +88,7 @@ COMPLETION: Final[Rules] = (
     ("already-there", cut_repeated_lines),
     ("already-there", cut_joined_lines),
     ("bracket-closed-already", cut_closed_again),
-    ("bracket-left-open", close_opened),
+    ("unfinished", close_opened),
     ("blank", close_block),
     ("bracket-not-open", drop_foreign_closers),
     ("unchanged", drop_unchanged),
@@ -102,7 +103,7 @@ REGION: Final[Rules] = (
     ("already-there", cut_tail_overlap),
     ("already-there", cut_repeated_lines),
     ("bracket-closed-already", cut_closed_again),
-    ("bracket-left-open", close_opened),
+    ("unfinished", close_opened),
     ("bracket-not-open", drop_foreign_closers),
     ("breaks-syntax", fit_syntax),
 )

@@ -36,6 +36,5 @@ REASONS: Final = {
     "bracket-closed-already": "it closes a bracket that is closed already",
     "unchanged": "nothing but what stands there already",
     "bracket-not-open": "it closes a bracket that is not open",
-    "bracket-left-open": "it opens a bracket that nothing closes",
     "breaks-syntax": "with it the line would be no valid code",
 }

@@ -54,6 +54,9 @@ class LexicalRules:
     characters: bool = False  # a single quote holds one character, or is none: 'a', but not <'a>
     interpolations: tuple[Interpolation, ...] = ()
     regex_after: frozenset[str] = frozenset()  # words after which /…/ is a literal; none: never
+    label: str = ""  # a pattern: begins a line, and its closing bracket has no partner
+    tabs: bool = False  # lines can only be indented with tabs
+    prose: bool = False  # brackets need not match: ``1)``, ``:-)``
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +216,9 @@ def _lexical_rules(facts: dict[str, Any]) -> LexicalRules:
         characters=facts.get("characters", False),
         interpolations=tuple(_interpolation(each) for each in facts.get("interpolations", ())),
         regex_after=frozenset(facts.get("regex_after", ())),
+        label=facts.get("label", ""),
+        tabs=facts.get("tabs", False),
+        prose=facts.get("prose", False),
     )
 
 

@@ -133,6 +133,8 @@ class Lexer:
         while match := pattern.search(text, position):
             start, position = match.span()
             group = match.lastgroup
+            if group == "label":
+                continue
             if group == "bracket":
                 leaves = self._leaves_code(match.group())
                 kind: Literal["open", "close"] = "open" if match.group() in PARTNER else "close"
@@ -279,11 +281,12 @@ def _pattern(lexical: LexicalRules) -> re.Pattern[str]:
     groups += [("comment", [lexical.comment] if lexical.comment else [])]
     groups += [("quote", [*lexical.long_strings, *lexical.strings])]
     groups += [("slash", ["/"] if lexical.regex_after else [])]
-    named = [f"(?P<{name}>{'|'.join(map(re.escape, marks))})" for name, marks in groups if marks]
+    named = [rf"(?P<label>^{lexical.label})"] if lexical.label else []
+    named += [f"(?P<{name}>{'|'.join(map(re.escape, marks))})" for name, marks in groups if marks]
     if lexical.characters:
         named.append(r"(?P<character>(?<!\w)'(?:\\[^\r\n'][^\r\n']*|\\'|[^\\'\r\n])')")
     named += [r"(?P<bracket>[()\[\]{}])", "(?P<separator>[,;])", r"(?P<line>\r\n|\n|\r)"]
-    return re.compile("|".join(named))
+    return re.compile("|".join(named), re.MULTILINE)
 
 
 @lru_cache(maxsize=64)

@@ -70,7 +70,16 @@ class _SpanFinder:
 
     def _span(self, kind: Kind, stop_rule: CodeStopRule, multiline: bool = False) -> Span:
         closers = "" if kind is Kind.COMMENT else "".join(stop_rule.facts.closers)
-        return Span(kind, multiline, closers, self._rule, stop_rule, self._forced_text())
+        return Span(
+            kind,
+            multiline,
+            closers,
+            self._rule,
+            stop_rule,
+            self._lexical_rules,
+            self._around.nesting,
+            self._forced_text(),
+        )
 
     def _forced_text(self) -> ForcedText:
         return forced_text_at(

@@ -10,7 +10,7 @@ from lsp_server.positions import LINE_END
 from lsp_server.syntax.brackets import opens_block
 from lsp_server.syntax.languages import Language
 from lsp_server.syntax.lines import filled
-from lsp_server.syntax.spans.body_stop_rules import RegionStopRule
+from lsp_server.syntax.spans.body_stop_rules import RegionStopRule, StatementStopRule
 from lsp_server.syntax.spans.cursor import forced_text_at, operand_due
 from lsp_server.syntax.spans.stop_rules import CodeFacts, CodeStopRule, LineStopRule, TextStopRule
 from lsp_server.syntax.spans.types import Kind, Rule, Span
@@ -42,10 +42,8 @@ def region_span(
         second=second,
     )
     multiline = LINE_END.search(old.strip()) is not None
-    kind, stop_rule = (
-        _kind(tree, language, around, start, end),
-        _line_stop_rule(facts, around, keeps_break),
-    )
+    kind = _kind(tree, language, around, start, end)
+    stop_rule = _line_stop_rule(facts, around, kind, keeps_break)
     if around.inside and text.code_start >= len(old.rstrip()) and not multiline:
         kind = Kind.COMMENT if around.inside.kind == "comment" else Kind.STRING
         stop_rule = TextStopRule(facts)
@@ -61,10 +59,25 @@ def region_span(
         )
     forced_text = forced_text_at(around, language.style, language.lexical)
     rule: Rule = "tree" if around.clean else "indentation"
-    return Span(kind, multiline, "".join(facts.closers), rule, stop_rule, forced_text)
+    return Span(
+        kind,
+        multiline,
+        "".join(facts.closers),
+        rule,
+        stop_rule,
+        language.lexical,
+        around.nesting,
+        forced_text,
+    )
 
 
-def _line_stop_rule(facts: CodeFacts, around: Surroundings, keeps_break: bool) -> CodeStopRule:
+def _line_stop_rule(
+    facts: CodeFacts, around: Surroundings, kind: Kind, keeps_break: bool
+) -> CodeStopRule:
+    """The rule for a region on one line; a statement there may get a body."""
+    whole = not filled(around.head) and not filled(around.rest) and not keeps_break
+    if kind is Kind.STATEMENT and whole:
+        return StatementStopRule(facts)
     follows = around.rest.lstrip().startswith(facts.style.separator) and bool(around.opened)
     return LineStopRule(facts, "before" if follows else "", keeps_break)
 

@@ -17,7 +17,7 @@ from lsp_server.positions import LINE_END
 from lsp_server.syntax.brackets import CLOSERS
 from lsp_server.syntax.languages import CodeStyle, LexicalRules
 from lsp_server.syntax.lexer import PARTNER, Inside, Nesting, innermost
-from lsp_server.syntax.lines import filled, width
+from lsp_server.syntax.lines import filled
 from lsp_server.syntax.spans.written_text import Line, WrittenText, read_written
 
 MOST_LINES: Final = 24
@@ -118,34 +118,6 @@ class CodeFacts:
                 return False
             return text.whole(text.lines.index(following)) == self.second.rstrip()
         return any(map(str.isalnum, line))
-
-
-@dataclass(frozen=True, slots=True)
-class PlainStopRule:
-    """By lines alone: one line, or several up to a blank line or a dedent."""
-
-    head: str = ""
-    multiline: bool = False
-    keeps_break: bool = False
-
-    def end(self, written: str) -> int | None:
-        """See ``Span.end``."""
-        base, last, start = -1, 0, 0
-        for number, stop in enumerate(LINE_END.finditer(written)):
-            line = written[start : stop.start()]
-            whole = line if start else self.head + line
-            if not self.multiline:
-                return stop.end() if self.keeps_break else stop.start()
-            if filled(line):
-                base = width(whole) if base < 0 else base
-                if width(whole) < base:
-                    return last
-                last = stop.end() if self.keeps_break else stop.start()
-            if (base >= 0 and not filled(line)) or number + 1 >= MOST_LINES:
-                return last
-            start = stop.end()
-        line = written[start:]
-        return last if start and filled(line) and 0 <= width(line) < base else None
 
 
 @dataclass(frozen=True, slots=True)
