@@ -23,6 +23,9 @@ from lsp_server.syntax.lines import filled, lines_below
 _MOST_DANGLING: Final = 8
 """Brackets at a place that are considered to be missing their partner."""
 
+_APART: Final = 0.5
+"""How odd it is that two brackets that stand together are not closed together."""
+
 _INDENTED_MORE: Final = 0.75
 _INDENTED_LESS: Final = 1.0
 """How odd it is that a bracket that begins a line is not indented like the line of its partner."""
@@ -186,6 +189,12 @@ def _close(opened: Sequence[Bracket], left: int, way: _Way, closer: Bracket) -> 
             odd = left - after - 1.0
             if closer.begins_line and opener.indent != closer.indent:
                 odd += _INDENTED_LESS if opener.indent > closer.indent else _INDENTED_MORE
+            if after and opened[after - 1].offset + 1 == opener.offset:
+                odd += (
+                    0
+                    if closer.text.startswith(opened[after - 1].closer, closer.offset + 1)
+                    else _APART
+                )
             yield after, way._replace(odd=way.odd + odd)
 
 

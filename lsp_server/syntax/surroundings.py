@@ -97,7 +97,8 @@ def look_around(tree: SyntaxTree, start: int, end: int) -> Surroundings | None:
     closed = count_closed(rest, enclosures, lexical, lexer.nesting)
     if nesting_after(rest, lexical, lexer.nesting):
         closed = 0  # what seems to close the string is the opening quote of another one
-    fits = match_enclosures(text, language, end, enclosures, closed, lexer.nesting, clean)
+    whole = not tree.root.has_error  # else the closing brackets may be those of others
+    fits = match_enclosures(text, language, end, enclosures, closed, lexer.nesting, whole)
     if closing:
         end = line_stop(text, end)
     below, second = _lines_below(text, end)

@@ -122,6 +122,11 @@ class _SpanFinder:
         return chain
 
     def _is_block(self, bracket: Bracket) -> bool:
+        """Whether a brace opens a block; one that is a member of a list does not."""
+        opened = self._around.opened
+        outer = opened[opened.index(bracket) - 1] if opened[0] != bracket else None
+        if outer and outer.char in ("(", "[") and not filled(bracket.before):
+            return False
         return opens_block(bracket, self._style)
 
     def _kind_on_line(self) -> Kind:
