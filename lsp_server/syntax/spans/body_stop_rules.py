@@ -11,7 +11,7 @@ from lsp_server.positions import LINE_END
 from lsp_server.syntax.brackets import CLOSERS
 from lsp_server.syntax.lines import filled, width
 from lsp_server.syntax.spans.stop_rules import MOST_LINES, AtSeparator, CodeFacts, first_of
-from lsp_server.syntax.spans.written_text import Line, WrittenText, read_written
+from lsp_server.syntax.spans.written_text import Line, WrittenText
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,34 +147,22 @@ class BlockStopRule:
 class RegionStopRule:
     """For a region of several lines: at the bracket depth and indentation where the region ended.
 
-    ``indent`` is the least indentation of its old lines, ``lines`` their number, ``tail`` the text
-    after it on its last line.
+    ``indent`` is the least indentation of its old lines, ``lines`` their number.
     """
 
     facts: CodeFacts
     indent: int
     lines: int
-    tail: str
     keeps_break: bool
 
     def end(self, written: str) -> int | None:
         """See ``Span.end``."""
         text = self.facts.read(written)
-        end = first_of(self._before_tail(text), self._line(text))
+        end = first_of(self.facts.foreign_closer(text), self._line(text))
         stop = LINE_END.match(written, end) if self.keeps_break and end is not None else None
         return stop.end() if stop else end
 
-    def _before_tail(self, text: WrittenText) -> int | None:
-        """Before the first bracket that ``tail`` already closes, and ``tail``'s code before it."""
-        end, tail = self.facts.foreign_closer(text), self.tail.strip()
-        closers = read_written(tail, "", self.facts.lexical).closers
-        repeated = tail[: closers[0].offset].rstrip() if closers else ""
-        if end is None or not any(map(str.isalnum, repeated)):
-            return end
-        return end - len(repeated) if text.written[:end].endswith(repeated) else end
-
     def _line(self, text: WrittenText) -> int | None:
-        tail = self.tail.strip()
         for index, line in enumerate(text.lines):
             if line.blank or line.nested:
                 continue
@@ -183,10 +171,13 @@ class RegionStopRule:
                 return text.filled_before(index)
             if self.facts.repeats(text, index):
                 return text.filled_before(index)
-            if not line.complete or not self.facts.opens.startswith(line.opened):
+            if not line.complete:
                 continue
-            if tail and any(map(str.isalnum, tail)) and line.code.endswith(tail):
-                return line.start + len(text.written[line.start : line.end].rstrip()) - len(tail)
+            rest = self.facts.before_rest(text, line)
+            if rest is not None:
+                return rest
+            if not self.facts.opens.startswith(line.opened):
+                continue
             if index + 1 >= 2 * self.lines + MOST_LINES // 3:
                 return text.filled_before(index + 1)
         return None

@@ -54,7 +54,6 @@ def region_span(
             facts=facts,
             indent=min(line.indent for line in whole if not line.nested or line is whole[0]),
             lines=len(LINE_END.findall(old)) + 1,
-            tail="" if keeps_break else around.rest,
             keeps_break=keeps_break,
         )
     forced_text = forced_text_at(around, language.style, language.lexical)

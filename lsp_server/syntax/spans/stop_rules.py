@@ -70,10 +70,18 @@ class CodeFacts:
         return read_written(written, self.head, self.lexical, self.nesting)
 
     def foreign_closer(self, text: WrittenText) -> int | None:
-        """Before the first bracket or quote that closes what the document already closes."""
+        """Before the first bracket or quote that closes what the document already closes.
+
+        Also before what stands right of the text in front of that, if the text repeats it.
+        """
         if len(text.closers) <= len(self.closers):
             return None
-        return _before(text, text.closers[len(self.closers)].offset)
+        end = _before(text, text.closers[len(self.closers)].offset)
+        closers = read_written(self.rest, "", self.lexical, self.nesting).closers
+        repeated = self.rest[: closers[0].offset].strip() if closers else ""
+        if any(map(str.isalnum, repeated)) and text.written[:end].endswith(repeated):
+            return len(text.written[: end - len(repeated)].rstrip())
+        return end
 
     def separated(self, text: WrittenText, at_separator: AtSeparator) -> int | None:
         """Where a separator outside all brackets of the text ends it."""
@@ -85,10 +93,13 @@ class CodeFacts:
     def before_rest(self, text: WrittenText, line: Line) -> int | None:
         """Where the end of a complete line repeats what stays right of the text, or None."""
         rest, piece = self.rest.strip(), text.written[line.start : line.end].rstrip()
-        if not rest or not piece.endswith(rest) or self.opens != line.opened:
+        if not rest or not piece.endswith(rest):
             return None
-        split = rest[0].isalnum() and piece[: -len(rest)][-1:].isalnum()
-        return None if split else line.start + len(piece[: -len(rest)].rstrip())
+        end = line.start + len(piece) - len(rest)
+        if rest[0].isalnum() and text.written[:end][-1:].isalnum():
+            return None
+        before = self.read(text.written[:end]).lines[-1]
+        return len(text.written[:end].rstrip()) if before.opened == self.opens else None
 
     def goes_on(self, line: Line, owes: int | None = None) -> bool:
         """Whether a complete line must be continued by the next."""
@@ -141,7 +152,7 @@ class TextStopRule:
         text = self.facts.read(written)
         foreign = self.facts.foreign_closer(text)
         end = text.code_start
-        if foreign is not None and (not stop or foreign <= stop.start()):
+        if foreign is not None and foreign < end and (not stop or foreign <= stop.start()):
             return foreign
         closed = bool(text.closers) and text.closers[0].offset < end
         if not closed or (stop and stop.start() < end):
