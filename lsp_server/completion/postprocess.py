@@ -32,6 +32,7 @@ from lsp_server.completion.overlap import (
 )
 from lsp_server.completion.place import NEAR
 from lsp_server.completion.validity import fit_syntax
+from lsp_server.syntax.lexer import scan
 
 UNFINISHED_WORD: Final = re.compile(r"\w+\Z")
 
@@ -49,7 +50,15 @@ def match_indentation(candidate: Candidate) -> Candidate:
     """Indent with tabs or spaces, as the document does."""
     place = candidate.place
     around = "\t" if place.lexical.tabs else place.before[-NEAR:] + "\n" + place.below[:NEAR]
-    return replace(candidate, text=indent_like(around, place.line, candidate.text))
+    text = candidate.text
+    fixed = {
+        text.count("\n", 0, at.end())
+        for mark in scan(text, place.lexical, place.nesting, place.code)
+        if mark.kind == "string"
+        for at in re.finditer("\n", text[: mark.end])
+        if at.start() >= mark.start
+    }
+    return replace(candidate, text=indent_like(around, place.line, text, fixed))
 
 
 def cut_inner_space(candidate: Candidate) -> Candidate:
@@ -60,6 +69,7 @@ def cut_inner_space(candidate: Candidate) -> Candidate:
         or place.inside
         or opener not in ("(", "[")
         or not candidate.text.startswith(" ")
+        or candidate.text.lstrip().startswith(place.lexical.comment or "\n")
     ):
         return candidate
     around = place.before[-NEAR:] + "\n" + place.below[:NEAR]
