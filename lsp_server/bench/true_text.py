@@ -23,7 +23,7 @@ from lsp_server.diffusion.types import Cost, Hole, Infill
 from lsp_server.models.interfaces import Stop
 from lsp_server.positions import line_start, line_stop
 from lsp_server.settings import Settings
-from lsp_server.syntax.surroundings import closes_only
+from lsp_server.syntax.enclosures import closes_only
 
 Mode = Literal["line", "unit", "typed", "region"]
 Verdict = Literal["exact", "part", "early", "past", "silent"]
@@ -110,7 +110,7 @@ def _judge(finder: UnitFinder, unit: Unit, mode: Mode, end: int, closers: str = 
     tree = finder.tree if mode == "region" else finder.tree.edit(start, end, closers)
     snapshot = finder.file.snapshot(tree.text, "file:///unit", tree)
     rest = text[end : line_stop(text, end)].rstrip()
-    if mode == "region" or not closes_only(rest, None):
+    if mode == "region" or not closes_only(rest, ()):
         rest = ""
     decoder.text = text[start : end + len(rest) + _BEYOND]
     if mode == "region":

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from typing import Final
 
 INDENT: Final = re.compile(r"^[ \t]+", re.MULTILINE)
 
 
-def indent_like(around: str, line: str, text: str) -> str:
+def indent_like(around: str, line: str, text: str, fixed: Collection[int] = ()) -> str:
     """``text`` with its lines indented by tabs or by spaces, as most lines of ``around`` are.
 
     ``line`` is the text before it on its line: white space at the start of ``text`` counts as
-    indentation only if ``line`` is blank. Unchanged if ``around`` has no indented lines.
+    indentation only if ``line`` is blank. Unchanged are the lines whose numbers are in ``fixed``,
+    because they begin inside a string, and all if ``around`` has no indented lines.
     """
     indents = INDENT.findall(around)
     tabs = [indent for indent in indents if indent[0] == "\t"]
@@ -23,9 +25,11 @@ def indent_like(around: str, line: str, text: str) -> str:
         old, new = "\t", " " * min(steps)
     else:
         return text
-    first, *more = text.split("\n")
-    lines = [first if line.strip() else _convert(first, old, new)]
-    return "\n".join(lines + [_convert(each, old, new) for each in more])
+    kept = {*fixed, 0} if line.strip() else set(fixed)
+    lines = text.split("\n")
+    return "\n".join(
+        each if number in kept else _convert(each, old, new) for number, each in enumerate(lines)
+    )
 
 
 def _step(text: str) -> int:

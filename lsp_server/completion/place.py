@@ -13,9 +13,10 @@ from typing import Final
 
 from lsp_server.positions import LINE_END, clamp, line_start, line_stop
 from lsp_server.syntax.brackets import LONGEST, BracketMatcher, match_brackets
-from lsp_server.syntax.languages import LexicalRules, lexical_rules_for
-from lsp_server.syntax.lexer import GENERIC, Inside, inside_after, scan
-from lsp_server.syntax.surroundings import Surroundings, closes_only, code_of, look_around
+from lsp_server.syntax.enclosures import closes_only
+from lsp_server.syntax.languages import Language, LexicalRules, lexical_rules_for
+from lsp_server.syntax.lexer import GENERIC, Inside, Nesting, innermost, nesting_after
+from lsp_server.syntax.surroundings import Surroundings, code_of, look_around
 from lsp_server.syntax.tree import SyntaxTree
 
 NEAR: Final = 10_000
@@ -32,16 +33,20 @@ class Place:
     r"""A document around ``start`` and ``end``, which are equal for a cursor.
 
     ``rest`` is the text right of the end on its line. ``below`` is everything after that: it
-    starts with ``\n``, or is empty on the last line. ``inside`` is the string or comment in which
-    the place lies, ``around`` the facts from the syntax tree, if there is one.
+    starts with ``\n``, or is empty on the last line. ``nesting`` are the strings, comments and code
+    in strings in which the place lies, ``around`` the facts from the syntax tree, if there is one.
+    ``start`` and ``end`` are its offsets in ``tree``.
     """
 
     before: str
     rest: str
     below: str
     lexical: LexicalRules = GENERIC
-    inside: Inside | None = None
+    nesting: Nesting = ()
     around: Surroundings | None = field(default=None, repr=False)
+    tree: SyntaxTree | None = field(default=None, repr=False)
+    start: int = 0
+    end: int = 0
 
     @classmethod
     def of(cls, tree: SyntaxTree, start: int, end: int, language_id: str = "") -> Place:
@@ -58,10 +63,25 @@ class Place:
             lexical = lexical_rules_for(language_id) or GENERIC
         around = look_around(tree, start, end)
         if around is not None:
-            return cls(before, rest, below, lexical, around.inside, around)
+            return cls(before, rest, below, lexical, around.nesting, around, tree, start, end)
         line = text[max(line_start(text, start), start - NEAR) : start]
-        inside = inside_after(line, list(scan(line, lexical)), lexical)
-        return cls(before, rest, below, lexical, inside)
+        nesting = nesting_after(line, lexical)
+        return cls(before, rest, below, lexical, nesting, None, tree, start, end)
+
+    @property
+    def inside(self) -> Inside | None:
+        """The string or comment in which the place lies."""
+        return innermost(self.nesting)
+
+    @property
+    def language(self) -> Language | None:
+        """The language whose grammar describes the text, if there is one."""
+        return self.tree.language if self.tree and self.around else None
+
+    @cached_property
+    def code(self) -> str:
+        """The code left of it on its line."""
+        return code_of(self.line, self.lexical)
 
     @property
     def line(self) -> str:
@@ -85,9 +105,14 @@ class Place:
         matcher = match_brackets(self.before[start:], self.lexical)
         return "".join(bracket.char for bracket in matcher.opened)
 
+    @property
+    def behind(self) -> str:
+        """The text right of the place and below it that a text for it is compared with."""
+        return (self.rest + self.below[:NEAR])[:NEAR]
+
     def match(self, text: str) -> BracketMatcher:
         """The brackets of a text inserted here."""
-        return match_brackets(text, self.lexical, self.inside, code_of(self.line, self.lexical))
+        return match_brackets(text, self.lexical, self.nesting, self.code)
 
     @property
     def closing(self) -> bool:
@@ -95,7 +120,7 @@ class Place:
 
         Such a rest is hidden from the model, which writes it again.
         """
-        return closes_only(self.rest, self.inside)
+        return closes_only(self.rest, self.nesting)
 
     @property
     def after_cursor(self) -> str:

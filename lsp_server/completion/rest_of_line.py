@@ -2,43 +2,33 @@
 
 from __future__ import annotations
 
-from lsp_server.syntax.brackets import OPENER, match_brackets
+from lsp_server.syntax.brackets import match_brackets
 from lsp_server.syntax.languages import LexicalRules
-from lsp_server.syntax.lexer import Inside, scan
+from lsp_server.syntax.lexer import Nesting
 
 
-def find_retyped(
-    rest: str, text: str, lexical: LexicalRules, inside: Inside | None = None
-) -> list[int]:
+def find_retyped(rest: str, text: str, lexical: LexicalRules, nesting: Nesting = ()) -> list[int]:
     """Offsets in ``text`` where it repeats the leading characters of ``rest``, in order.
 
     ``rest`` is what an editor inserted right of the cursor (closing brackets and quotes, ``;``,
-    ``:``), ``inside`` the string or comment in which the cursor stands. A bracket is repeated
-    where the text closes one that it did not open; other marks must follow directly or end a line,
-    separators the whole text. White space counts with the mark after it.
+    ``:``), ``nesting`` the strings, comments and code in strings in which the cursor stands. A
+    bracket or quote is repeated where the text closes one that it did not open; other marks must
+    follow directly or end a line, separators the whole text. White space counts with the mark
+    after it.
     """
-    code, closed = len(text), False  # where the string or comment ends, and whether it was closed
-    if inside:
-        first = next(scan(text, lexical, inside))
-        code, closed = first.end, first.closed
-    unopened = iter(match_brackets(text, lexical, inside).unopened)
+    closers = {each.offset: each.mark for each in match_brackets(rest, lexical, nesting).closers}
+    retyped = iter(match_brackets(text, lexical, nesting).closers)
     found: list[int] = []
     index = at = 0
     while index < len(rest.rstrip()):
         gap = len(rest) - index - len(rest[index:].lstrip())
         index += gap
-        mark = rest[index]
-        if inside and inside.closer and rest.startswith(inside.closer, index):
-            mark = inside.closer
-            hit = code - len(mark) if closed else -1
-            inside = None
-        elif inside:
-            hit = text.find(mark, at + gap, code)
-        elif mark in OPENER:
-            hit = next((each.offset for each in unopened if each.offset >= at), -1)
-            hit = hit if text.startswith(mark, max(hit, 0)) else -1
+        if index in closers:
+            mark = closers[index]
+            again = next((each for each in retyped if each.offset >= at), None)
+            hit = again.offset if again and again.mark == mark else -1
         else:
-            mark = mark if text.startswith(mark, at + gap) else rest[index:].rstrip()
+            mark = rest[index] if text.startswith(rest[index], at + gap) else rest[index:].rstrip()
             hit = _tail(text, mark, at + gap)
         if hit < at + gap or text[hit - gap : hit] != rest[index - gap : index]:
             break

@@ -11,16 +11,16 @@ import logging
 import math
 import time
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Protocol
 
 from lsp_server.completion.cache import Answer, AnswerCache
+from lsp_server.completion.candidate import Candidate
 from lsp_server.completion.context import Window, choose_window
 from lsp_server.completion.gate import Ask, LastChange, Trigger, refusal
 from lsp_server.completion.place import Place, line_break, trim_region
 from lsp_server.completion.postprocess import (
     COMPLETION,
     REGION,
-    Candidate,
     Rules,
     cut_unfinished,
     postprocess,
@@ -51,14 +51,6 @@ __all__ = [
 logger = logging.getLogger(__name__)
 
 UNCHANGED = LastChange("none")
-
-PROSE: Final = frozenset(
-    {
-        *("plaintext", "markdown", "restructuredtext", "asciidoc", "latex", "tex", "text"),
-        *("git-commit", "git-rebase", "scminput", "log"),
-    }
-)
-"""Language ids of texts in which brackets need not match: ``1)``, ``:-)``."""
 
 
 class Infiller(Protocol):
@@ -197,7 +189,9 @@ class CompletionService:
             tree, offset = tree.edit(start, end, picked), start + len(picked)
         with meter.timing("span"):
             place = Place.of(tree, offset, offset, snapshot.language_id)
-            span = find_span(tree, offset, self._settings.span_bounding, place.around)
+            span = find_span(
+                tree, offset, self._settings.span_bounding, place.around, place.lexical
+            )
             window = choose_window(place.before, place.after_cursor, self._settings)
         meter.span = str(span.kind)
 
@@ -210,7 +204,7 @@ class CompletionService:
             answer = self._denoise(snapshot.uri, tree, span, window, floor, meter)
             self._cache.store(snapshot.uri, place.before, window, answer, meter.arrived)
 
-        prose = snapshot.language_id in PROSE
+        prose = place.lexical.prose
         candidate = Candidate(place, answer.text, prose, fixed=selected is not None)
         return _offer(candidate, COMPLETION, meter, ask.text, start, end, picked)
 
@@ -221,13 +215,13 @@ class CompletionService:
         with meter.timing("span"):
             place = Place.of(snapshot.tree, start, end, snapshot.language_id)
             bounded = self._settings.span_bounding
-            span = find_region(snapshot.tree, start, end, bounded, place.around)
+            span = find_region(snapshot.tree, start, end, bounded, place.around, place.lexical)
             window = choose_window(place.before, place.after_region, self._settings)
         meter.span = str(span.kind)
 
         answer = self._denoise(snapshot.uri, snapshot.tree, span, window, 0.0, meter)
 
-        prose = snapshot.language_id in PROSE
+        prose = place.lexical.prose
         candidate = Candidate(place, answer.text, prose, old=text[start:end])
         return _offer(candidate, REGION, meter, text, start, end)
 

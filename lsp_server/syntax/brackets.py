@@ -8,15 +8,15 @@ with its closing bracket, cannot be inside it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Final
+from typing import Final, NamedTuple
 
-from lsp_server.positions import line_start, line_stop
-from lsp_server.syntax.languages import CodeStyle, Language, LexicalRules
-from lsp_server.syntax.lexer import PARTNER, Inside, Mark, scan
-from lsp_server.syntax.lines import filled, lines_below, width
+from lsp_server.positions import LINE_END, line_start
+from lsp_server.syntax.languages import CodeStyle, LexicalRules
+from lsp_server.syntax.lexer import PARTNER, Mark, Nesting, scan
+from lsp_server.syntax.lines import filled, width
 
 REACH: Final = 300
 """Lines above and below a place that are read."""
@@ -28,6 +28,7 @@ FARTHEST: Final = 30_000
 """Characters that are read on either side, in however few lines."""
 
 CLOSERS: Final = (")", "]", "}")
+_CLOSING: Final = ")]} \t"
 OPENER: Final = {closer: opener for opener, closer in PARTNER.items()}
 
 _PARAMETERS: Final = re.compile(r"\)\s*(?::[^={}]*)?$")
@@ -41,11 +42,18 @@ class Bracket:
 
     text: str = field(repr=False, compare=False)
     offset: int
+    interpolates: bool = field(default=False, compare=False)  # it opens code inside a string
+    outer: int | None = field(default=None, compare=False)  # columns of the line it belongs to
 
     @property
     def char(self) -> str:
         """The bracket itself."""
         return self.text[self.offset]
+
+    @property
+    def opens(self) -> bool:
+        """Whether it is an opening bracket."""
+        return self.char in PARTNER
 
     @property
     def closer(self) -> str:
@@ -60,13 +68,21 @@ class Bracket:
 
     @cached_property
     def indent(self) -> int:
-        """The columns of its line's indentation."""
-        return width(self.before)
+        """The columns by which its line is indented, or the line that this goes on with."""
+        own = width(self.before)
+        return own if self.outer is None else min(own, self.outer)
 
     @property
-    def interpolates(self) -> bool:
-        """Whether it opens code inside a string."""
-        return self.char == "{" and self.before.endswith("$")
+    def begins_line(self) -> bool:
+        """Whether nothing but closing brackets is left of it on its line."""
+        return not self.before.strip(_CLOSING)
+
+
+class Closer(NamedTuple):
+    """A closing bracket or quote at an offset of a text, which it did not open."""
+
+    offset: int
+    mark: str
 
 
 class BracketMatcher:
@@ -76,36 +92,60 @@ class BracketMatcher:
     there is none, it closes one from before the text, or nothing.
     """
 
-    def __init__(self, opened: Iterable[Bracket] = ()) -> None:
-        """``opened`` are brackets that are open already, outermost first."""
+    def __init__(self, opened: Iterable[Bracket] = (), nesting: Nesting = ()) -> None:
+        """``opened`` are brackets that are open already, outermost first.
+
+        ``nesting`` are the strings, comments and code in strings in which the text starts.
+        """
         self.opened = list(opened)
         """Brackets that are open, outermost first."""
         self.unopened: list[Bracket] = []
         """Closing brackets that found no open one of their kind."""
+        self.closers: list[Closer] = []
+        """These, and the ends of the strings and comments in which the text starts."""
+        self._nesting = nesting
+        self._closed: tuple[int, int] | None = None  # the last closer, its partner's indentation
 
     def read(self, mark: Mark, text: str, begin: int = 0) -> None:
         """Read the next mark; its offsets are relative to ``begin`` in ``text``."""
         if mark.kind in ("open", "close"):
-            self.take(Bracket(text, begin + mark.start))
+            self.take(Bracket(text, begin + mark.start, mark.interpolates))
+        elif mark.kind in ("string", "comment") and mark.level < len(self._nesting):
+            closer = self._nesting[mark.level].closer
+            if mark.closed and closer:
+                self.closers.append(Closer(begin + mark.end - len(closer), closer))
+        self._nesting = self._nesting[: mark.level]
 
     def take(self, bracket: Bracket) -> None:
         """Read the next bracket."""
-        if bracket.char in PARTNER:
-            self.opened.append(bracket)
+        if bracket.opens:
+            self.opened.append(self._with_line(bracket))
             return
         for index in range(len(self.opened) - 1, -1, -1):
             if self.opened[index].closer == bracket.char:
+                self._closed = bracket.offset, self.opened[index].indent
                 del self.opened[index:]
                 return
         self.unopened.append(bracket)
+        self.closers.append(Closer(bracket.offset, bracket.char))
+
+    def _with_line(self, bracket: Bracket) -> Bracket:
+        """The bracket with the indentation of the line that its own goes on with: ``) {``."""
+        if self._closed is None:
+            return bracket
+        offset, indent = self._closed
+        if LINE_END.search(bracket.text, offset, bracket.offset):
+            self._closed = None
+            return bracket
+        return replace(bracket, outer=indent)
 
 
 def match_brackets(
-    text: str, lexical: LexicalRules, inside: Inside | None = None, head: str = ""
+    text: str, lexical: LexicalRules, nesting: Nesting = (), head: str = ""
 ) -> BracketMatcher:
-    """The brackets of a text that follows ``head`` and starts ``inside`` a string or comment."""
-    matcher = BracketMatcher()
-    for mark in scan(text, lexical, inside, head):
+    """The brackets of a text that follows ``head`` and starts at ``nesting``."""
+    matcher = BracketMatcher(nesting=nesting)
+    for mark in scan(text, lexical, nesting, head):
         matcher.read(mark, text)
     return matcher
 
@@ -120,10 +160,10 @@ def find_excess(
     A bracket is in excess if it closes nothing, or something that a later bracket of the document
     closes already. Brackets that are in excess without the text do not count.
     """
-    most = _count_unopened(opened + _closers(was))
-    behind = "".join(bracket.char for bracket in own.opened) + _closers(below)
+    most = _count_unopened(opened + find_closers(was))
+    behind = "".join(bracket.char for bracket in own.opened) + find_closers(below)
     for count, bracket in enumerate(own.unopened, start=1):
-        if _count_unopened(opened + _closers(own)[:count] + behind) > most:
+        if _count_unopened(opened + find_closers(own)[:count] + behind) > most:
             return bracket.offset
     return None
 
@@ -135,19 +175,25 @@ def closes_open(opened: str, own: BracketMatcher, replaced: BracketMatcher) -> b
     that the replaced text closed may be closed again.
     """
     expected = "".join(PARTNER[bracket] for bracket in reversed(opened))
-    return any(known.startswith(_closers(own)) for known in (expected, _closers(replaced)))
+    return any(known.startswith(find_closers(own)) for known in (expected, find_closers(replaced)))
 
 
-def _closers(matcher: BracketMatcher) -> str:
+def find_closers(matcher: BracketMatcher) -> str:
+    """The closing brackets of a text that close what stands before it, in order."""
     return "".join(bracket.char for bracket in matcher.unopened)
+
+
+def find_unopened(opened: str, behind: BracketMatcher) -> str:
+    """The closing brackets behind a place that do not close one of those ``opened`` before it."""
+    matcher, brackets = BracketMatcher(), opened + find_closers(behind)
+    for offset in range(len(brackets)):
+        matcher.take(Bracket(brackets, offset))
+    return find_closers(matcher)
 
 
 def _count_unopened(brackets: str) -> int:
     """The number of closing brackets without a partner in a text of brackets only."""
-    matcher = BracketMatcher()
-    for offset in range(len(brackets)):
-        matcher.take(Bracket(brackets, offset))
-    return len(matcher.unopened)
+    return len(find_unopened(brackets, BracketMatcher()))
 
 
 def opens_block(bracket: Bracket, style: CodeStyle) -> bool:
@@ -171,53 +217,15 @@ def opens_block(bracket: Bracket, style: CodeStyle) -> bool:
 def leave_by_indentation(opened: list[Bracket], style: CodeStyle, start: int, line: str) -> None:
     """Remove the brackets opened before ``start`` that a line cannot be inside, by indentation."""
     if filled(line):
-        opened[:] = [each for each in opened if each.offset >= start or _within(each, line, style)]
+        opened[:] = [
+            each for each in opened if each.offset >= start or is_within(each, line, style)
+        ]
 
 
-def _within(bracket: Bracket, line: str, style: CodeStyle) -> bool:
+def is_within(bracket: Bracket, line: str, style: CodeStyle) -> bool:
     """Whether a line can still be inside a bracket that was opened on a line above it."""
     if not style.opener and not bracket.indent:
         return True  # data is often not indented
     if line.lstrip()[:1] in CLOSERS:
         return width(line) >= bracket.indent
     return width(line) > bracket.indent
-
-
-def count_closed(
-    rest: str, opened: Sequence[Bracket], lexical: LexicalRules, inside: Inside | None
-) -> int:
-    """How many of the innermost open brackets the rest of a line closes."""
-    closed = 0
-    for bracket, closer in zip(
-        reversed(opened), match_brackets(rest, lexical, inside).unopened, strict=False
-    ):
-        if bracket.closer != closer.char:
-            break
-        closed += 1
-    return closed
-
-
-def count_dangling(
-    text: str, start: int, opened: Sequence[Bracket], closed: int, language: Language
-) -> int:
-    """How many of the innermost brackets, but for ``closed`` ones, nothing after ``start`` closes.
-
-    A line that cannot be inside a bracket, by its indentation, leaves it open.
-    """
-    left, matcher, dangling = list(opened[: len(opened) - closed]), BracketMatcher(), 0
-    below = lines_below(text, line_stop(text, start), REACH)
-    stop = max((end for _, end in below), default=line_stop(text, start))
-    stop = min(stop, start + FARTHEST)
-    for mark in scan(text[start:stop], language.lexical):
-        if not left:
-            break
-        matcher.read(mark, text, start)
-        if matcher.unopened:
-            return dangling
-        if mark.kind == "line":
-            begin = start + mark.end
-            line = text[begin : line_stop(text, begin)]
-            while left and filled(line) and not _within(left[-1], line, language.style):
-                left.pop()
-                dangling, matcher = dangling + 1, BracketMatcher()
-    return dangling if stop < len(text) else dangling + len(left)

@@ -25,6 +25,23 @@ _ERRORS: Final = "(ERROR) @error (MISSING) @error"
 
 
 @dataclass(frozen=True, slots=True)
+class Interpolation:
+    """How code is written inside strings."""
+
+    strings: tuple[str, ...]  # quotes of the strings that can hold code
+    opener: str  # its last character is the opening bracket
+    closer: str
+    prefixes: str = ""  # a string needs one of these letters before its quote, if there are any
+    literal: str = ""  # looks like the opener, but is text
+
+    def applies(self, quote: str, prefix: str) -> bool:
+        """Whether a string with this quote and the letters before it can hold code."""
+        return quote in self.strings and (
+            not self.prefixes or bool(set(self.prefixes) & set(prefix))
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class LexicalRules:
     """Comments and strings, as the lexer needs them."""
 
@@ -33,7 +50,13 @@ class LexicalRules:
     strings: tuple[str, ...]  # quotes of strings that end with their line
     long_strings: tuple[str, ...]  # quotes of strings that go on over lines
     prefixes: str  # letters that may stand directly before a quote
-    regexes: bool  # /…/ is a literal where an operand is due
+    raw_strings: tuple[str, ...] = ()  # quotes of strings without escapes
+    characters: bool = False  # a single quote holds one character, or is none: 'a', but not <'a>
+    interpolations: tuple[Interpolation, ...] = ()
+    regex_after: frozenset[str] = frozenset()  # words after which /…/ is a literal; none: never
+    label: str = ""  # a pattern: begins a line, and its closing bracket has no partner
+    tabs: bool = False  # lines can only be indented with tabs
+    prose: bool = False  # brackets need not match: ``1)``, ``:-)``
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +78,7 @@ class CodeStyle:
     operands: frozenset[str]  # words after which an expression is due
     continued: re.Pattern[str]  # a line that starts so goes on with the one before
     continues: re.Pattern[str]  # a line that ends so goes on in the next
+    definition: re.Pattern[str]  # a line that begins a definition, which nobody writes twice
     typed_keys: bool  # quoted keys are followed by ": "
 
 
@@ -188,8 +212,18 @@ def _lexical_rules(facts: dict[str, Any]) -> LexicalRules:
         strings=tuple(facts["strings"]),
         long_strings=tuple(facts.get("long_strings", ())),
         prefixes=facts.get("prefixes", ""),
-        regexes=facts.get("regexes", False),
+        raw_strings=tuple(facts.get("raw_strings", ())),
+        characters=facts.get("characters", False),
+        interpolations=tuple(_interpolation(each) for each in facts.get("interpolations", ())),
+        regex_after=frozenset(facts.get("regex_after", ())),
+        label=facts.get("label", ""),
+        tabs=facts.get("tabs", False),
+        prose=facts.get("prose", False),
     )
+
+
+def _interpolation(facts: dict[str, Any]) -> Interpolation:
+    return Interpolation(**{**facts, "strings": tuple(facts["strings"])})
 
 
 def _style(facts: dict[str, Any]) -> CodeStyle:
@@ -209,5 +243,6 @@ def _style(facts: dict[str, Any]) -> CodeStyle:
         operands=frozenset(facts["operands"]),
         continued=re.compile(facts["continued"]),
         continues=re.compile(facts["continues"]),
+        definition=re.compile(facts["definition"]),
         typed_keys=facts["typed_keys"],
     )

@@ -8,12 +8,8 @@ which brackets can still be open. Only a bounded part of the document is read.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple
-
-import tree_sitter
 
 from lsp_server.positions import line_start, line_stop
 from lsp_server.syntax.brackets import (
@@ -23,16 +19,20 @@ from lsp_server.syntax.brackets import (
     REACH,
     Bracket,
     BracketMatcher,
-    count_closed,
-    count_dangling,
     leave_by_indentation,
 )
+from lsp_server.syntax.enclosures import (
+    Enclosure,
+    closes_only,
+    count_closed,
+    find_enclosures,
+    match_enclosures,
+)
 from lsp_server.syntax.languages import CodeStyle, Language, LexicalRules
-from lsp_server.syntax.lexer import PARTNER, Inside, Mark, inside_after, opened_by, scan
+from lsp_server.syntax.leaves import find_leaves, open_by_nodes, where_to_begin
+from lsp_server.syntax.lexer import Inside, Lexer, Mark, Nesting, innermost, nesting_after, scan
 from lsp_server.syntax.lines import filled, indent_of, lines_above, lines_below
 from lsp_server.syntax.tree import SyntaxTree
-
-_OPENS: Final = re.compile(r"[\w(\[{]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +44,13 @@ class Surroundings:
     above: str  # code of the nearest line above that has any; not of a documentation string
     below: str  # nearest line below that is not blank
     second: str  # the one after that
-    inside: Inside | None  # the string or comment it lies in
+    nesting: Nesting  # the strings, comments and code in strings it lies in
     opened: tuple[Bracket, ...]  # open there, as far as indentation allows; outermost first
     unclosed: str  # all brackets that nothing before it closes, whatever the indentation
-    closed_by_rest: int  # innermost of these that the rest of the line closes
-    dangling: int  # innermost of the others that nothing below closes
+    enclosures: tuple[Enclosure, ...]  # the brackets, strings and comments around; innermost first
+    closed_by_rest: int  # innermost of these that a rest of only closing marks closes
+    dangling: int  # innermost of the others that nothing in the document closes
+    unopened: str  # closing brackets below that nothing opens, innermost first
     unit: str  # one level of indentation
     colon: str  # the text between a key and its value
     empty: bool  # nothing between it and the innermost open bracket
@@ -56,16 +58,14 @@ class Surroundings:
     clean: bool  # no syntax errors around it
 
     @property
+    def inside(self) -> Inside | None:
+        """The string or comment it lies in."""
+        return innermost(self.nesting)
+
+    @property
     def closing(self) -> bool:
         """Whether the rest of the line has only closing marks, as editors insert automatically."""
-        return closes_only(self.rest, self.inside)
-
-
-def closes_only(rest: str, inside: Inside | None) -> bool:
-    """Whether a rest of a line has only closing marks: no words, nothing opened."""
-    if _OPENS.search(rest):
-        return False
-    return inside is not None or rest.lstrip()[:1] not in ("'", '"', "`")
+        return closes_only(self.rest, self.nesting)
 
 
 def look_around(tree: SyntaxTree, start: int, end: int) -> Surroundings | None:
@@ -74,28 +74,32 @@ def look_around(tree: SyntaxTree, start: int, end: int) -> Surroundings | None:
     if language is None or tree.root is None:
         return None
     line, lexical = line_start(text, start), language.lexical
-    top = max(_top(text, line), start - FARTHEST)
-    bottom = min(_bottom(text, line_stop(text, end)), end + FARTHEST)
-    clean = not tree.captures(language.errors, top, bottom)
-    leaves = _leaves(tree, language, top, start)
+    top, bottom = _bounds(text, start, end)
+    clean = _is_clean(tree, top, bottom, start)
+    leaves = find_leaves(tree, language, top, start)
     first = max(line, start - LONGEST) if clean else top
-    begin, outer = _where_to_begin(leaves, text, lexical, first, start)
-    marks = list(scan(text[begin:start], lexical, outer))
-    tokens = [at for at, _ in leaves.brackets if at < start]
-    above = [at for at in tokens if at < begin]
-    opened = _follow([], text, above, marks, begin, None if clean else language.style)
+    begin, outer = where_to_begin(leaves, text, lexical, first, start)
+    lexer = Lexer(lexical, outer)
+    marks = list(lexer.scan(text[begin:start]))
+    tokens = [token for token in leaves.brackets if token.offset < start]
+    above = [token for token in tokens if token.offset < begin]
+    opened = _follow([], above, text, marks, begin, None if clean else language.style)
     if clean:
-        unclosed = _follow(_open_by_nodes(tree, language, top), text, tokens)
+        unclosed = _follow(open_by_nodes(tree, language, top), tokens)
     else:
-        unclosed = _follow(_open_by_nodes(tree, language, begin), text, [], marks, begin)
+        unclosed = _follow(open_by_nodes(tree, language, begin), [], text, marks, begin)
     head = text[max(line, start - LONGEST) : start]
     if not clean and filled(head):
         leave_by_indentation(opened, language.style, line, head)
-    inside = inside_after(text[begin:start], marks, lexical, outer)
     rest = text[end : min(line_stop(text, end), end + LONGEST)]
-    closed = 0
-    if closes_only(rest, inside):
-        closed = count_closed(rest, opened, lexical, inside)
+    enclosures = find_enclosures(opened, lexer.nesting)
+    closing = closes_only(rest, lexer.nesting)
+    closed = count_closed(rest, enclosures, lexical, lexer.nesting)
+    if nesting_after(rest, lexical, lexer.nesting):
+        closed = 0  # what seems to close the string is the opening quote of another one
+    whole = not tree.root.has_error  # else the closing brackets may be those of others
+    fits = match_enclosures(text, language, end, enclosures, closed, lexer.nesting, whole)
+    if closing:
         end = line_stop(text, end)
     below, second = _lines_below(text, end)
     return Surroundings(
@@ -104,11 +108,13 @@ def look_around(tree: SyntaxTree, start: int, end: int) -> Surroundings | None:
         above=_code_above(tree, language, line),
         below=below,
         second=second,
-        inside=inside,
+        nesting=lexer.nesting,
         opened=tuple(opened),
         unclosed="".join(bracket.char for bracket in unclosed),
-        closed_by_rest=closed,
-        dangling=0 if clean else count_dangling(text, end, opened, closed, language),
+        enclosures=enclosures,
+        closed_by_rest=closed if closing else 0,
+        dangling=fits.dangling,
+        unopened=fits.unopened,
         unit=_unit(text, line) or language.style.unit,
         colon=_colon(text, line),
         empty=bool(opened) and not filled(text[opened[-1].offset + 1 : start]),
@@ -117,24 +123,32 @@ def look_around(tree: SyntaxTree, start: int, end: int) -> Surroundings | None:
     )
 
 
-class _Leaves(NamedTuple):
-    """Leaf tokens of a part of the tree: brackets, ranges of strings, comments, code in strings."""
+def is_clean(tree: SyntaxTree, start: int, end: int) -> bool:
+    """Whether no syntax errors are near a place, or in a node around it other than the root."""
+    top, bottom = _bounds(tree.text, start, end)
+    return _is_clean(tree, top, bottom, start)
 
-    brackets: list[tuple[int, str]]
-    texts: list[tuple[int, int, bool]]  # start, end, whether it is code inside a string
+
+def _bounds(text: str, start: int, end: int) -> tuple[int, int]:
+    """Where the outermost statement around a place begins and ends, judged by indentation."""
+    top = max(_top(text, line_start(text, start)), start - FARTHEST)
+    return top, min(_bottom(text, line_stop(text, end)), end + FARTHEST)
 
 
-def _leaves(tree: SyntaxTree, language: Language, start: int, end: int) -> _Leaves:
-    captures = tree.captures(language.places, start, max(end, start + 1))
-    brackets = [node for name in ("open", "close") for node in captures.get(name, [])]
-    texts = [(node, False) for name in ("string", "comment") for node in captures.get(name, [])]
-    texts += [(node, True) for node in captures.get("code", [])]
-    nodes = [*brackets, *(node for node, _ in texts)]
-    at = tree.offsets({place for node in nodes for place in (node.start_byte, node.end_byte)})
-    return _Leaves(
-        sorted((at[node.end_byte] - 1, node.type[-1]) for node in brackets if not node.is_missing),
-        sorted((at[node.start_byte], at[node.end_byte], is_code) for node, is_code in texts),
-    )
+def _is_clean(tree: SyntaxTree, top: int, bottom: int, offset: int) -> bool:
+    language = tree.language
+    root = tree.root
+    if language is None or root is None or not root.has_error:
+        return True
+    if tree.captures(language.errors, top, bottom):
+        return False
+    byte = tree.byte(offset)
+    node = root.descendant_for_byte_range(max(byte - 1, 0), byte)
+    while node is not None and node.parent is not None:
+        if node.has_error:
+            return False
+        node = node.parent
+    return True
 
 
 def _top(text: str, line: int) -> int:
@@ -163,24 +177,10 @@ def _indented(text: str, start: int, end: int) -> bool:
     return start == end or text[start].isspace() or text[start] in CLOSERS
 
 
-def _where_to_begin(
-    leaves: _Leaves, text: str, lexical: LexicalRules, line: int, start: int
-) -> tuple[int, Inside | None]:
-    """Where the lexer should begin, and the string or comment in which that place lies."""
-    begin, outer = line, None
-    for first, last, is_code in leaves.texts:
-        if first < line < last:
-            outer = None if is_code else opened_by(text[first:last], lexical)
-        elif is_code and line <= first < start < last:
-            inner = (at for at, char in leaves.brackets if first <= at < start and char in PARTNER)
-            begin, outer = next(inner, first) + 1, None
-    return begin, outer
-
-
 def _follow(
     opened: Sequence[Bracket],
-    text: str,
-    tokens: Sequence[int],
+    tokens: Sequence[Bracket],
+    text: str = "",
     marks: Sequence[Mark] = (),
     begin: int = 0,
     style: CodeStyle | None = None,
@@ -190,40 +190,13 @@ def _follow(
     With a style, indentation closes brackets, too.
     """
     matcher = BracketMatcher(opened)
-    for at in tokens:
-        matcher.take(Bracket(text, at))
+    for token in tokens:
+        matcher.take(token)
     for mark in marks:
         if mark.kind == "line" and style:
             line = text[begin + mark.end : line_stop(text, begin + mark.end)]
             leave_by_indentation(matcher.opened, style, begin + mark.start, line)
         matcher.read(mark, text, begin)
-    return matcher.opened
-
-
-def _open_by_nodes(tree: SyntaxTree, language: Language, offset: int) -> list[Bracket]:
-    """The brackets that are open at an offset, found in the nodes that contain it.
-
-    Nodes that end before it have closed their brackets. Of a node with very many children, only
-    those at its start and near the offset are read.
-    """
-    byte, matcher = tree.byte(offset), BracketMatcher()
-    node = None if tree.root is None else tree.root.descendant_for_byte_range(byte, byte)
-    nodes = []
-    while node is not None:
-        if node.parent is not None or node.is_error:  # a root holds statements, not brackets
-            nodes.append(node)
-        node = node.parent
-    cursor, found = tree_sitter.QueryCursor(language.places), set()
-    cursor.set_max_start_depth(1)
-    for node in nodes:
-        for start, stop in ((node.start_byte, node.start_byte + LONGEST), (byte - FARTHEST, byte)):
-            cursor.set_byte_range(max(start, node.start_byte), min(stop, byte))
-            captures = cursor.captures(node)
-            tokens = captures.get("open", []) + captures.get("close", [])
-            found |= {token.end_byte for token in tokens if not token.is_missing}
-    at = tree.offsets(each for each in found if each <= byte)
-    for each in sorted(at):
-        matcher.take(Bracket(tree.text, at[each] - 1))
     return matcher.opened
 
 

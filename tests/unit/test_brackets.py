@@ -6,16 +6,16 @@ from hypothesis import strategies as st
 
 from lsp_server.syntax.brackets import closes_open, find_excess, match_brackets
 from lsp_server.syntax.languages import LexicalRules, names
-from lsp_server.syntax.lexer import GENERIC, Inside
+from lsp_server.syntax.lexer import GENERIC, Inside, Nesting
 from tests.unit.nested_code import documents, lexical
 
 
-def opened(text: str, rules: LexicalRules, inside: Inside | None = None) -> str:
-    return "".join(bracket.char for bracket in match_brackets(text, rules, inside).opened)
+def opened(text: str, rules: LexicalRules, nesting: Nesting = ()) -> str:
+    return "".join(bracket.char for bracket in match_brackets(text, rules, nesting).opened)
 
 
-def unopened(text: str, rules: LexicalRules, inside: Inside | None = None) -> list[int]:
-    return [bracket.offset for bracket in match_brackets(text, rules, inside).unopened]
+def unopened(text: str, rules: LexicalRules, nesting: Nesting = ()) -> list[int]:
+    return [bracket.offset for bracket in match_brackets(text, rules, nesting).unopened]
 
 
 def test_strings_and_comments_hide_brackets() -> None:
@@ -26,8 +26,8 @@ def test_strings_and_comments_hide_brackets() -> None:
 
 def test_closers_of_what_was_not_opened() -> None:
     assert unopened("a) + (b)) ]", GENERIC) == [1, 8, 10]
-    assert unopened('a)" + b)', GENERIC, Inside("string", '"')) == [7]
-    assert unopened("a)", GENERIC, Inside("string", '"')) == []
+    assert unopened('a)" + b)', GENERIC, (Inside("string", '"'),)) == [7]
+    assert unopened("a)", GENERIC, (Inside("string", '"'),)) == []
 
 
 @pytest.mark.parametrize(

@@ -102,7 +102,7 @@ def test_comments_are_known_without_a_grammar() -> None:
     assert go is not None
     assert go.comment == "//"
     assert language_for("go", None) is None
-    assert lexical_rules_for("plaintext") is None
+    assert lexical_rules_for("klingon") is None
     python = language_for("python", None)
     assert python is not None
     assert lexical_rules_for("python") == python.lexical

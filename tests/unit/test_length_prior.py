@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from lsp_server.syntax.languages import Language, grammars, language_for, names
+from lsp_server.syntax.lexer import GENERIC
 from lsp_server.syntax.spans import length_prior
 from lsp_server.syntax.spans.find import find_span
 from lsp_server.syntax.spans.length_prior import FILE, Histogram, find_lengths
-from lsp_server.syntax.spans.stop_rules import PlainStopRule
+from lsp_server.syntax.spans.plain_stop_rule import PlainStopRule
 from lsp_server.syntax.spans.types import Kind, Span
 from lsp_server.syntax.tree import SyntaxTree
 
@@ -27,7 +28,7 @@ def language(name: str) -> Language:
 
 
 def span(kind: Kind, closers: str = "") -> Span:
-    return Span(kind, False, closers, "line", PlainStopRule())
+    return Span(kind, False, closers, "line", PlainStopRule(GENERIC), GENERIC, ())
 
 
 def mean(histogram: Histogram) -> float:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lsp_server.syntax.lexer import GENERIC, Inside, inside_after, scan
+from lsp_server.syntax.lexer import GENERIC, Inside, Nesting, innermost, nesting_after, scan
 from tests.unit.nested_code import lexical
 
 
@@ -20,7 +20,16 @@ from tests.unit.nested_code import lexical
         ("python", "x = 'open\n(", ["'open", "\n", "("]),
         ("python", "x = 'on\\\ntwo' (", ["'on\\\ntwo'", "("]),
         ("python", "x  # it's (\r)", ["# it's (", "\r", ")"]),
-        ("javascript", "a = `(${b}\n)`;", ["`(${b}\n)`", ";"]),
+        ("javascript", "a = `(${b}\n)`;", ["`(", "{", "}", "\n)`", ";"]),
+        (
+            "javascript",
+            "`${f(`)${x}`)}` + (",
+            ["`", "{", "(", "`)", "{", "}", "`", ")", "}", "`", "("],
+        ),
+        ("javascript", "`\\${a)` + b)", ["`\\${a)`", ")"]),
+        ("python", "f'{x[\"}\"]} )' + y", ["'", "{", "[", '"}"', "]", "}", " )'"]),
+        ("python", "f'{{(}} {a}' '{('", ["'{{(}} ", "{", "}", "'", "'{('"]),
+        ("python", "f'{a(\nb)", ["'", "{", "(", "\n", ")"]),
         ("javascript", "/* ( \n */ {} // }", ["/* ( \n */", "{", "}", "// }"]),
         ("javascript", "x.replace(/[/'\"(]/g, '')", ["(", "/[/'\"(]/g", ",", "''", ")"]),
         ("javascript", "a = b / c / (d)", ["(", ")"]),
@@ -51,7 +60,8 @@ def test_marks(name: str, text: str, expected: list[str]) -> None:
 )
 def test_where_a_text_stops(name: str, text: str, expected: Inside | None) -> None:
     facts = lexical(name)
-    assert inside_after(text, list(scan(text, facts)), facts) == expected
+    found = innermost(nesting_after(text, facts))
+    assert (found and found[:2]) == (expected and expected[:2])
 
 
 @pytest.mark.parametrize(
@@ -68,21 +78,21 @@ def test_what_stands_before_a_text_says_whether_a_slash_divides(
 def test_a_text_may_start_inside_a_string() -> None:
     start = Inside("string", "'")
     text = "a (' + b)"
-    marks = list(scan(text, lexical("python"), start))
+    marks = list(scan(text, lexical("python"), (start,)))
     assert [(mark.kind, mark.start, mark.end) for mark in marks] == [
         ("string", 0, 4),
         ("close", 8, 9),
     ]
-    assert inside_after("a (", list(scan("a (", GENERIC, start)), GENERIC, start) == start
+    assert nesting_after("a (", GENERIC, (start,)) == (start,)
 
 
 @given(
     text=st.text(st.sampled_from("([{}])\"'`#/*\\\n\r ax1,;"), max_size=80),
     name=st.sampled_from(["python", "javascript", "json"]),
-    inside=st.sampled_from([None, Inside("string", "'"), Inside("comment", "*/")]),
+    nesting=st.sampled_from([(), (Inside("string", "'"),), (Inside("comment", "*/"),)]),
 )
-def test_marks_follow_one_another(text: str, name: str, inside: Inside | None) -> None:
+def test_marks_follow_one_another(text: str, name: str, nesting: Nesting) -> None:
     position = 0
-    for mark in scan(text, lexical(name), inside):
+    for mark in scan(text, lexical(name), nesting):
         assert position <= mark.start <= mark.end <= len(text)
         position = mark.end

@@ -9,15 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lsp_server.completion.balance import cut_closed_again, drop_foreign_closers
+from lsp_server.completion.candidate import Candidate
 from lsp_server.completion.place import Place, line_break, trim_region
-from lsp_server.completion.postprocess import (
-    COMPLETION,
-    REGION,
-    Candidate,
-    cut_closed_again,
-    drop_foreign_closers,
-    postprocess,
-)
+from lsp_server.completion.postprocess import COMPLETION, REGION, postprocess
 from lsp_server.syntax.languages import language_for, names
 from lsp_server.syntax.tree import SyntaxTree
 from tests.unit.nested_code import documents

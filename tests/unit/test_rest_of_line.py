@@ -5,18 +5,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lsp_server.completion.rest_of_line import find_retyped
-from lsp_server.syntax.lexer import GENERIC, Inside
+from lsp_server.syntax.lexer import GENERIC, Inside, Nesting
 from tests.unit.nested_code import lexical
 
 MARKS = st.lists(st.sampled_from([*"()[]{}\"'`#;: \n\\/*a", '"""', "'''"])).map("".join)
 INSIDE = st.sampled_from(
-    [None, Inside("comment", ""), Inside("comment", "*/")]
-    + [Inside("string", quote) for quote in ('"', "'", "`", '"""')]
+    [(), (Inside("comment", ""),), (Inside("comment", "*/"),)]
+    + [(Inside("string", quote),) for quote in ('"', "'", "`", '"""')]
 )
 
 
-def string(quote: str) -> Inside | None:
-    return Inside("string", quote) if quote else None
+def string(quote: str) -> Nesting:
+    return (Inside("string", quote),) if quote else ()
 
 
 @pytest.mark.parametrize(
@@ -50,8 +50,8 @@ def test_what_is_typed_again(rest: str, text: str, quote: str, again: str) -> No
 
 @given(MARKS, MARKS, INSIDE, st.sampled_from(["python", "javascript"]))
 def test_what_is_typed_again_stands_in_both(
-    rest: str, text: str, inside: Inside | None, language: str
+    rest: str, text: str, nesting: Nesting, language: str
 ) -> None:
-    found = find_retyped(rest, text, lexical(language), inside)
+    found = find_retyped(rest, text, lexical(language), nesting)
     assert found == sorted(set(found))
     assert [text[offset] for offset in found] == list(rest[: len(found)])

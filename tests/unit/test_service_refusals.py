@@ -245,7 +245,7 @@ def test_what_there_is_at_the_deadline_is_offered_up_to_a_whole_word() -> None:
     ("answer", "room", "expected"),
     [
         ("y = x + 1\n    return y", 10, "y = x + 1"),  # the line in which the masks ran out
-        ("area(1, 20", 6, "area(1,"),
+        ("area(1, 20", 6, None),  # a bracket that nothing closes
         ("area", 1, None),
         ("\n    y", 3, None),
     ],

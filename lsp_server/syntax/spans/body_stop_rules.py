@@ -11,7 +11,7 @@ from lsp_server.positions import LINE_END
 from lsp_server.syntax.brackets import CLOSERS
 from lsp_server.syntax.lines import filled, width
 from lsp_server.syntax.spans.stop_rules import MOST_LINES, AtSeparator, CodeFacts, first_of
-from lsp_server.syntax.spans.written_text import Line, WrittenText, read_written
+from lsp_server.syntax.spans.written_text import Line, WrittenText
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class StatementStopRule:
         """See ``Span.end``."""
         text = self.facts.read(written)
         separator_end = self.facts.separated(text, self.at_separator)
-        return first_of(self.facts.foreign_bracket(text), separator_end, self._line(text))
+        return first_of(self.facts.foreign_closer(text), separator_end, self._line(text))
 
     def _line(self, text: WrittenText) -> int | None:
         base, body, started = -1, False, False
@@ -44,6 +44,8 @@ class StatementStopRule:
                 return text.filled_before(index)
             if line.blank and not body:
                 continue
+            if index and self.facts.repeats(text, index):
+                return text.filled_before(index)
             if base < 0:
                 base = line.indent
             decorated = bool(mark) and line.code.lstrip().startswith(mark)
@@ -61,8 +63,8 @@ class StatementStopRule:
         """Whether a line ends the statement; None when an indented body begins behind it."""
         line, style, following = text.lines[index], self.facts.style, text.next_filled(index)
         has_body = width(self.facts.below) > base
-        if style.braces and line.code.endswith(style.opener or "\n"):
-            return has_body and not line.nested
+        if style.braces and line.opened and self.facts.opens.startswith(line.opened):
+            return True
         first = next(iter(line.code.split()), "").rstrip(":")
         label = first in style.labels if style.braces else line.depth == 0
         if label and line.code.endswith(":"):
@@ -89,6 +91,8 @@ class StatementStopRule:
     def _is_clause(self, line: Line) -> bool:
         """Whether a line starts with the first word of a clause, or may yet do so."""
         start = line.code.lstrip()
+        if not start:
+            return False
         word = start[: next((i for i, c in enumerate(start) if not c.isalnum()), len(start))]
         clauses = self.facts.style.clauses
         if line.complete or len(word) < len(start):
@@ -109,7 +113,7 @@ class BlockStopRule:
     def end(self, written: str) -> int | None:
         """See ``Span.end``."""
         text = self.facts.read(written)
-        return first_of(self.facts.foreign_bracket(text), self._line(text))
+        return first_of(self.facts.foreign_closer(text), self._line(text))
 
     def _line(self, text: WrittenText) -> int | None:
         base = -1
@@ -143,34 +147,22 @@ class BlockStopRule:
 class RegionStopRule:
     """For a region of several lines: at the bracket depth and indentation where the region ended.
 
-    ``indent`` is the least indentation of its old lines, ``lines`` their number, ``tail`` the text
-    after it on its last line.
+    ``indent`` is the least indentation of its old lines, ``lines`` their number.
     """
 
     facts: CodeFacts
     indent: int
     lines: int
-    tail: str
     keeps_break: bool
 
     def end(self, written: str) -> int | None:
         """See ``Span.end``."""
         text = self.facts.read(written)
-        end = first_of(self._before_tail(text), self._line(text))
+        end = first_of(self.facts.foreign_closer(text), self._line(text))
         stop = LINE_END.match(written, end) if self.keeps_break and end is not None else None
         return stop.end() if stop else end
 
-    def _before_tail(self, text: WrittenText) -> int | None:
-        """Before the first bracket that ``tail`` already closes, and ``tail``'s code before it."""
-        end, tail = self.facts.foreign_bracket(text), self.tail.strip()
-        closers = read_written(tail, "", self.facts.lexical).closers
-        repeated = tail[: closers[0]].rstrip() if closers else ""
-        if end is None or not any(map(str.isalnum, repeated)):
-            return end
-        return end - len(repeated) if text.written[:end].endswith(repeated) else end
-
     def _line(self, text: WrittenText) -> int | None:
-        tail = self.tail.strip()
         for index, line in enumerate(text.lines):
             if line.blank or line.nested:
                 continue
@@ -179,10 +171,13 @@ class RegionStopRule:
                 return text.filled_before(index)
             if self.facts.repeats(text, index):
                 return text.filled_before(index)
-            if not line.complete or line.depth > self.facts.opens:
+            if not line.complete:
                 continue
-            if tail and any(map(str.isalnum, tail)) and line.code.endswith(tail):
-                return line.start + len(text.written[line.start : line.end].rstrip()) - len(tail)
+            rest = self.facts.before_rest(text, line)
+            if rest is not None:
+                return rest
+            if not self.facts.opens.startswith(line.opened):
+                continue
             if index + 1 >= 2 * self.lines + MOST_LINES // 3:
                 return text.filled_before(index + 1)
         return None

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from lsp_server.syntax.brackets import CLOSERS, Bracket, opens_block
+from lsp_server.syntax.enclosures import Enclosure
 from lsp_server.syntax.languages import CodeStyle, Language, LexicalRules
 from lsp_server.syntax.lexer import scan
 from lsp_server.syntax.lines import filled, width
@@ -49,8 +50,8 @@ class _SpanFinder:
             kind = Kind.COMMENT if around.inside.kind == "comment" else Kind.STRING
             facts = self._facts(self._chain())
             text = TextStopRule(facts, self._at_separator(), self._tail(), self._is_key())
-            return self._span(kind, text, around.inside.closer)
-        if not around.closing:
+            return self._span(kind, text)
+        if not around.closing and not self._between():
             return self._line(self._kind_on_line())
         if (header := self._empty_block()) is not None:
             facts = self._facts(self._chain(block=True))
@@ -64,54 +65,68 @@ class _SpanFinder:
         return self._span(Kind.STATEMENT, stop_rule, multiline=True)
 
     def _line(self, kind: Kind) -> Span:
-        first = _WORD.match(self._around.head.lstrip("} \t"))
-        named = first is not None and first.group() in self._style.headers
-        header = kind is Kind.REST_OF_LINE or named
-        stop_rule = LineStopRule(self._facts(self._chain()), self._at_separator(), header=header)
+        stop_rule = LineStopRule(self._facts(self._chain()), self._at_separator())
         return self._span(kind, stop_rule)
 
-    def _span(
-        self, kind: Kind, stop_rule: CodeStopRule, quote: str = "", multiline: bool = False
-    ) -> Span:
-        closers = "" if kind is Kind.COMMENT else quote + stop_rule.facts.closers
-        return Span(kind, multiline, closers, self._rule, stop_rule, self._forced_text())
+    def _span(self, kind: Kind, stop_rule: CodeStopRule, multiline: bool = False) -> Span:
+        closers = "" if kind is Kind.COMMENT else "".join(stop_rule.facts.closers)
+        return Span(
+            kind,
+            multiline,
+            closers,
+            self._rule,
+            stop_rule,
+            self._lexical_rules,
+            self._around.nesting,
+            self._forced_text(),
+        )
 
     def _forced_text(self) -> ForcedText:
         return forced_text_at(
             self._around, self._style, self._lexical_rules, self._at_separator() == "after"
         )
 
-    def _facts(self, chain: Sequence[Bracket]) -> CodeFacts:
+    def _facts(self, chain: Sequence[Enclosure]) -> CodeFacts:
         around = self._around
         owes = max(0, len(chain) - around.closed_by_rest)
+        indents = [each.indent for each in chain if isinstance(each, Bracket)]
         return CodeFacts(
             lexical=self._lexical_rules,
             style=self._style,
             head=around.head,
-            inside=around.inside,
-            closers="".join(bracket.closer for bracket in chain),
+            nesting=around.nesting,
+            closers=tuple(each.closer for each in chain),
             owes=owes,
-            indent=chain[-1].indent if owes else 0,
+            opens=around.unopened,
+            indent=indents[-1] if indents and owes else 0,
+            rest="" if around.closing else around.rest,
             below=around.below,
             second=around.second,
         )
 
-    def _chain(self, block: bool = False) -> list[Bracket]:
-        """The open brackets that the text may close, innermost first.
+    def _chain(self, block: bool = False) -> list[Enclosure]:
+        """The brackets and strings around that the text may close, innermost first.
 
-        These are the brackets closed by the rest of the line or by nothing in the document, up to
-        the brace of a block, which is included only if the span is the body of that block.
+        These are the ones closed by the rest of the line or by nothing in the document, up to the
+        brace of a block, which is included only if the span is the body of that block.
         """
         around = self._around
         count = around.closed_by_rest + around.dangling
-        chain: list[Bracket] = []
-        for bracket in around.opened[::-1][:count]:
-            if bracket.interpolates or (self._is_block(bracket) and not (block and not chain)):
+        chain: list[Enclosure] = []
+        for enclosure in around.enclosures[:count]:
+            of_block = isinstance(enclosure, Bracket) and self._is_block(enclosure)
+            if of_block and not (block and not chain):
                 break
-            chain.append(bracket)
+            if enclosure.closer:
+                chain.append(enclosure)
         return chain
 
     def _is_block(self, bracket: Bracket) -> bool:
+        """Whether a brace opens a block; one that is a member of a list does not."""
+        opened = self._around.opened
+        outer = opened[opened.index(bracket) - 1] if opened[0] != bracket else None
+        if outer and outer.char in ("(", "[") and not filled(bracket.before):
+            return False
         return opens_block(bracket, self._style)
 
     def _kind_on_line(self) -> Kind:
@@ -125,6 +140,14 @@ class _SpanFinder:
         in_list = self._in_list and self._style.opener and not self._blank
         return Kind.ARGUMENT_LIST if in_list else Kind.REST_OF_LINE
 
+    def _between(self) -> bool:
+        """Whether it is an empty place between two brackets, with no other marks right of it."""
+        around = self._around
+        if not around.empty or around.nesting or (around.closing and around.rest.strip()):
+            return False
+        after = around.rest.lstrip() or around.below.lstrip()
+        return after.startswith(around.opened[-1].closer)
+
     def _empty_block(self) -> int | None:
         """The indentation of the header of an empty block here; -1 inside brackets; else None.
 
@@ -133,7 +156,7 @@ class _SpanFinder:
         around, opener = self._around, self._style.opener
         if around.opened and (self._style.braces or self._in_list):
             bracket = around.opened[-1]
-            fits = self._is_block(bracket) or self._blank or (not opener and not around.rest)
+            fits = self._is_block(bracket) or self._blank or self._between()
             closed = around.rest.lstrip() or around.below.lstrip()
             empty = closed.startswith(CLOSERS) or width(around.below) <= bracket.indent
             return -1 if fits and around.empty and empty else None
@@ -185,7 +208,7 @@ def forced_text_at(
         lexical=lexical,
         style=style,
         head=around.head,
-        inside=around.inside,
+        nesting=around.nesting,
         opened=around.opened,
         unit=around.unit,
         colon=around.colon,

@@ -12,11 +12,17 @@ nothing in the document closes.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from lsp_server.positions import LINE_END, clamp, line_start, line_stop
+from lsp_server.syntax.brackets import LONGEST
+from lsp_server.syntax.enclosures import closes_only
+from lsp_server.syntax.languages import LexicalRules
+from lsp_server.syntax.lexer import GENERIC, nesting_after
 from lsp_server.syntax.lines import filled, lines_above, lines_below, width
 from lsp_server.syntax.spans.cursor import span_at
+from lsp_server.syntax.spans.plain_stop_rule import PlainStopRule
 from lsp_server.syntax.spans.selection import region_span
-from lsp_server.syntax.spans.stop_rules import PlainStopRule
 from lsp_server.syntax.spans.types import Kind, Rule, Span
 from lsp_server.syntax.surroundings import Surroundings, look_around
 from lsp_server.syntax.tree import SyntaxTree
@@ -25,19 +31,24 @@ __all__ = ["Kind", "Rule", "Span", "find_region", "find_span"]
 
 
 def find_span(
-    tree: SyntaxTree, offset: int, bounded: bool = True, around: Surroundings | None = None
+    tree: SyntaxTree,
+    offset: int,
+    bounded: bool = True,
+    around: Surroundings | None = None,
+    lexical: LexicalRules = GENERIC,
 ) -> Span:
     """The span at a cursor.
 
     ``bounded=False`` uses lines alone, as for a language without a grammar. ``around`` are the
-    place's surroundings if they are known; else they are looked up.
+    place's surroundings if they are known; else they are looked up. ``lexical`` are the rules of a
+    text without a grammar.
     """
     offset = clamp(tree.text, offset)
     if bounded and tree.language is not None:
         around = around or look_around(tree, offset, offset)
         if around is not None:
             return span_at(around, tree.language)
-    return _plain_span(tree.text, offset)
+    return _plain_span(tree.text, offset, lexical)
 
 
 def find_region(
@@ -46,6 +57,7 @@ def find_region(
     end: int,
     bounded: bool = True,
     around: Surroundings | None = None,
+    lexical: LexicalRules = GENERIC,
 ) -> Span:
     """The span of a region, the text between two offsets that is to be replaced.
 
@@ -61,27 +73,52 @@ def find_region(
             return span_at(around, tree.language)
         if around is not None:
             return region_span(tree, tree.language, around, start, end)
-    return _plain_span(tree.text, start) if blank else _plain_region(tree.text, start, end)
+    if blank:
+        return _plain_span(tree.text, start, lexical)
+    return _plain_region(tree.text, start, end, lexical)
 
 
-def _plain_span(text: str, offset: int) -> Span:
+def _plain_span(text: str, offset: int, lexical: LexicalRules) -> Span:
     """One line; on a blank line that begins a block, lines up to a blank one or a dedent."""
     start, stop = line_start(text, offset), line_stop(text, offset)
-    head, column = text[start:offset], width(text[start:offset])
+    rule = _plain_rule(text, offset, offset, lexical)
+    column = width(rule.head)
     above = next((text[a:b] for a, b in lines_above(text, start) if filled(text[a:b])), "")
-    below = next((text[a:b] for a, b in lines_below(text, stop) if filled(text[a:b])), "")
-    begins = bool(above) and width(above) < column and width(below) < column
+    begins = bool(above) and width(above) < column and width(rule.below) < column
     if begins and not filled(text[start:stop]):
-        return Span(Kind.BLOCK, True, "", "indentation", PlainStopRule(head, multiline=True))
-    return Span(Kind.LINE, False, "", "line", PlainStopRule(head))
+        return _span(replace(rule, multiline=True))
+    closing = closes_only(rule.rest, rule.nesting)
+    return _span(replace(rule, rest="") if closing else rule)
 
 
-def _plain_region(text: str, start: int, end: int) -> Span:
+def _plain_region(text: str, start: int, end: int, lexical: LexicalRules) -> Span:
     """As many lines as the region has: one, or up to a blank one or a dedent."""
     old = text[start:end]
     multiline = LINE_END.search(old.strip()) is not None
-    head = text[line_start(text, start) : start]
-    stop_rule = PlainStopRule(head, multiline, keeps_break=old.endswith(("\n", "\r")))
-    if multiline:
-        return Span(Kind.BLOCK, True, "", "indentation", stop_rule)
-    return Span(Kind.LINE, False, "", "line", stop_rule)
+    rule = _plain_rule(text, start, end, lexical)
+    return _span(replace(rule, multiline=multiline, keeps_break=old.endswith(("\n", "\r"))))
+
+
+def _plain_rule(text: str, start: int, end: int, lexical: LexicalRules) -> PlainStopRule:
+    head, stop = text[max(line_start(text, start), start - LONGEST) : start], line_stop(text, end)
+    below = next((text[a:b] for a, b in lines_below(text, stop) if filled(text[a:b])), "")
+    return PlainStopRule(
+        lexical=lexical,
+        head=head,
+        nesting=nesting_after(head, lexical),
+        rest=text[end : min(stop, end + LONGEST)],
+        below=below,
+    )
+
+
+def _span(rule: PlainStopRule) -> Span:
+    several = rule.multiline
+    return Span(
+        Kind.BLOCK if several else Kind.LINE,
+        several,
+        "",
+        "indentation" if several else "line",
+        rule,
+        rule.lexical,
+        rule.nesting,
+    )

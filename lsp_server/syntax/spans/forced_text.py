@@ -12,7 +12,7 @@ from typing import Final
 
 from lsp_server.syntax.brackets import Bracket, BracketMatcher
 from lsp_server.syntax.languages import CodeStyle, LexicalRules
-from lsp_server.syntax.lexer import Inside, Mark, inside_after, scan
+from lsp_server.syntax.lexer import Lexer, Mark, Nesting, innermost
 from lsp_server.syntax.lines import filled, indent_of
 
 _MOST_RULES: Final = 4
@@ -26,7 +26,7 @@ class ForcedText:
     lexical: LexicalRules
     style: CodeStyle
     head: str  # the text on the line left of the written text
-    inside: Inside | None  # the string or comment in which the text starts
+    nesting: Nesting  # the strings, comments and code in strings in which the text starts
     opened: tuple[Bracket, ...]  # brackets open at the place, outermost first
     unit: str  # one level of indentation
     colon: str  # the text between a key and its value
@@ -43,8 +43,9 @@ class ForcedText:
         return text
 
     def _next(self, written: str) -> str:
-        marks = list(scan(written, self.lexical, self.inside))
-        if inside_after(written, marks, self.lexical, self.inside):
+        lexer = Lexer(self.lexical, self.nesting)
+        marks = list(lexer.scan(written))
+        if innermost(lexer.nesting):
             return ""
         opened = self._opened(written, marks)
         breaks = [mark for mark in marks if mark.kind == "line"]
@@ -102,8 +103,9 @@ class ForcedText:
     def _after_key(self, line: str, opened: str, last: Mark) -> str:
         """The colon behind a key; the separator behind a value that others follow."""
         size = last.end - last.start
-        if last.start == 0 and self.inside:  # it began in ``head``
-            size += len(self.head) - self.head.rfind(self.inside.closer)
+        inside = innermost(self.nesting)
+        if last.start == 0 and inside:  # it began in ``head``
+            size += len(self.head) - self.head.rfind(inside.closer)
         before = line[: len(line) - size].rstrip()
         if opened.endswith("{") and (not before or before.endswith(("{", ","))):
             return self.colon

@@ -10,7 +10,7 @@ from lsp_server.positions import LINE_END
 from lsp_server.syntax.brackets import opens_block
 from lsp_server.syntax.languages import Language
 from lsp_server.syntax.lines import filled
-from lsp_server.syntax.spans.body_stop_rules import RegionStopRule
+from lsp_server.syntax.spans.body_stop_rules import RegionStopRule, StatementStopRule
 from lsp_server.syntax.spans.cursor import forced_text_at, operand_due
 from lsp_server.syntax.spans.stop_rules import CodeFacts, CodeStopRule, LineStopRule, TextStopRule
 from lsp_server.syntax.spans.types import Kind, Rule, Span
@@ -24,7 +24,7 @@ def region_span(
 ) -> Span:
     """The span between two offsets whose text is not blank."""
     old = tree.text[start:end]
-    text = read_written(old, around.head, language.lexical, around.inside)
+    text = read_written(old, around.head, language.lexical, around.nesting)
     keeps_break = old.endswith(("\n", "\r"))
     below, second = around.below, around.second
     if keeps_break and filled(around.rest):  # the region ends where the next line begins
@@ -33,18 +33,17 @@ def region_span(
         lexical=language.lexical,
         style=language.style,
         head=around.head,
-        inside=around.inside,
-        closers="".join(old[at] for at in text.closers),
+        nesting=around.nesting,
+        closers=tuple(closer.mark for closer in text.closers),
         owes=len(text.closers),
-        opens=text.lines[-1].depth,
+        opens=text.lines[-1].opened,
+        rest="" if keeps_break else around.rest,
         below=below,
         second=second,
     )
     multiline = LINE_END.search(old.strip()) is not None
-    kind, stop_rule = (
-        _kind(tree, language, around, start, end),
-        _line_stop_rule(facts, around, keeps_break),
-    )
+    kind = _kind(tree, language, around, start, end)
+    stop_rule = _line_stop_rule(facts, around, kind, keeps_break)
     if around.inside and text.code_start >= len(old.rstrip()) and not multiline:
         kind = Kind.COMMENT if around.inside.kind == "comment" else Kind.STRING
         stop_rule = TextStopRule(facts)
@@ -55,15 +54,29 @@ def region_span(
             facts=facts,
             indent=min(line.indent for line in whole if not line.nested or line is whole[0]),
             lines=len(LINE_END.findall(old)) + 1,
-            tail="" if keeps_break else around.rest,
             keeps_break=keeps_break,
         )
     forced_text = forced_text_at(around, language.style, language.lexical)
     rule: Rule = "tree" if around.clean else "indentation"
-    return Span(kind, multiline, facts.closers, rule, stop_rule, forced_text)
+    return Span(
+        kind,
+        multiline,
+        "".join(facts.closers),
+        rule,
+        stop_rule,
+        language.lexical,
+        around.nesting,
+        forced_text,
+    )
 
 
-def _line_stop_rule(facts: CodeFacts, around: Surroundings, keeps_break: bool) -> CodeStopRule:
+def _line_stop_rule(
+    facts: CodeFacts, around: Surroundings, kind: Kind, keeps_break: bool
+) -> CodeStopRule:
+    """The rule for a region on one line; a statement there may get a body."""
+    whole = not filled(around.head) and not filled(around.rest) and not keeps_break
+    if kind is Kind.STATEMENT and whole:
+        return StatementStopRule(facts)
     follows = around.rest.lstrip().startswith(facts.style.separator) and bool(around.opened)
     return LineStopRule(facts, "before" if follows else "", keeps_break)
 

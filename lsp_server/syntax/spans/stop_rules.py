@@ -16,12 +16,17 @@ from typing import Final, Literal, Protocol
 from lsp_server.positions import LINE_END
 from lsp_server.syntax.brackets import CLOSERS
 from lsp_server.syntax.languages import CodeStyle, LexicalRules
-from lsp_server.syntax.lexer import PARTNER, Inside
-from lsp_server.syntax.lines import filled, width
+from lsp_server.syntax.lexer import PARTNER, Inside, Nesting, innermost
+from lsp_server.syntax.lines import filled
 from lsp_server.syntax.spans.written_text import Line, WrittenText, read_written
 
 MOST_LINES: Final = 24
 """The most lines of a span of several lines, if nothing else ends it."""
+
+ENDS: Final = frozenset(
+    {")", "]", "}", "))", ");", "),", "])", "];", "],", "})", "});", "},", ",", ";"}
+)
+"""What a line may lack to count as a repetition."""
 
 AtSeparator = Literal["", "before", "after"]
 """How a separator is treated: ignored, or as the end of the text, before or after it."""
@@ -46,23 +51,37 @@ class CodeFacts:
     lexical: LexicalRules
     style: CodeStyle
     head: str  # the text on the line left of the written text
-    inside: Inside | None = None  # the string in which the text starts
-    closers: str = ""  # brackets that were open before and that the text may close, innermost first
+    nesting: Nesting = ()  # the strings, comments and code in strings in which the text starts
+    closers: tuple[str, ...] = ()  # of what was open before and the text may close, innermost first
     owes: int = 0  # how many of them it must close, because nothing in the document does
-    opens: int = 0  # brackets that the text leaves open
-    indent: int = 0  # columns of the line where the outermost of these was opened
+    opens: str = ""  # closers of brackets that the text leaves open, innermost first
+    indent: int = 0  # columns of the line where the outermost of the owed was opened
+    rest: str = ""  # what stays right of the text on its line
     below: str = ""  # the nearest line below that is not blank
     second: str = ""  # the one after that
 
+    @property
+    def inside(self) -> Inside | None:
+        """The string or comment in which the text starts."""
+        return innermost(self.nesting)
+
     def read(self, written: str) -> WrittenText:
         """The written text, line by line."""
-        return read_written(written, self.head, self.lexical, self.inside)
+        return read_written(written, self.head, self.lexical, self.nesting)
 
-    def foreign_bracket(self, text: WrittenText) -> int | None:
-        """Before the first bracket that closes what the document already closes."""
+    def foreign_closer(self, text: WrittenText) -> int | None:
+        """Before the first bracket or quote that closes what the document already closes.
+
+        Also before what stands right of the text in front of that, if the text repeats it.
+        """
         if len(text.closers) <= len(self.closers):
             return None
-        return _before(text, text.closers[len(self.closers)])
+        end = _before(text, text.closers[len(self.closers)].offset)
+        closers = read_written(self.rest, "", self.lexical, self.nesting).closers
+        repeated = self.rest[: closers[0].offset].strip() if closers else ""
+        if any(map(str.isalnum, repeated)) and text.written[:end].endswith(repeated):
+            return len(text.written[: end - len(repeated)].rstrip())
+        return end
 
     def separated(self, text: WrittenText, at_separator: AtSeparator) -> int | None:
         """Where a separator outside all brackets of the text ends it."""
@@ -71,10 +90,21 @@ class CodeFacts:
         at = next(found, None)
         return at if at is None or at_separator == "before" else at + 1
 
+    def before_rest(self, text: WrittenText, line: Line) -> int | None:
+        """Where the end of a complete line repeats what stays right of the text, or None."""
+        rest, piece = self.rest.strip(), text.written[line.start : line.end].rstrip()
+        if not rest or not piece.endswith(rest):
+            return None
+        end = line.start + len(piece) - len(rest)
+        if rest[0].isalnum() and text.written[:end][-1:].isalnum():
+            return None
+        before = self.read(text.written[:end]).lines[-1]
+        return len(text.written[:end].rstrip()) if before.opened == self.opens else None
+
     def goes_on(self, line: Line, owes: int | None = None) -> bool:
         """Whether a complete line must be continued by the next."""
         return (
-            line.depth > self.opens
+            not self.opens.startswith(line.opened)
             or line.closed < (self.owes if owes is None else owes)
             or bool(self.style.continues.search(line.code))
         )
@@ -82,52 +112,31 @@ class CodeFacts:
     def repeats(self, text: WrittenText, index: int) -> bool:
         """Whether a complete line repeats the next line of the document.
 
-        A line that only opens something is too common to tell; then the next line must match, too.
+        It may lack brackets at the end of that. A line that only opens something is too common to
+        tell, unless it begins a definition; then the next line must match, too.
         """
-        if text.lines[index].nested or text.whole(index) != self.below.rstrip():
+        whole, below = text.whole(index), self.below.rstrip()
+        if whole is None or not self.opens.startswith(text.opened_before(index)):
             return False
         line, mark = self.below.strip(), self.style.decorator
+        if whole != below:
+            missing = below[len(whole) :].strip() if below.startswith(whole) else "?"
+            return bool(whole.strip()) and any(map(str.isalnum, whole)) and missing in ENDS
         begins = line.endswith((*PARTNER, ":")) or (bool(mark) and line.startswith(mark))
-        following = text.next_filled(index) if begins else None
-        if following:
+        if begins and not self.style.definition.match(line):
+            following = text.next_filled(index)
+            if not following:
+                return False
             return text.whole(text.lines.index(following)) == self.second.rstrip()
-        return not begins and any(map(str.isalnum, line))
-
-
-@dataclass(frozen=True, slots=True)
-class PlainStopRule:
-    """By lines alone: one line, or several up to a blank line or a dedent."""
-
-    head: str = ""
-    multiline: bool = False
-    keeps_break: bool = False
-
-    def end(self, written: str) -> int | None:
-        """See ``Span.end``."""
-        base, last, start = -1, 0, 0
-        for number, stop in enumerate(LINE_END.finditer(written)):
-            line = written[start : stop.start()]
-            whole = line if start else self.head + line
-            if not self.multiline:
-                return stop.end() if self.keeps_break else stop.start()
-            if filled(line):
-                base = width(whole) if base < 0 else base
-                if width(whole) < base:
-                    return last
-                last = stop.end() if self.keeps_break else stop.start()
-            if (base >= 0 and not filled(line)) or number + 1 >= MOST_LINES:
-                return last
-            start = stop.end()
-        line = written[start:]
-        return last if start and filled(line) and 0 <= width(line) < base else None
+        return any(map(str.isalnum, line))
 
 
 @dataclass(frozen=True, slots=True)
 class TextStopRule:
     """Inside a string or comment: up to its closer or the end of the line, whichever comes first.
 
-    After the closer, marks of ``tail`` that follow directly are included. If brackets before the
-    string are open, or it is a key, the line goes on as code: that closes them, or is the value.
+    After the closer, marks of ``tail`` that follow directly are included. If the document does not
+    close the string, or it is a key, the line goes on as code.
     """
 
     facts: CodeFacts
@@ -141,12 +150,15 @@ class TextStopRule:
         assert inside is not None  # this rule is only used there
         stop = LINE_END.search(written)
         text = self.facts.read(written)
-        closed = bool(inside.closer) and written[: text.code_start].endswith(inside.closer)
-        if not closed or (stop and stop.start() < text.code_start):
+        foreign = self.facts.foreign_closer(text)
+        end = text.code_start
+        if foreign is not None and foreign < end and (not stop or foreign <= stop.start()):
+            return foreign
+        closed = bool(text.closers) and text.closers[0].offset < end
+        if not closed or (stop and stop.start() < end):
             return stop.start() if stop else None
         if inside.kind == "string" and (self.facts.owes or self.is_key):
             return LineStopRule(self.facts, self.at_separator).end(written)
-        end = text.code_start
         while written[end : end + 1] in self.tail:
             if end == len(written):
                 return None
@@ -159,14 +171,13 @@ class LineStopRule:
     """Up to the end of the line: the first line break outside all brackets.
 
     If the text begins with a line break after an opening bracket or a separator, it has one member
-    per line and goes on until it has closed every bracket that it may close. A ``header`` ends
-    where its block begins, and so does any line whose block is already below.
+    per line and goes on until it has closed every bracket that it may close. It ends before what
+    stays right of it, and before a line that stands below.
     """
 
     facts: CodeFacts
     at_separator: AtSeparator = ""
     keeps_break: bool = False
-    header: bool = False
 
     def end(self, written: str) -> int | None:
         """See ``Span.end``."""
@@ -175,7 +186,7 @@ class LineStopRule:
             owes, separator_end = len(self.facts.closers), None
         else:
             owes, separator_end = self.facts.owes, self.facts.separated(text, self.at_separator)
-        return first_of(self.facts.foreign_bracket(text), separator_end, self._line(text, owes))
+        return first_of(self.facts.foreign_closer(text), separator_end, self._line(text, owes))
 
     def _lays_out(self, text: WrittenText) -> bool:
         separator = self.facts.style.separator
@@ -187,24 +198,20 @@ class LineStopRule:
         for index, line in enumerate(text.lines):
             if not line.complete:
                 return None
+            if index and not line.blank and self.facts.repeats(text, index):
+                return text.filled_before(index)
             stop = line.end
             if self.keeps_break:
                 stop = text.lines[index + 1].start
-            complete = self._opens_block(line) or not self.facts.goes_on(line, owes)
-            if complete or index + 1 >= MOST_LINES:
+            rest = self.facts.before_rest(text, line)
+            if rest is not None:
+                return rest
+            if not self.facts.goes_on(line, owes) or index + 1 >= MOST_LINES:
                 return stop
             following = text.next_filled(index)
             if following and self.facts.owes and self._leaves(following):
                 return stop
         return None
-
-    def _opens_block(self, line: Line) -> bool:
-        """Whether a line ends with a brace that opens a block, and with the line before it."""
-        opener, depth = self.facts.style.opener, line.depth - self.facts.opens
-        if opener != "{" or not line.code.endswith(opener) or line.nested or depth != 1:
-            return False
-        closed = line.closed >= len(self.facts.closers)
-        return closed and (self.header or width(self.facts.below) > line.indent)
 
     def _leaves(self, line: Line) -> bool:
         """Whether a line cannot be inside the brackets that the text has to close."""

@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from lsp_server.syntax.brackets import BracketMatcher
+from lsp_server.syntax.brackets import BracketMatcher, Closer
 from lsp_server.syntax.languages import LexicalRules
-from lsp_server.syntax.lexer import Inside, Mark, scan
+from lsp_server.syntax.lexer import Mark, Nesting, innermost, scan
 from lsp_server.syntax.lines import filled, width
 
 
@@ -25,8 +25,13 @@ class Line(NamedTuple):
     indent: int  # columns of its indentation, head included
     blank: bool
     nested: int  # brackets opened by the text and open where the line begins
-    depth: int  # … where it ends
-    closed: int  # closing brackets so far whose partners are before the text
+    opened: str  # what would close those that are open where it ends, innermost first
+    closed: int  # closing brackets and quotes so far whose partners are before the text
+
+    @property
+    def depth(self) -> int:
+        """Brackets opened by the text and open where the line ends."""
+        return len(self.opened)
 
 
 @dataclass(slots=True)
@@ -34,9 +39,9 @@ class WrittenText:
     """A text that is being written after ``head``, the part of the line left of the hole."""
 
     written: str
-    code_start: int = 0  # where the string ends in which the text starts
+    code_start: int = 0  # where the string or comment ends in which the text starts
     lines: list[Line] = field(default_factory=list)
-    closers: list[int] = field(default_factory=list)  # whose partners are before the text
+    closers: list[Closer] = field(default_factory=list)  # whose partners are before the text
     separators: list[int] = field(default_factory=list)  # outside all brackets of the text
 
     def filled_before(self, index: int) -> int:
@@ -47,6 +52,10 @@ class WrittenText:
         """The text of a complete line, without white space at its end."""
         line = self.lines[index]
         return self.written[line.start : line.end].rstrip() if line.complete else None
+
+    def opened_before(self, index: int) -> str:
+        """What would close the brackets that are open where ``lines[index]`` begins."""
+        return self.lines[index - 1].opened if index else ""
 
     def is_gap(self, index: int) -> bool:
         """Whether ``lines[index]`` is the second of two blank lines."""
@@ -61,18 +70,16 @@ class WrittenText:
         return next((line for line in self.lines[index + 1 :] if not line.blank), None)
 
 
-def read_written(
-    text: str, head: str, lexical: LexicalRules, inside: Inside | None = None
-) -> WrittenText:
+def read_written(text: str, head: str, lexical: LexicalRules, nesting: Nesting = ()) -> WrittenText:
     """Split a text written after ``head`` into lines, with its brackets and separators."""
     so_far = WrittenText(text)
-    matcher = BracketMatcher()
+    matcher, level = BracketMatcher(nesting=nesting), len(nesting) if innermost(nesting) else 0
     start = nested = 0
     comment: Mark | None = None
-    for mark in (*scan(text, lexical, inside), Mark("line", len(text), len(text), False)):
-        if inside and mark.start == 0:
-            so_far.code_start, inside = mark.end, None
-        elif mark.kind == "separator" and not matcher.opened:
+    for mark in (*scan(text, lexical, nesting), Mark("line", len(text), len(text), False)):
+        if mark.level < level:
+            so_far.code_start, level = mark.end, 0
+        if mark.kind == "separator" and not matcher.opened:
             so_far.separators.append(mark.start)
         matcher.read(mark, text)
         if mark.kind == "comment":
@@ -95,10 +102,12 @@ def read_written(
                     width(whole),
                     not filled(piece),
                     nested,
-                    len(matcher.opened),
-                    len(matcher.unopened),
+                    "".join(bracket.closer for bracket in reversed(matcher.opened)),
+                    len(matcher.closers),
                 )
             )
             start, nested, comment = mark.end, len(matcher.opened), None
-    so_far.closers = [bracket.offset for bracket in matcher.unopened]
+    so_far.closers = matcher.closers
+    if level:
+        so_far.code_start = len(text)
     return so_far
