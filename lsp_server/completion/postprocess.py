@@ -19,7 +19,6 @@ from lsp_server.syntax.brackets import closes_open, find_excess, match_brackets
 from lsp_server.syntax.surroundings import code_of
 
 WORD: Final = re.compile(r"\w")
-UNFINISHED_WORD: Final = re.compile(r"\w+\Z")
 SPECIAL: Final = re.compile(r"<\|[^|<>\s]*\|>")
 REPEATED_LINES: Final = 3
 """A text whose first lines, this many, equal those below is dropped, whatever follows."""
@@ -225,12 +224,6 @@ REGION: Final[Rules] = (
     ("bracket-closed-already", cut_closed_again),
     ("bracket-not-open", drop_foreign_closers),
 )
-
-
-def cut_unfinished(text: str) -> str:
-    """Remove the incomplete last line of a text; if it has one line, the incomplete last word."""
-    head, line_break, _ = text.rpartition("\n")
-    return head if line_break else UNFINISHED_WORD.sub("", text)
 
 
 def postprocess(candidate: Candidate, rules: Rules = COMPLETION) -> Candidate | str:

@@ -203,7 +203,7 @@ class UnmaskServer(LanguageServer):
         )
 
     def read_ahead_soon(self, uri: str, offset: int) -> None:
-        """Prefill the KV cache for a cursor at ``offset`` once the user pauses."""
+        """Compute what is likely asked for next at ``offset`` once the user pauses."""
         if self._timer:
             self._timer.cancel()
         loop = asyncio.get_running_loop()
@@ -213,8 +213,8 @@ class UnmaskServer(LanguageServer):
         service, document = self.engine.service, self.documents.find(uri)
         if service is None or document is None or self.worker.busy:
             return
-        prefill = partial(service.prefill, document.snapshot(), offset, arrived=time.perf_counter())
-        self.worker.read_ahead(prefill).add_done_callback(_log_failure)
+        job = partial(service.read_ahead, document.snapshot(), offset, arrived=time.perf_counter())
+        self.worker.read_ahead(job).add_done_callback(_log_failure)
 
     def _merge(self, values: object) -> Settings:
         """The defaults overridden by the editor's values; unreadable values change nothing."""
@@ -237,4 +237,4 @@ def _log_problems(problems: Sequence[str]) -> None:
 def _log_failure(job: Future[object]) -> None:
     error = job.exception()
     if error is not None and not isinstance(error, Cancelled):
-        logger.error("prefilling ahead failed: %s", where(error))
+        logger.error("reading ahead failed: %s", where(error))
