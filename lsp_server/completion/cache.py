@@ -60,14 +60,16 @@ class Entry:
     def typed(self, before: str, suffix: str) -> int | None:
         """How much of the answer stands at the end of ``before``; None if it is not valid there.
 
-        Valid answers have more text than that.
+        Valid answers have more text than that, or will have once they are finished.
         """
         if self.window.suffix != suffix or not before.endswith(self.window.prefix, 0, self.length):
             return None
         if len(before) < self.length:
             return None
         count = count_typed(self.answer.text, before[self.length :])
-        return None if count is None or not self.answer.text[count:].strip() else count
+        if count is None or (self.answer.finished and not self.answer.text[count:].strip()):
+            return None
+        return count
 
 
 def count_typed(text: str, typed: str) -> int | None:

@@ -198,7 +198,10 @@ def test_what_there_is_when_the_masks_run_out(answer: str, room: int, expected: 
 
 
 def test_behind_what_was_accepted_there_is_room_again() -> None:
-    engine, _ = service(LOOP, max_block_tokens=22)
+    head = BODY.partition("|")[0]
+    engine, _ = service(
+        lambda hole: LOOP.removeprefix(hole.prompt.prefix.removeprefix(head)), max_block_tokens=22
+    )
     document, offset = cursor(BODY)
     for _ in range(3):
         completion = engine.complete(document, offset, "automatic")
