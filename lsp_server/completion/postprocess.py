@@ -35,8 +35,6 @@ from lsp_server.completion.secrets import repeats_secret
 from lsp_server.completion.validity import fit_syntax
 from lsp_server.syntax.lexer import scan
 
-UNFINISHED_WORD: Final = re.compile(r"\w+\Z")
-
 Rule = Callable[[Candidate], Candidate | None]
 Rules = tuple[tuple[str, Rule], ...]
 
@@ -125,12 +123,6 @@ REGION: Final[Rules] = (
     ("bracket-not-open", drop_foreign_closers),
     ("breaks-syntax", fit_syntax),
 )
-
-
-def cut_unfinished(text: str) -> str:
-    """Remove the incomplete last line of a text; if it has one line, the incomplete last word."""
-    head, line_break, _ = text.rpartition("\n")
-    return head if line_break else UNFINISHED_WORD.sub("", text)
 
 
 def postprocess(candidate: Candidate, rules: Rules = COMPLETION) -> Candidate | str:

@@ -71,6 +71,11 @@ class Completion:
         }
 
 
+def nothing_typed() -> str:
+    """Nothing has been typed at the cursor since the request."""
+    return ""
+
+
 class Meter:
     """The state of one running request: its deadline and cost, to make its ``Completion`` from."""
 
@@ -80,12 +85,14 @@ class Meter:
         observe: Callable[[Step], None] | None = None,
         timeout_ms: float | None = None,
         arrived: float | None = None,
+        typed: Callable[[], str] = nothing_typed,
     ) -> None:
         """``stop`` and ``observe`` are the request's; without ``timeout_ms`` there is no deadline.
 
-        ``arrived`` is when the request arrived, by ``time.perf_counter``; None: now.
+        ``arrived`` is when the request arrived, by ``time.perf_counter``; None: now. ``typed``
+        says what has been typed at its cursor since.
         """
-        self.stop, self.observe = stop, observe
+        self.stop, self.observe, self.typed = stop, observe, typed
         self.cost = Cost()  # the decoder counts in it
         self.confidence = 0.0
         self.cached = False
@@ -95,6 +102,11 @@ class Meter:
         self._started = time.perf_counter()
         self.arrived = self._started if arrived is None else arrived
         self.deadline = math.inf if timeout_ms is None else self.arrived + timeout_ms / 1000
+
+    @property
+    def limited(self) -> bool:
+        """Whether there is a deadline."""
+        return self.deadline < math.inf
 
     @property
     def late(self) -> bool:

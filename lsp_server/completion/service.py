@@ -1,4 +1,4 @@
-"""The completion service: gate, span, window, cache, denoising, postprocessing of one request.
+"""The completion service: gate, question, cache, denoising, postprocessing of one request.
 
 A request passes these steps in order; a step that finds that there is nothing to offer raises
 NoText. Runs on one worker thread. The public methods raise nothing but Cancelled: any other error
@@ -8,34 +8,26 @@ is logged and returned as a completion with the reason "error". Tokens are left 
 from __future__ import annotations
 
 import logging
-import math
 import time
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
 
-from lsp_server.completion.cache import Answer, AnswerCache
+from lsp_server.completion.cache import AnswerCache, Found
 from lsp_server.completion.candidate import Candidate
-from lsp_server.completion.context import Window, choose_window
+from lsp_server.completion.cut_back import cut_back
 from lsp_server.completion.gate import Ask, LastChange, Trigger, refusal
-from lsp_server.completion.place import Place, line_break, trim_region
-from lsp_server.completion.postprocess import (
-    COMPLETION,
-    REGION,
-    Rules,
-    cut_unfinished,
-    postprocess,
-)
-from lsp_server.completion.result import Completion, Meter, Timing
+from lsp_server.completion.place import line_break, trim_region
+from lsp_server.completion.postprocess import COMPLETION, REGION, Rules, postprocess
+from lsp_server.completion.question import Question, insert
+from lsp_server.completion.result import Completion, Meter, Timing, nothing_typed
+from lsp_server.completion.selected import Selected
 from lsp_server.completion.snapshot import Snapshot
-from lsp_server.diffusion.prompt import Prompt
+from lsp_server.completion.writer import Infiller, NoText, Writer
 from lsp_server.diffusion.trace import Observer
-from lsp_server.diffusion.types import Cost, Hole, Infill, Lengths
 from lsp_server.models.interfaces import Cancelled, Stop, never
 from lsp_server.positions import clamp
 from lsp_server.settings import Settings
-from lsp_server.syntax.spans.find import Span, find_region, find_span
-from lsp_server.syntax.spans.length_prior import find_lengths
-from lsp_server.syntax.tree import SyntaxTree
 
 __all__ = [
     "Completion",
@@ -53,47 +45,6 @@ logger = logging.getLogger(__name__)
 UNCHANGED = LastChange("none")
 
 
-class Infiller(Protocol):
-    """What the service needs of the decoder."""
-
-    def infill(self, hole: Hole, stop: Stop, observe: Observer | None, cost: Cost) -> Infill:
-        """Fill a hole, counting in ``cost`` what that takes; raises Cancelled between forwards."""
-
-    def prefill(self, hole: Hole, stop: Stop) -> int:
-        """Prefill the KV cache with a hole's prompt; returns the number of forwards."""
-
-    def forget(self, document: str) -> None:
-        """Drop a document's prompts from the KV cache."""
-
-
-class NoText(Exception):
-    """There is no text to offer; ``reason`` says why."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-
-@dataclass(frozen=True, slots=True)
-class Selected:
-    """The item selected in the suggest widget: ``text`` would replace ``start`` to ``end``."""
-
-    start: int
-    end: int
-    text: str
-
-    def fits(self, text: str, offset: int) -> bool:
-        """Whether a completion at ``offset`` can continue the item.
-
-        The text typed so far must be the beginning of the item, on one line. An item with a ``)``
-        is refused: it is mostly a snippet, whose text is not what will be inserted.
-        """
-        inside = 0 <= self.start <= offset <= self.end <= len(text)
-        one_line = not {"\n", "\r"} & set(text[self.start : self.end] + self.text)
-        typed = text[self.start : offset]
-        return inside and one_line and ")" not in self.text and self.text.startswith(typed)
-
-
 class CompletionService:
     """Answers requests for one model and one set of settings; one request at a time."""
 
@@ -101,6 +52,7 @@ class CompletionService:
         """``decoder`` is None while the model loads; the reason is then "loading"."""
         self._decoder, self._settings = decoder, settings
         self._cache = AnswerCache()
+        self._writer = Writer(decoder, settings, self._cache)
 
     def complete(
         self,
@@ -112,14 +64,16 @@ class CompletionService:
         observe: Observer | None = None,
         last_change: LastChange = UNCHANGED,
         arrived: float | None = None,
+        typed: Callable[[], str] = nothing_typed,
     ) -> Completion:
         """Complete at a cursor. Raises Cancelled if ``stop`` returns True between two forwards.
 
         ``arrived`` is when the request arrived, by ``time.perf_counter``; None: now. The timeout
-        of an automatic completion counts from there.
+        of an automatic completion counts from there. ``typed`` returns what has been typed at the
+        cursor since: decoding stops where it writes something else.
         """
         timeout = self._settings.timeout_ms if trigger == "automatic" else None
-        meter = Meter(stop, observe, timeout, arrived)
+        meter = Meter(stop, observe, timeout, arrived, typed)
         offset = clamp(snapshot.text, offset)
         ask = Ask(snapshot.uri, snapshot.language_id, snapshot.text, offset, trigger, last_change)
         try:
@@ -148,19 +102,30 @@ class CompletionService:
         except Exception as error:
             return meter.nothing(_reason_of(error, stop), start, end)
 
-    def prefill(
-        self, snapshot: Snapshot, offset: int, stop: Stop, arrived: float | None = None
-    ) -> int:
+    def prefill(self, snapshot: Snapshot, offset: int, stop: Stop) -> int:
         """Prefill the KV cache for a cursor; returns the number of forwards. Raises Cancelled."""
-        arrived = time.perf_counter() if arrived is None else arrived
-        offset = clamp(snapshot.text, offset)
-        ask = Ask(snapshot.uri, snapshot.language_id, snapshot.text, offset, "invoked")
-        if self._refusal(ask, arrived) is not None or self._decoder is None:
-            return 0
-        place = Place.of(snapshot.tree, offset, offset, snapshot.language_id)
-        window = choose_window(place.before, place.after_cursor, self._settings)
-        prompt = Prompt.around(window.prefix, window.suffix)
-        return self._decoder.prefill(Hole(prompt, max_tokens=1, document=snapshot.uri), stop)
+        question = self._question_ahead(snapshot, offset, time.perf_counter())
+        return 0 if question is None else self._writer.prefill(question, stop)
+
+    def read_ahead(
+        self, snapshot: Snapshot, offset: int, stop: Stop, arrived: float | None = None
+    ) -> None:
+        """Compute what is likely asked for next, while the user rests at a cursor.
+
+        Where there is no answer yet, the KV cache is prefilled. An answer that broke off is
+        written to its end; then the one that follows if the first is accepted. Raises Cancelled
+        if ``stop`` returns True between two forwards; what was written by then is kept.
+        """
+        meter = Meter(stop, arrived=arrived)
+        question = self._question_ahead(snapshot, offset, meter.arrived)
+        if question is None:
+            return
+        found = self._writer.find(question)
+        if found is None:
+            self._writer.prefill(question, stop)
+        elif self._settings.automatic:
+            with suppress(NoText):
+                self._write_ahead(question, found, meter)
 
     def forget(self, uri: str) -> None:
         """Drop the cached answers of a document that is being closed; from any thread.
@@ -178,52 +143,48 @@ class CompletionService:
     def _complete(
         self, snapshot: Snapshot, ask: Ask, selected: Selected | None, meter: Meter
     ) -> Completion:
-        start = end = offset = ask.offset
         self._check(ask, meter)
-        if selected is not None and not selected.fits(ask.text, offset):
+        if selected is None:
+            return self._complete_at(snapshot, ask.offset, ask.trigger, meter)
+        if not selected.fits(ask.text, ask.offset):
             raise NoText("suggestion-not-extended")
+        # Complete in the document with the item inserted.
+        inserted = insert(snapshot, selected.start, selected.end, selected.text)
+        offset = selected.start + len(selected.text)
+        completion = self._complete_at(inserted, offset, ask.trigger, meter, fixed=True)
+        text = selected.text + (completion.text or "")
+        return replace(completion, text=text, start=selected.start, end=selected.end)
 
-        tree, picked = snapshot.tree, ""
-        if selected is not None:  # complete in the document with the item inserted
-            start, end, picked = selected.start, selected.end, selected.text
-            tree, offset = tree.edit(start, end, picked), start + len(picked)
+    def _complete_at(
+        self, snapshot: Snapshot, offset: int, trigger: Trigger, meter: Meter, fixed: bool = False
+    ) -> Completion:
+        """Complete at a cursor; raises NoText. ``fixed``: nothing right of it may be replaced."""
         with meter.timing("span"):
-            place = Place.of(tree, offset, offset, snapshot.language_id)
-            span = find_span(
-                tree, offset, self._settings.span_bounding, place.around, place.lexical
-            )
-            window = choose_window(place.before, place.after_cursor, self._settings)
-        meter.span = str(span.kind)
-
-        automatic = ask.trigger == "automatic"
-        answer = self._cache.find(snapshot.uri, place.before, window.suffix, whole=not automatic)
-        if answer is not None:
-            meter.reuse(answer.confidence)
+            question = Question.at_cursor(snapshot, offset, self._settings)
+        meter.span = str(question.span.kind)
+        automatic = trigger == "automatic"
+        found = self._writer.find(question)
+        if found and found.rest.strip() and (automatic or found.answer.finished):
+            meter.reuse(found.answer.confidence)
         else:
             floor = self._settings.min_confidence if automatic else 0.0
-            answer = self._denoise(snapshot.uri, tree, span, window, floor, meter)
-            self._cache.store(snapshot.uri, place.before, window, answer, meter.arrived)
-
-        prose = place.lexical.prose
-        candidate = Candidate(place, answer.text, prose, fixed=selected is not None)
-        return _offer(candidate, COMPLETION, meter, ask.text, start, end, picked)
+            found = self._writer.write(question, found, meter, floor)
+        candidate = Candidate(question.place, found.rest, question.prose, fixed)
+        return _offer(candidate, COMPLETION, meter, question)
 
     def _infill(self, snapshot: Snapshot, start: int, end: int, meter: Meter) -> Completion:
-        text = snapshot.text
-        self._check(Ask(snapshot.uri, snapshot.language_id, text, start, "invoked"), meter)
-
+        self._check(Ask(snapshot.uri, snapshot.language_id, snapshot.text, start, "invoked"), meter)
         with meter.timing("span"):
-            place = Place.of(snapshot.tree, start, end, snapshot.language_id)
-            bounded = self._settings.span_bounding
-            span = find_region(snapshot.tree, start, end, bounded, place.around, place.lexical)
-            window = choose_window(place.before, place.after_region, self._settings)
-        meter.span = str(span.kind)
-
-        answer = self._denoise(snapshot.uri, snapshot.tree, span, window, 0.0, meter)
-
-        prose = place.lexical.prose
-        candidate = Candidate(place, answer.text, prose, old=text[start:end])
-        return _offer(candidate, REGION, meter, text, start, end)
+            question = Question.of_region(snapshot, start, end, self._settings)
+        meter.span = str(question.span.kind)
+        infill = self._writer.decode(question.hole(self._settings), meter)
+        if meter.stop():
+            raise Cancelled
+        text = infill.text if infill.reason == "ended" else cut_back(infill.text, question)
+        if infill.text.strip() and not text.strip():
+            raise NoText("unfinished")
+        candidate = Candidate(question.place, text, question.prose, old=snapshot.text[start:end])
+        return _offer(candidate, REGION, meter, question)
 
     def _check(self, ask: Ask, meter: Meter) -> None:
         """Raise NoText if the request is refused or its deadline has passed."""
@@ -243,72 +204,37 @@ class CompletionService:
             return "closed"
         return "loading" if self._decoder is None else None
 
-    def _denoise(
-        self,
-        uri: str,
-        tree: SyntaxTree,
-        span: Span,
-        window: Window,
-        floor: float,
-        meter: Meter,
-    ) -> Answer:
-        """Have the decoder fill the hole. Raises NoText if its text cannot be offered."""
-        assert self._decoder is not None
-        hole = make_hole(tree, span, window, self._settings, floor, meter.deadline, uri)
-        infill = self._decoder.infill(hole, meter.stop, meter.observe, meter.cost)
-        meter.take(infill)
-        if infill.reason == "hopeless":
-            raise NoText("not-confident")
-        finished = infill.reason == "ended"
-        text = infill.text if finished else cut_unfinished(infill.text)
-        if infill.text.strip() and not text.strip():
-            raise NoText("unfinished")
-        return Answer(text, finished, infill.confidence)
+    def _question_ahead(self, snapshot: Snapshot, offset: int, arrived: float) -> Question | None:
+        """The question at a cursor, or None where nothing would be answered."""
+        offset = clamp(snapshot.text, offset)
+        ask = Ask(snapshot.uri, snapshot.language_id, snapshot.text, offset, "invoked")
+        if self._refusal(ask, arrived) is not None:
+            return None
+        return Question.at_cursor(snapshot, offset, self._settings)
+
+    def _write_ahead(self, question: Question, found: Found, meter: Meter) -> None:
+        """Finish an answer, and write the one that follows if it is accepted. Raises NoText."""
+        floor = self._settings.min_confidence
+        if not found.answer.finished:
+            found = self._writer.write(question, found, meter, floor)
+        candidate = Candidate(question.place, found.rest, question.prose)
+        offered = _offer(candidate, COMPLETION, meter, question)
+        text = offered.text or ""
+        accepted = insert(question.snapshot, offered.start, offered.end, text)
+        following = Question.at_cursor(accepted, offered.start + len(text), self._settings)
+        known = self._writer.find(following)
+        if known is None or not known.answer.finished:
+            self._writer.write(following, known, meter, floor)
 
 
-def make_hole(
-    tree: SyntaxTree,
-    span: Span,
-    window: Window,
-    settings: Settings,
-    floor: float = 0.0,
-    deadline: float = math.inf,
-    document: str = "",
-) -> Hole:
-    """The decoder's ``Hole`` for a span; ``floor`` is its ``min_confidence``."""
-    lengths = find_lengths(tree.language, span)
-    return Hole(
-        prompt=Prompt.around(window.prefix, window.suffix),
-        max_tokens=settings.max_block_tokens if span.multiline else settings.max_tokens,
-        ends_line=window.ends_line,
-        end=span.end,
-        expect=span.expect,
-        lengths=Lengths(lengths.bounds, lengths.shares),
-        min_confidence=floor,
-        deadline=deadline,
-        document=document,
-    )
-
-
-def _offer(
-    candidate: Candidate,
-    rules: Rules,
-    meter: Meter,
-    text: str,
-    start: int,
-    end: int,
-    picked: str = "",
-) -> Completion:
-    """Postprocess a candidate, and put it behind the selected item with the document's line ends.
-
-    Raises NoText if a rule drops it.
-    """
+def _offer(candidate: Candidate, rules: Rules, meter: Meter, question: Question) -> Completion:
+    """Postprocess a candidate, with the document's line ends; raises NoText if a rule drops it."""
     with meter.timing("polish"):
         polished = postprocess(candidate, rules)
     if isinstance(polished, str):
         raise NoText(polished)
-    shown = picked + polished.text.replace("\n", line_break(text, start))
-    return meter.offered(shown, start, end + polished.taken)
+    text = polished.text.replace("\n", line_break(question.snapshot.text, question.start))
+    return meter.offered(text, question.start, question.end + polished.taken)
 
 
 def _reason_of(error: Exception, stop: Stop) -> str:

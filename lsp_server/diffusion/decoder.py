@@ -22,7 +22,7 @@ class Decoding(Protocol):
     """One hole being filled; made new for every request."""
 
     def run(self, stop: Stop) -> Infill:
-        """Fill the hole; raises Cancelled between two forwards."""
+        """Fill the hole; raises Cancelled if it is stopped before any text is settled."""
 
 
 class Decoder:
@@ -54,8 +54,9 @@ class Decoder:
     ) -> Infill:
         """Fill a hole; ``observe`` is called after every forward.
 
-        Raises Cancelled if ``stop`` returns True between two forwards. The cost is counted in
-        ``cost``, in this case, too.
+        If ``stop`` returns True between two forwards, or the deadline has passed, what a verifier
+        has written by then is returned; raises Cancelled where that is nothing. The cost is
+        counted in ``cost``, in this case, too.
         """
         cost = Cost() if cost is None else cost
         started = time.perf_counter()

@@ -47,30 +47,47 @@ class SpeculativeDecoding:
         self._prompt, partial = tokenize(hole, model.tokenizer)
         self._output = Output(hole, model.tokenizer, partial)
         self._index = TokenIndex(self._prompt.ids)
+        for token in hole.written.ids:
+            self._write(token, "base")
         self._drafters = make_drafters(
             DraftContext(hole, model, self._prompt, self._output, self._index, settings.drafts)
         )
         policy.begin()
-        self._probability = 1.0  # joint probability of the first tokens, by the base
+        # Joint probability of the first tokens, by the base.
+        self._probability = hole.written.beginning
 
     def run(self, stop: Stop) -> Infill:
-        """Fill the hole, as far as the deadline allows; raises Cancelled between two forwards."""
-        self._commit(self._choose(self._prefill(stop)), "base")
-        while (reason := self._finished(stop)) is None:
-            self._cycle(stop)
+        """Fill the hole, as far as it is wanted; raises Cancelled if no token was written."""
+        reason = self._decode(stop)
         return Infill(
             text=self._output.answer,
             reason=reason,
             confidence=0.0 if reason == "hopeless" else 1.0,
             cost=self._cost,
             ids=tuple(self._output.ids),
+            beginning=self._probability,
         )
+
+    def _decode(self, stop: Stop) -> Reason:
+        """Write tokens until there is a reason to stop, which is returned."""
+        try:
+            reason = self._finished(stop) if self._output.ids else None
+            if reason is None:
+                self._commit(self._choose(self._prefill(stop)), "base")
+                while (reason := self._finished(stop)) is None:
+                    self._cycle(stop)
+        except Cancelled:
+            if not self._output.ids:
+                raise
+            return "late" if self._hole.late else "stopped"
+        return reason
 
     def _prefill(self, stop: Stop) -> Floats:
         """The logits, (vocabulary,), of the token after the prompt."""
         started, hole = time.perf_counter(), self._hole
         try:
-            prefill = self._verifier.prefill(self._prompt, lambda: stop() or hole.late)
+            prompt = self._prompt.continued(self._output.ids)
+            prefill = self._verifier.prefill(prompt, lambda: stop() or hole.late)
         except Cancelled as cancelled:
             self._cost.count("prefill", started, cancelled.forwards)
             raise
@@ -79,14 +96,13 @@ class SpeculativeDecoding:
         return prefill.logits
 
     def _finished(self, stop: Stop) -> Reason | None:
-        """Why to stop, or None; raises Cancelled if stopped, or late with nothing to show."""
+        """Why to stop, or None."""
         reason = self._output.finished(self._probability)
         if reason is not None:
             return reason
-        late = self._hole.late
-        if stop() or (late and not self._output.answer.strip()):
-            raise Cancelled
-        return "late" if late else None
+        if stop() or not self._hole.go_on(self._output.text):
+            return "stopped"
+        return "late" if self._hole.late else None
 
     def _cycle(self, stop: Stop) -> None:
         """Draft, verify, and write the accepted drafts and the base's next token."""
@@ -153,7 +169,10 @@ class SpeculativeDecoding:
             self._probability *= math.exp(logits[token] - logsumexp(logits))
 
     def _commit(self, token: int, origin: Origin) -> None:
+        self._write(token, origin)
+        self._cost.tokens += 1
+
+    def _write(self, token: int, origin: Origin) -> None:
         self._output.append(token)
         self._index.append(token)
-        self._cost.tokens += 1
         self._trace.commit(token, origin)

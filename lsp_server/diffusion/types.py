@@ -12,7 +12,7 @@ from lsp_server.diffusion.prompt import Prompt
 from lsp_server.models.interfaces import Suffix
 from lsp_server.settings import SOURCES, Source, Strategy
 
-Reason = Literal["ended", "length", "late", "hopeless"]
+Reason = Literal["ended", "length", "late", "hopeless", "stopped"]
 Origin = Literal["base", "mask"] | Source
 ForwardKind = Literal["prefill", "verify", "canvas"]
 State = Literal["committed", "draft", "refused", "mask"]
@@ -24,6 +24,10 @@ def _nowhere(text: str) -> int | None:
 
 def _nothing(text: str) -> str:
     return ""
+
+
+def _always(text: str) -> bool:
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,17 @@ class Lengths:
 
 
 @dataclass(frozen=True, slots=True)
+class Written:
+    """The tokens of a hole's text that an earlier decoding has settled; they are not decoded again.
+
+    ``beginning`` is the joint probability of the first of them, which ``min_confidence`` judges.
+    """
+
+    ids: tuple[int, ...] = ()
+    beginning: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
 class Hole:
     """A place in a text to be filled.
 
@@ -46,7 +61,8 @@ class Hole:
     At ``deadline`` decoding stops, and the text written so far is used if it can be shown.
     ``end`` takes the text written so far and returns the offset at which it is complete
     (everything from there on is dropped), or None to go on. ``expect`` returns the text that the
-    syntax forces next, or "". Both are called once per cycle and must be cheap.
+    syntax forces next, or "". ``go_on`` says whether more of the text is wanted. All three are
+    called once per cycle and must be cheap.
     """
 
     prompt: Prompt
@@ -54,10 +70,12 @@ class Hole:
     ends_line: bool = False
     end: Callable[[str], int | None] = field(default=_nowhere)
     expect: Callable[[str], str] = field(default=_nothing)
+    go_on: Callable[[str], bool] = field(default=_always)
     lengths: Lengths | None = None  # the prior of the text's length
     min_confidence: float = 0.0  # stop as "hopeless" if the first tokens' joint probability is less
     deadline: float = math.inf  # by ``time.perf_counter``
     document: str = ""  # an opaque key of the document, to drop its cache by
+    written: Written = Written()  # where decoding starts, for a model that verifies
 
     @property
     def late(self) -> bool:
@@ -140,7 +158,11 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Infill:
-    """The text for a hole, why it ends where it does, and what it cost."""
+    """The text for a hole, why it ends where it does, and what it cost.
+
+    What a verifier has written is settled even if it was interrupted ("late", "stopped"):
+    ``written`` lets another decoding of the same hole go on from there.
+    """
 
     text: str
     reason: Reason
@@ -149,3 +171,9 @@ class Infill:
     ids: tuple[int, ...] = ()
     length: Length | None = None  # of a canvas that is the whole hole
     suffix: Suffix | None = None  # how the model knew what follows the hole
+    beginning: float = 1.0  # the joint probability of the first tokens
+
+    @property
+    def written(self) -> Written:
+        """The tokens of the text."""
+        return Written(self.ids, self.beginning)

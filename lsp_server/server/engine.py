@@ -79,6 +79,7 @@ class Engine:
 
     def forget(self, uri: str) -> None:
         """Drop everything cached for a document, also while paused or switched off."""
+        self._worker.stop_reading_ahead()
         service = self._service
         if service is not None:
             service.forget(uri)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from lsprotocol import types
@@ -108,7 +108,7 @@ async def on_inline_completion(
 async def on_infill(server: UnmaskServer, request: InfillRequest) -> dict[str, Any]:
     """Fill a region; the result gives the reason if there is no text."""
     with InfillProgress(server, request.work_done_token, request.partial_result_token) as progress:
-        progress.on_cancel(request.stopped.set)
+        progress.on_cancel(request.withdraw)
         try:
             completion = await server.answers.ask(request, progress.observer)
         except Withheld as withheld:
@@ -150,9 +150,13 @@ def on_digest(server: UnmaskServer, params: messages.DocumentParams) -> messages
     return server.digest(params.text_document.uri)
 
 
-def on_focus(server: UnmaskServer, params: object) -> None:
-    """Another document has the focus: stop reading ahead for the last one."""
+def on_focus(server: UnmaskServer, params: Mapping[str, Any] | None) -> None:
+    """Another document has the focus: read ahead where it was changed last."""
     server.worker.stop_reading_ahead()
+    identifier = (params or {}).get("textDocument") or {}
+    document = server.documents.find(str(identifier.get("uri", "")))
+    if document and document.cursor and not server.tells_cursor:
+        server.read_ahead_soon(document.uri, document.cursor)
 
 
 def on_shown(server: UnmaskServer, params: messages.ShownParams) -> None:

@@ -13,13 +13,15 @@ from typing import Any, ClassVar, Final, Literal, Protocol
 
 from lsprotocol import types
 
-from lsp_server.completion.gate import Ask, LastChange, Trigger
+from lsp_server.completion.gate import CLOSERS, Ask, LastChange, Trigger
+from lsp_server.completion.place import newlines
 from lsp_server.completion.service import Completion, CompletionService, Selected
 from lsp_server.completion.snapshot import Snapshot
 from lsp_server.diffusion.trace import Observer
-from lsp_server.models.interfaces import Stop
+from lsp_server.positions import line_stop
 from lsp_server.server.documents import Document, Documents
 from lsp_server.server.messages import INFILL, INLINE_COMPLETION, InfillParams
+from lsp_server.server.succession import Succession
 
 Method = Literal["textDocument/inlineCompletion", "unmask/infill"]
 
@@ -37,15 +39,27 @@ class TextRequest(ABC):
     end: int = 0
     snapshot: Snapshot | None = None  # None: not open, or of a URI scheme that is not served
     last_change: LastChange = field(default_factory=LastChange)
-    stopped: Event = field(default_factory=Event)  # set when it is withdrawn or replaced
+    succession: Succession = field(default_factory=Succession)
     closed: Event = field(default_factory=Event)  # set when the document is
     arrived: float = field(default_factory=time.perf_counter)
 
     @abstractmethod
     def put(
-        self, service: CompletionService, snapshot: Snapshot, stop: Stop, observe: Observer | None
+        self, service: CompletionService, snapshot: Snapshot, observe: Observer | None
     ) -> Completion:
         """The service's answer about the document, which is open."""
+
+    def withdraw(self) -> None:
+        """The client does not wait for the answer any more."""
+        self.succession.end()
+
+    def give_way(self, newer: TextRequest) -> None:
+        """A newer request of the same method has come, which alone is answered."""
+        self.succession.end()
+
+    def stop(self) -> bool:
+        """Whether to stop: nobody waits, or the document was closed."""
+        return self.closed.is_set() or self.succession.is_over()
 
     def gated(self, snapshot: Snapshot) -> Ask:
         """The request as the gate sees it."""
@@ -92,14 +106,55 @@ class CompletionRequest(TextRequest):
         )
 
     def put(
-        self, service: CompletionService, snapshot: Snapshot, stop: Stop, observe: Observer | None
+        self, service: CompletionService, snapshot: Snapshot, observe: Observer | None
     ) -> Completion:
         """The service's answer about the document, which is open."""
         return service.complete(
-            *(snapshot, self.start, self.trigger, self.selected, stop, observe),
+            *(snapshot, self.start, self.trigger, self.selected, self.stop, observe),
             last_change=self.last_change,
             arrived=self.arrived,
+            typed=lambda: self.succession.typed,
         )
+
+    def withdraw(self) -> None:
+        """The client does not wait any more, but may ask again with more text."""
+        self.succession.withdraw()
+
+    def give_way(self, newer: TextRequest) -> None:
+        """A newer request has come; decoding goes on if that continues this one."""
+        typed = self.typed_since(newer) if isinstance(newer, CompletionRequest) else None
+        if typed is None:
+            self.succession.end()
+        else:
+            self.succession.hand_over(newer.succession, typed)
+
+    def typed_since(self, newer: CompletionRequest) -> str | None:
+        """What stands at the cursor in the text of a newer request; None if all else is not equal.
+
+        The rest of the line may differ in the closing marks that editors insert. Nothing is parsed
+        for this: it runs on the event loop.
+        """
+        if self.snapshot is None or newer.snapshot is None or self.uri != newer.uri:
+            return None
+        text, start = self._with_item(self.snapshot.text)
+        new_text, new_start = newer._with_item(newer.snapshot.text)
+        stop, new_stop = line_stop(text, start), line_stop(new_text, new_start)
+        rest, new_rest = text[start:stop], new_text[new_start:new_stop]
+        closing = CLOSERS.fullmatch(rest) and CLOSERS.fullmatch(new_rest)
+        continues = (
+            new_start >= start
+            and new_text.startswith(text[:start])
+            and (rest == new_rest or closing)
+            and text[stop:] == new_text[new_stop:]
+        )
+        return newlines(new_text[start:new_start]) if continues else None
+
+    def _with_item(self, text: str) -> tuple[str, int]:
+        """The text with the selected item inserted, and the offset behind it."""
+        item = self.selected
+        if item is None:
+            return text, self.start
+        return text[: item.start] + item.text + text[item.end :], item.start + len(item.text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,10 +183,10 @@ class InfillRequest(TextRequest):
         )
 
     def put(
-        self, service: CompletionService, snapshot: Snapshot, stop: Stop, observe: Observer | None
+        self, service: CompletionService, snapshot: Snapshot, observe: Observer | None
     ) -> Completion:
         """The service's answer about the document, which is open."""
-        return service.infill(snapshot, self.start, self.end, stop, observe, self.arrived)
+        return service.infill(snapshot, self.start, self.end, self.stop, observe, self.arrived)
 
 
 class Read(Protocol):

@@ -203,18 +203,28 @@ class UnmaskServer(LanguageServer):
         )
 
     def read_ahead_soon(self, uri: str, offset: int) -> None:
-        """Prefill the KV cache for a cursor at ``offset`` once the user pauses."""
+        """Compute what is likely asked for next at ``offset``, once the user rests there."""
+        self.worker.stop_reading_ahead()
+        document = self.documents.find(uri)
+        if document is not None:
+            self._wait_for_rest(uri, offset, document.version)
+
+    def _wait_for_rest(self, uri: str, offset: int, version: int | None) -> None:
         if self._timer:
             self._timer.cancel()
         loop = asyncio.get_running_loop()
-        self._timer = loop.call_later(PAUSE_S, self._read_ahead, uri, offset)
+        self._timer = loop.call_later(PAUSE_S, self._read_ahead, uri, offset, version)
 
-    def _read_ahead(self, uri: str, offset: int) -> None:
+    def _read_ahead(self, uri: str, offset: int, version: int | None) -> None:
         service, document = self.engine.service, self.documents.find(uri)
-        if service is None or document is None or self.worker.busy:
+        if document is None or document.version != version:
             return
-        prefill = partial(service.prefill, document.snapshot(), offset, arrived=time.perf_counter())
-        self.worker.read_ahead(prefill).add_done_callback(_log_failure)
+        if self.worker.busy or self.engine.status.state == "loading":
+            self._wait_for_rest(uri, offset, version)
+        elif service is not None:
+            snapshot, arrived = document.snapshot(), time.perf_counter()
+            job = partial(service.read_ahead, snapshot, offset, arrived=arrived)
+            self.worker.read_ahead(job).add_done_callback(_log_failure)
 
     def _merge(self, values: object) -> Settings:
         """The defaults overridden by the editor's values; unreadable values change nothing."""
@@ -237,4 +247,4 @@ def _log_problems(problems: Sequence[str]) -> None:
 def _log_failure(job: Future[object]) -> None:
     error = job.exception()
     if error is not None and not isinstance(error, Cancelled):
-        logger.error("prefilling ahead failed: %s", where(error))
+        logger.error("reading ahead failed: %s", where(error))

@@ -23,15 +23,12 @@ from lsp_server.commands.options import (
     count,
     settings_from,
 )
-from lsp_server.completion.context import choose_window
-from lsp_server.completion.place import Place
-from lsp_server.completion.service import make_hole
+from lsp_server.completion.question import Question
 from lsp_server.diffusion.length import Bias
 from lsp_server.models.interfaces import Model, ModelError, Tokenizer
 from lsp_server.models.storage import cache_folder
 from lsp_server.settings import Settings
 from lsp_server.source_files import find_files
-from lsp_server.syntax.spans.find import find_span
 from tests.experiments import variants
 from tests.experiments.code_model import training
 from tests.experiments.code_model.checkpoint import NAME
@@ -58,11 +55,9 @@ def cut_known_holes(
     """The holes of cuts with their texts, leaving out those of 0 or more than ``most`` tokens."""
     found = []
     for cut in cuts:
-        tree, start = cut.snapshot().tree, cut.start
-        span = find_span(tree, start, settings.span_bounding)
-        place = Place.of(tree, start, start)
-        window = choose_window(place.before, place.after_cursor, settings)
-        hole = replace(make_hole(tree, span, window, settings), max_tokens=most)
+        start = cut.start
+        question = Question.at_cursor(cut.snapshot(), start, settings)
+        hole = replace(question.hole(settings), max_tokens=most)
         _, length = measure(cut, settings.span_bounding)
         known = KnownHole.of(hole, cut.file.text[start : start + length], tokenizer, cut.shape)
         if length and known.tokens <= most:

@@ -30,6 +30,7 @@ class Puppet(Backend, Infiller):
         self.error: Exception | None = None  # raised instead of an answer
         self.holding = False  # infills and prefills wait until it is False, or they are stopped
         self.deaf = False  # they do not check whether to stop, as during one long forward
+        self.written = ""  # what an infill that waits has written so far
         self.holes: list[Hole] = []  # given to ``infill``
         self.prefilled: list[Hole] = []  # given to ``prefill``
         self.forgotten: list[str] = []  # documents that were closed
@@ -67,7 +68,7 @@ class Puppet(Backend, Infiller):
         cost.forwards.prefill = 1
         if observe:
             observe(Step("prefill", (), 1.0))
-        self.hold(stop)
+        self.hold(lambda: stop() or not hole.go_on(self.written))
         if observe:
             cells = (Cell(self.text, "base", "committed"), Cell("", "mask", "mask"))
             observe(Step("verify", cells, 1.0))

@@ -13,6 +13,7 @@ from pygls.exceptions import JsonRpcException, JsonRpcRequestCancelled
 
 from lsp_server.server import messages
 from lsp_server.server import server as server_module
+from lsp_server.server.succession import GRACE_S
 from lsp_server.syntax import tree
 from tests.protocol.conftest import Stage
 from tests.protocol.editor import AUTOMATIC, Editor, becomes, configure, within
@@ -45,6 +46,90 @@ async def test_latest_request_wins(editor: Editor, stage: Stage) -> None:
     assert (await within(120, newest)) is not None
     stats = await editor.stats()
     assert (stats.cancelled, stats.offered) == (3, 1)
+
+
+async def type_on(editor: Editor, stage: Stage, typed: str) -> asyncio.Future[Any]:
+    """Ask, and type while the puppet writes: the first request is withdrawn, a second one sent."""
+    stage.puppet.holding = True
+    editor.open(URI, TEXT)
+    editor.ask(URI, trigger=AUTOMATIC, identity="first").add_done_callback(asyncio.Future.exception)
+    await becomes(stage.puppet.begun.is_set)
+    editor.insert(URI, len(TEXT), typed)
+    editor.cancel("first")
+    newer = editor.ask(URI, trigger=AUTOMATIC)
+    await editor.stats()  # it has been handled
+    return newer
+
+
+@pytest.mark.parametrize("written", ["", "a", "a +", "a + b"])
+async def test_decoding_goes_on_while_the_user_types_what_it_writes(
+    editor: Editor, stage: Stage, written: str
+) -> None:
+    newer = await type_on(editor, stage, "a ")
+    stage.puppet.written = written
+    await asyncio.sleep(2 * GRACE_S)
+    stage.puppet.holding = False
+    answer = await within(60, newer)
+    assert answer.items[0].insert_text == "+ b"
+    assert (len(stage.puppet.holes), stage.puppet.stopped) == (1, 0)
+    stats = await editor.stats()
+    assert (stats.cancelled, stats.offered, stats.cache_hits) == (1, 1, 1)
+
+
+async def test_it_goes_on_from_one_request_to_the_next(editor: Editor, stage: Stage) -> None:
+    overtaken = await type_on(editor, stage, "a")
+    editor.insert(URI, len(TEXT) + 1, " +")
+    newest = editor.ask(URI, trigger=AUTOMATIC)
+    assert await within(60, overtaken) is None
+    stage.puppet.written = "a + b"
+    await asyncio.sleep(2 * GRACE_S)
+    stage.puppet.holding = False
+    assert (await within(60, newest)).items[0].insert_text == " b"
+    assert len(stage.puppet.holes) == 1
+
+
+async def test_it_stops_once_it_writes_something_else(editor: Editor, stage: Stage) -> None:
+    newer = await type_on(editor, stage, "bc")
+    stage.puppet.written = "b"
+    await asyncio.sleep(2 * GRACE_S)
+    assert stage.puppet.stopped == 0, "not known yet"
+    stage.puppet.written = "bd"
+    await becomes(lambda: len(stage.puppet.holes) == 2)
+    assert stage.puppet.stopped == 1
+    stage.puppet.holding = False
+    assert await within(60, newer) is not None
+
+
+async def test_it_stops_when_the_newest_request_is_withdrawn(editor: Editor, stage: Stage) -> None:
+    newer = await type_on(editor, stage, "a")
+    newer.add_done_callback(asyncio.Future.exception)
+    editor.ask(URI, trigger=AUTOMATIC, identity="last").add_done_callback(asyncio.Future.exception)
+    editor.cancel("last")
+    await becomes(lambda: stage.puppet.stopped == 1)
+    assert len(stage.puppet.holes) == 1
+
+
+@pytest.mark.parametrize("change", ["delete", "move", "below", "other"])
+async def test_it_stops_for_a_request_that_does_not_continue_it(
+    editor: Editor, stage: Stage, change: str
+) -> None:
+    newer = await type_on(editor, stage, "a")
+    newer.add_done_callback(asyncio.Future.exception)
+    other, offset = URI, len(TEXT) + 1
+    if change == "delete":
+        editor.replace(URI, len(TEXT), len(TEXT) + 1, "")
+        offset = len(TEXT)
+    elif change == "move":
+        offset = 4
+    elif change == "below":
+        editor.insert(URI, len(TEXT) + 1, "\nb")
+    else:
+        other, offset = "file:///project/other.py", len(TEXT)
+        editor.open(other, TEXT)
+    asked = editor.ask(other, offset, AUTOMATIC)
+    await becomes(lambda: stage.puppet.stopped == 1)
+    stage.puppet.holding = False
+    await within(60, asked)
 
 
 async def test_an_overtaken_request_has_no_answer_though_it_costs_nothing(

@@ -69,6 +69,43 @@ async def test_typing_through_costs_no_forward(real: Editor) -> None:
     real.close(uri)
 
 
+async def test_what_is_written_ahead_is_what_would_be_asked_for(real: Editor) -> None:
+    texts: dict[bool, list[str | None]] = {True: [], False: []}
+    for rests, offered in texts.items():
+        uri = f"file:///project/ahead{rests}.py"
+        real.open(uri, DEFINITION)
+        for _ in range(2):
+            item = await within(120, real.complete(uri, trigger=AUTOMATIC))
+            offered.append(None if item is None else str(item.insert_text))
+            if item is None:
+                break
+            if rests:
+                await asyncio.sleep(3)
+            real.insert(uri, len(real.text(uri)), str(item.insert_text))
+        real.close(uri)
+    assert texts[True][0]
+    assert texts[True] == texts[False]
+
+
+async def test_a_request_that_is_overtaken_is_gone_on_with(real: Editor) -> None:
+    uri = "file:///project/typed.py"
+    real.open(uri, DEFINITION)
+    whole = await within(120, real.complete(uri))
+    assert whole is not None
+    text = str(whole.insert_text)
+    real.close(uri)
+    real.open(uri, DEFINITION)
+    overtaken = [real.ask(uri, trigger=AUTOMATIC)]
+    for letter in text[:3]:
+        await asyncio.sleep(0.02)
+        end = real.insert(uri, len(real.text(uri)), letter)
+        overtaken.append(real.ask(uri, end, AUTOMATIC))
+    *older, newest = await within(120, asyncio.gather(*overtaken))
+    assert older == [None] * 3
+    assert newest.items[0].insert_text == text[3:]
+    real.close(uri)
+
+
 async def test_carriage_returns_and_emoji(real: Editor) -> None:
     uri = "file:///project/emoji.py"
     line = 'names = {"👩‍🚀": "astronaut", "😀": "smile"}; print(names['

@@ -1,7 +1,7 @@
 """A test double of the decoder: writes a scripted text into holes, one word per forward.
 
-Respects the hole's end, its number of tokens and its confidence floor, checks whether to stop
-between two forwards and calls the observer after each.
+Respects the hole's end, its number of tokens, its confidence floor and what is written already,
+checks whether to go on between two forwards and calls the observer after each.
 """
 
 from __future__ import annotations
@@ -41,25 +41,33 @@ class ScriptedDecoder:
         forwards.prefill, cost.cached_tokens = 1, 7
         cost.ms.total, cost.ms.prefill, cost.ms.verify = 3.0, 1.0, 2.0
         words = re.findall(r"\w+|\n|[^\S\n]+|.", script)
-        text, reason = "", self._reason(hole, "", 0, bool(words))
+        ids = [*hole.written.ids]
+        text = "".join(words[: len(ids)])
+        reason = self._reason(hole, text, len(ids), len(ids) < len(words))
         while reason is None:
-            if stop() or (hole.late and not text.strip()):
-                raise Cancelled
-            if hole.late:
+            if stop() or not hole.go_on(text):
+                reason = "stopped"
+            elif hole.late:
                 reason = "late"
+            if reason is not None:
                 break
-            text += words[forwards.verify]
+            text += words[len(ids)]
+            ids.append(len(ids))
             forwards.verify += 1
             cost.tokens += 1
             if observe:
                 observe(Step("verify", (Cell(text, "base", "committed"),), 1.0))
-            reason = self._reason(hole, text, forwards.verify, forwards.verify < len(words))
+            reason = self._reason(hole, text, len(ids), len(ids) < len(words))
+        if reason in ("late", "stopped") and not ids:
+            raise Cancelled
         end = hole.end(text)
         return Infill(
             text=text[:end],
             reason=reason,
             confidence=self.confidence,
             cost=cost,
+            ids=tuple(ids),
+            beginning=self.confidence,
         )
 
     def prefill(self, hole: Hole, stop: Stop) -> int:

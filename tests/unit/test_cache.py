@@ -1,30 +1,42 @@
 """Answers are found where they hold, and nowhere else."""
 
+import math
 import time
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lsp_server.completion.cache import CLOSINGS, Answer, AnswerCache
+from lsp_server.completion.cache import CLOSINGS, Answer, AnswerCache, Entry
 from lsp_server.completion.context import Window
 
 URI = "file:///a.py"
 
 
 def answer(text: str) -> Answer:
-    return Answer(text, finished=True, confidence=0.5)
+    return Answer(text, confidence=0.5)
+
+
+def keep(
+    cache: AnswerCache,
+    before: str,
+    text: str,
+    window: Window,
+    uri: str = URI,
+    arrived: float = math.inf,
+) -> None:
+    cache.store(uri, Entry(len(before), window, answer(text)), arrived)
 
 
 def stored(before: str, text: str, suffix: str = "\nz", prefix: str | None = None) -> AnswerCache:
     cache = AnswerCache()
     window = Window(before if prefix is None else prefix, suffix)
-    cache.store(URI, before, window, answer(text))
+    keep(cache, before, text, window)
     return cache
 
 
 def found(cache: AnswerCache, before: str, suffix: str = "\nz", uri: str = URI) -> str | None:
     hit = cache.find(uri, before, suffix)
-    return None if hit is None else hit.text
+    return None if hit is None else hit.rest
 
 
 @given(st.text(max_size=20), st.text(min_size=1, max_size=20), st.integers(0, 20))
@@ -59,14 +71,15 @@ def test_only_the_window_must_be_the_same_at_the_same_place() -> None:
 
 def test_the_newest_answer_wins() -> None:
     cache = stored("a = ", "foo")
-    cache.store(URI, "a = f", Window("a = f", "\nz"), answer("all"))
+    keep(cache, "a = f", "all", Window("a = f", "\nz"))
     assert found(cache, "a = f") == "all"
     assert found(cache, "a = fo") == "o"
 
 
 def test_confidence_and_end_are_kept() -> None:
     hit = stored("a = ", "foo").find(URI, "a = f", "\nz")
-    assert hit == answer("oo")
+    assert hit is not None
+    assert (hit.answer, hit.typed, hit.rest) == (answer("foo"), 1, "oo")
 
 
 def test_blank_answers_are_not_kept() -> None:
@@ -76,17 +89,17 @@ def test_blank_answers_are_not_kept() -> None:
 def test_the_least_recently_used_goes_first() -> None:
     cache = AnswerCache(documents=2, answers=2)
 
-    def keep(uri: str, before: str) -> None:
-        cache.store(uri, before, Window(before, ""), answer("text"))
+    def put(uri: str, before: str) -> None:
+        keep(cache, before, "text", Window(before, ""), uri)
 
-    keep("a", "1")
-    keep("a", "2")
+    put("a", "1")
+    put("a", "2")
     assert found(cache, "1", "", "a") == "text"  # used, so "2" is older now
-    keep("a", "3")
+    put("a", "3")
     assert [found(cache, before, "", "a") for before in "123"] == ["text", None, "text"]
-    keep("b", "1")
+    put("b", "1")
     assert found(cache, "1", "", "a") == "text"
-    keep("c", "1")
+    put("c", "1")
     assert [found(cache, "1", "", uri) for uri in "abc"] == ["text", None, "text"]
 
 
@@ -102,11 +115,11 @@ def test_nothing_is_stored_for_a_document_that_was_closed_after_the_request() ->
     window = Window("a = ", "\nz")
     arrived = time.perf_counter()
     cache.forget(URI)
-    cache.store(URI, "a = ", window, answer("foo"), arrived)
+    keep(cache, "a = ", "foo", window, arrived=arrived)
     assert found(cache, "a = ") is None
-    cache.store("file:///b.py", "a = ", window, answer("foo"), arrived)
+    keep(cache, "a = ", "foo", window, "file:///b.py", arrived)
     assert found(cache, "a = ", uri="file:///b.py") == "foo", "another document"
-    cache.store(URI, "a = ", window, answer("foo"), time.perf_counter())
+    keep(cache, "a = ", "foo", window, arrived=time.perf_counter())
     assert found(cache, "a = ") == "foo", "it was opened again"
 
 

@@ -21,7 +21,15 @@ from lsp_server.diffusion.drafters.prompt_lookup import TokenIndex
 from lsp_server.diffusion.output import Output
 from lsp_server.diffusion.prompt import Prompt
 from lsp_server.diffusion.token_healing import tokenize
-from lsp_server.diffusion.types import Cost, Hole, Infill, Step, no_drafts
+from lsp_server.diffusion.types import (
+    Cost,
+    Forwards,
+    Hole,
+    Infill,
+    Step,
+    Written,
+    no_drafts,
+)
 from lsp_server.models.arrays import Floats
 from lsp_server.models.interfaces import Cancelled, Marginals, Prefill, PromptTokens, Stop
 from lsp_server.settings import SOURCES, Decoding, Settings
@@ -114,19 +122,69 @@ def test_the_hole_says_where_the_text_ends() -> None:
     assert short.cost.tokens == 4  # the bracket is written again
 
 
-@pytest.mark.parametrize("model", [VERIFIED, PURE])
-def test_cancelled_between_two_forwards(model: TinyModel) -> None:
-    asked = 0
+def stop_after(times: int) -> Stop:
+    answers = iter([False] * times)
+    return lambda: next(answers, True)
 
-    def stop() -> bool:
-        nonlocal asked
-        asked += 1
-        return asked > 3
 
-    decoder = Decoder(model, PLAIN)
+def test_cancelled_between_two_forwards() -> None:
+    decoder = Decoder(PURE, PLAIN)
     with pytest.raises(Cancelled):
-        decoder.infill(Hole(Prompt.around("(", ""), 30), stop)
+        decoder.infill(Hole(Prompt.around("(", ""), 30), stop_after(3))
     assert decoder.infill(Hole(Prompt.around("(", ""), 4)).cost.tokens <= 4
+
+
+def test_cancelled_before_there_is_a_token() -> None:
+    with pytest.raises(Cancelled):
+        Decoder(VERIFIED, PLAIN).infill(Hole(Prompt.around("(", ""), 30), stop_after(0))
+
+
+@settings(max_examples=60, deadline=None)
+@given(TEXT, TEXT, st.lists(st.integers(1, 6), max_size=4), st.sampled_from([PLAIN, ALL]))
+def test_what_was_interrupted_goes_on_where_it_stopped(
+    prefix: str, suffix: str, stops: list[int], options: Settings
+) -> None:
+    """However often: the same text, and no token is decoded twice."""
+    decoder = Decoder(VERIFIED, options)
+    hole = Hole(Prompt.around(prefix, suffix), 30, min_confidence=1e-6)
+    whole, so_far, tokens = decoder.infill(hole), Written(), 0
+    for times in stops:
+        got = decoder.infill(replace(hole, written=so_far), stop_after(times))
+        assert whole.text.startswith(got.text)
+        tokens += got.cost.tokens
+        so_far = got.written
+        assert tokens == len(so_far.ids)
+        if got.reason != "stopped":
+            break
+    got = decoder.infill(replace(hole, written=so_far))
+    assert (got.ids, got.text, got.reason) == (whole.ids, whole.text, whole.reason)
+    assert got.beginning == pytest.approx(whole.beginning)
+    assert tokens + got.cost.tokens == len(whole.ids)
+
+
+def test_what_is_settled_costs_no_forward() -> None:
+    hole = Hole(Prompt.around("(", ""), 8)
+    whole = fill(VERIFIED, PLAIN, hole)
+    again = fill(VERIFIED, PLAIN, replace(hole, written=whole.written))
+    assert (again.ids, again.reason) == (whole.ids, "length")
+    assert again.cost.forwards == Forwards()
+    unlikely = replace(hole, min_confidence=0.999999)
+    judged = fill(VERIFIED, PLAIN, unlikely)
+    again = fill(VERIFIED, PLAIN, replace(unlikely, written=judged.written))
+    assert (again.reason, again.cost.forwards) == ("hopeless", Forwards())
+
+
+def test_a_text_that_is_not_wanted_any_more_is_not_written_on() -> None:
+    seen: list[str] = []
+
+    def go_on(text: str) -> bool:
+        seen.append(text)
+        return len(text) < 4
+
+    whole = fill(VERIFIED, PLAIN, Hole(Prompt.around("(", ""), 30))
+    got = fill(VERIFIED, PLAIN, Hole(Prompt.around("(", ""), 30, go_on=go_on))
+    assert (got.text, got.reason) == (whole.text[:4], "stopped")
+    assert seen == [whole.text[:length] for length in range(5)]
 
 
 @settings(max_examples=40, deadline=None)

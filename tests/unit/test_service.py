@@ -112,18 +112,19 @@ def test_the_hole_says_how_long_such_texts_are() -> None:
     assert call.shares[0] == 0 < statement.shares[0]
 
 
-def test_prefill_reads_the_prompt_that_completing_will_ask_for() -> None:
+def test_reading_ahead_reads_the_prompt_that_completing_will_ask_for() -> None:
     document, offset = cursor(HEAD + "print(|)\nafter()\n")
     engine, decoder = service("1)")
-    assert engine.prefill(document, offset, lambda: False) == 3
+    engine.read_ahead(document, offset, lambda: False)
     engine.complete(document, offset, "automatic")
     asked, prefilled = decoder.holes[0], decoder.prefilled[0]
     assert (prefilled.prompt.prefix, prefilled.prompt.suffix) == (
         asked.prompt.prefix,
         asked.prompt.suffix,
     )
+    engine, _ = service("1)")
     with pytest.raises(Cancelled):
-        engine.prefill(document, offset, lambda: True)
+        engine.read_ahead(document, offset, lambda: True)
 
 
 def test_more_masks_for_a_block() -> None:

@@ -1,7 +1,6 @@
 """Requests that come to nothing: withheld, late, withdrawn, for a closed document, or failed."""
 
 import logging
-import math
 import time
 from typing import Any
 
@@ -9,7 +8,7 @@ import pytest
 
 from lsp_server.completion.gate import LastChange, Trigger
 from lsp_server.completion.service import CompletionService
-from lsp_server.diffusion.types import Cost, Forwards, Hole, Infill, Step
+from lsp_server.diffusion.types import Cost, Forwards, Hole, Infill
 from lsp_server.models.interfaces import Cancelled
 from lsp_server.settings import Settings
 from tests.unit.marked_text import HEAD, complete, cursor, service
@@ -42,7 +41,7 @@ def test_a_secret_file_is_never_read(caplog: pytest.LogCaptureFixture) -> None:
     for trigger in ("automatic", "invoked"):
         assert engine.complete(document, offset, trigger).reason == "secret-file"
     assert engine.infill(document, 0, offset).reason == "secret-file"
-    assert engine.prefill(document, offset, lambda: False) == 0
+    engine.read_ahead(document, offset, lambda: False)
     assert not decoder.holes
     assert not decoder.prefilled
     assert "hunter2" not in caplog.text
@@ -53,7 +52,7 @@ def test_while_the_model_loads() -> None:
     engine = CompletionService(None, Settings())
     assert engine.complete(document, offset, "automatic").reason == "loading"
     assert engine.infill(document, 0, 5).reason == "loading"
-    assert engine.prefill(document, offset, lambda: False) == 0
+    engine.read_ahead(document, offset, lambda: False)
     document, offset = cursor("x|", uri="file:///.env")
     assert engine.complete(document, offset, "automatic").reason == "secret-file"
 
@@ -104,14 +103,14 @@ def test_a_closed_document_is_forgotten() -> None:
 
 def test_the_model_s_cache_forgets_a_closed_document_and_no_other() -> None:
     document, offset = cursor(HEAD + "size = |\n")
-    for way in ("complete", "infill", "prefill"):
+    for way in ("complete", "infill", "read_ahead"):
         engine, decoder = service("area(1, 2)\n")
         if way == "complete":
             engine.complete(document, offset, "automatic")
         elif way == "infill":
             engine.infill(document, offset, offset)
         else:
-            engine.prefill(document, offset, lambda: False)
+            engine.read_ahead(document, offset, lambda: False)
         engine.forget_prompt("file:///work/other.py")
         assert decoder.cached == document.uri, way
         engine.forget_prompt(document.uri)
@@ -143,7 +142,7 @@ def test_a_request_that_waited_while_its_document_was_closed_asks_no_model() -> 
     for trigger in ("automatic", "invoked"):
         assert engine.complete(document, offset, trigger, arrived=arrived).reason == "closed"
     assert engine.infill(document, 0, offset, arrived=arrived).reason == "closed"
-    assert engine.prefill(document, offset, lambda: False, arrived) == 0
+    engine.read_ahead(document, offset, lambda: False, arrived)
     assert not decoder.holes + decoder.prefilled
     assert engine.complete(other, place, "automatic", arrived=arrived).text == "area(1, 2)"
     assert engine.complete(document, offset, "automatic").text == "area(1, 2)", "open again"
@@ -213,49 +212,6 @@ def test_the_time_of_an_automatic_request_counts_from_its_arrival() -> None:
     arrived = time.perf_counter() - 30
     engine.complete(document, offset, "automatic", arrived=arrived)
     assert decoder.holes[0].deadline == arrived + 60
-
-
-class SlowDecoder(ScriptedDecoder):
-    """Has time for nine words, where time is limited."""
-
-    def infill(self, hole: Hole, stop: Any, observe: Any, cost: Cost) -> Infill:
-        done = 0
-
-        def dawdle(step: Step) -> None:
-            nonlocal done
-            done += 1
-            if done == 9 and hole.deadline < math.inf:
-                object.__setattr__(hole, "deadline", 0.0)
-
-        return super().infill(hole, stop, dawdle, cost)
-
-
-def test_what_there_is_at_the_deadline_is_offered_up_to_a_whole_word() -> None:
-    whole = "first + second + third + fourth"
-    document, offset = cursor(HEAD + "size = |\n")
-    engine = CompletionService(SlowDecoder(whole), Settings(timeout_ms=600_000))
-    completion = engine.complete(document, offset, "automatic")
-    assert (completion.text, completion.reason) == ("first + second +", "offered")
-    assert engine.complete(document, offset, "automatic").cached
-    asked = engine.complete(document, offset, "invoked")
-    assert (asked.text, asked.cached) == (whole, False)
-
-
-@pytest.mark.parametrize(
-    ("answer", "room", "expected"),
-    [
-        ("y = x + 1\n    return y", 10, "y = x + 1"),  # the line in which the masks ran out
-        ("area(1, 20", 6, None),  # a bracket that nothing closes
-        ("area", 1, None),
-        ("\n    y", 3, None),
-    ],
-)
-def test_a_text_that_broke_off(answer: str, room: int, expected: str | None) -> None:
-    document, offset = cursor(HEAD + "def f(x):\n    |\n")
-    engine, _ = service(answer + " + 1", max_block_tokens=room, max_tokens=room)
-    completion = engine.complete(document, offset, "invoked")
-    assert completion.text == expected
-    assert completion.reason == ("offered" if expected else "unfinished")
 
 
 class BrokenDecoder(ScriptedDecoder):
