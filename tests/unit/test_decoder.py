@@ -158,7 +158,7 @@ def test_what_was_interrupted_goes_on_where_it_stopped(
             break
     got = decoder.infill(replace(hole, written=so_far))
     assert (got.ids, got.text, got.reason) == (whole.ids, whole.text, whole.reason)
-    assert got.beginning == pytest.approx(whole.beginning)
+    assert got.beginning == pytest.approx(whole.beginning, rel=1e-4)
     assert tokens + got.cost.tokens == len(whole.ids)
 
 
