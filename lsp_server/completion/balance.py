@@ -63,7 +63,8 @@ def close_opened(candidate: Candidate) -> Candidate | None:
 def _fits(candidate: Candidate) -> bool:
     """Whether the document closes at least as many brackets as the text leaves open."""
     place, own = candidate.place, candidate.brackets
-    if not own.opened or innermost(nesting_after(candidate.text, place.lexical)):
+    inside = innermost(nesting_after(candidate.text, place.lexical))
+    if not own.opened or (inside and inside.kind == "string"):
         return True
     if place.around is None:
         left = match_brackets(place.opened + find_closers(own), GENERIC).opened

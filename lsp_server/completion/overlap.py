@@ -9,7 +9,7 @@ from typing import Final
 from lsp_server.completion.candidate import WORD, Candidate
 from lsp_server.completion.place import NEAR
 from lsp_server.completion.rest_of_line import find_retyped
-from lsp_server.syntax.lexer import innermost, nesting_after
+from lsp_server.syntax.lexer import innermost, nesting_after, scan
 
 REPEATED_LINES: Final = 3
 """A text whose first lines, this many, equal those below is dropped, whatever follows."""
@@ -74,7 +74,7 @@ def drop_repeated_lines(candidate: Candidate) -> Candidate | None:
     full = candidate.place.line + candidate.text + candidate.left
     written = _filled_lines(full)[:REPEATED_LINES]
     below = _filled_lines(candidate.place.below[:NEAR])[: len(written)]
-    if not below or WORD.search("".join(written)) is None:
+    if not below or not any(map(str.isalpha, "".join(written))):
         return candidate
     language = candidate.place.language
     defines = language is not None and language.style.definition.match(written[0])
@@ -131,6 +131,18 @@ def cut_foreign_lines(candidate: Candidate) -> Candidate:
             starts.append(found.start())
     starts = [start for start in starts if start or not place.line.strip()]
     return shorten(candidate, text[: min(starts)].rstrip()) if starts else candidate
+
+
+def cut_comment(candidate: Candidate) -> Candidate:
+    """Cut a comment at the end of the text that would go on over what follows on the line."""
+    place, text = candidate.place, candidate.text
+    if not candidate.left.strip() or place.inside:
+        return candidate
+    inside = innermost(nesting_after(text, place.lexical, place.nesting))
+    if inside is None or inside.kind != "comment":
+        return candidate
+    marks = list(scan(text, place.lexical, place.nesting, place.code))
+    return shorten(candidate, text[: marks[-1].start].rstrip())
 
 
 def drop_line_above(candidate: Candidate) -> Candidate | None:

@@ -21,6 +21,7 @@ from lsp_server.completion.balance import (
 from lsp_server.completion.candidate import Candidate
 from lsp_server.completion.indentation import indent_like
 from lsp_server.completion.overlap import (
+    cut_comment,
     cut_foreign_lines,
     cut_head_overlap,
     cut_joined_lines,
@@ -98,6 +99,7 @@ COMPLETION: Final[Rules] = (
     ("blank", cut_inner_space),
     ("rest-of-line", take_rest),
     ("already-there", cut_tail_overlap),
+    ("foreign-line", cut_comment),
     ("repeats-lines-below", drop_repeated_lines),
     ("repeats-line-above", drop_line_above),
     ("already-there", cut_repeated_lines),
@@ -117,6 +119,7 @@ REGION: Final[Rules] = (
     ("blank", cut_inner_space),
     ("already-there", cut_head_overlap),
     ("already-there", cut_tail_overlap),
+    ("foreign-line", cut_comment),
     ("already-there", cut_repeated_lines),
     ("bracket-closed-already", cut_closed_again),
     ("unfinished", close_opened),

@@ -18,7 +18,7 @@ from lsp_server.syntax.brackets import (
 )
 from lsp_server.syntax.languages import CodeStyle, Language, LexicalRules
 from lsp_server.syntax.lexer import Inside, Nesting, innermost, scan
-from lsp_server.syntax.lines import filled, lines_below
+from lsp_server.syntax.lines import filled, lines_below, width
 
 _MOST_DANGLING: Final = 8
 """Brackets at a place that are considered to be missing their partner."""
@@ -209,7 +209,9 @@ def _read_below(
     below = lines_below(text, first, REACH)
     stop = min(max((end for _, end in below), default=first), start + FARTHEST)
     line = line_start(text, start)
-    ends = {(each.closer, each.indent) for each in opened if each.offset < line}
+    column = width(text[line:first])  # what is not indented in a bracket has closers like its own
+    above = (each for each in opened if each.offset < line and each.indent < column)
+    ends = {(each.closer, each.indent) for each in above}
     matcher, events = BracketMatcher(), list[Bracket | str]()
     for begin, end, levels in ((start, first, nesting), (first, stop, ())):
         for mark in scan(text[begin:end], language.lexical, levels):

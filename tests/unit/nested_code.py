@@ -83,7 +83,7 @@ def brackets(name: str, value: st.SearchStrategy[Tokens]) -> st.SearchStrategy[T
 def remarks(name: str) -> st.SearchStrategy[str]:
     """Comments, each with the line break behind it."""
     rules = lexical(name)
-    kinds = [REMARKS.map(lambda text: f"  {rules.comment} {text}\n    ")]
+    kinds = [REMARKS.map(lambda text: f"  {rules.comment} {text}\n    ")] if rules.comment else []
     kinds += [enclosed(opener, closer) for opener, closer in rules.block_comments]
     return st.one_of(kinds)
 
@@ -95,7 +95,7 @@ def enclosed(opener: str, closer: str) -> st.SearchStrategy[str]:
 
 def statements(name: str, value: st.SearchStrategy[Tokens]) -> st.SearchStrategy[Tokens]:
     """Assignments, bare or in a function's body, some behind a comment."""
-    comment = REMARKS.map(lambda text: f"{lexical(name).comment} {text}\n")
+    comment = remarks(name).map(lambda text: text.strip(" ") + "\n")
     end = ";\n" if name in SCRIPTS else "\n"
     simple = value.map(lambda tokens: ("x", " = ", *tokens, end))
 

@@ -13,6 +13,12 @@ from lsp_server.syntax import languages
 from lsp_server.syntax.languages import grammars, language_for, lexical_rules_for, names
 
 CASES = [
+    ("c", ".h"),
+    ("cpp", ".cc"),
+    ("css", ".css"),
+    ("go", ".go"),
+    ("java", ".java"),
+    ("rust", ".rs"),
     ("python", ".py"),
     ("javascript", ".jsx"),
     ("typescript", ".mts"),
@@ -55,7 +61,7 @@ def test_an_unknown_id_leaves_the_extension() -> None:
 
 @pytest.mark.parametrize(
     ("language_id", "path"),
-    [(None, None), ("", ""), ("klingon", "a.kl"), (None, "Makefile"), (None, ".py"), ("rust", "a")],
+    [(None, None), ("", ""), ("klingon", "a.kl"), (None, "Makefile"), (None, ".py"), ("ruby", "a")],
 )
 def test_unknown_languages_have_no_grammar(language_id: str | None, path: str | None) -> None:
     assert language_for(language_id, path) is None
@@ -98,10 +104,10 @@ def test_a_missing_wheel_is_logged_once(caplog: pytest.LogCaptureFixture) -> Non
 
 
 def test_comments_are_known_without_a_grammar() -> None:
-    go = lexical_rules_for("go")
-    assert go is not None
-    assert go.comment == "//"
-    assert language_for("go", None) is None
+    swift = lexical_rules_for("swift")
+    assert swift is not None
+    assert swift.comment == "//"
+    assert language_for("swift", None) is None
     assert lexical_rules_for("klingon") is None
     python = language_for("python", None)
     assert python is not None

@@ -15,8 +15,14 @@ from lsp_server.syntax.spans.find import Span, find_region, find_span
 from lsp_server.syntax.tree import LIMIT, SyntaxTree
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "spans"
-EXTENSIONS = {"python": ".py", "javascript": ".js", "typescript": ".ts", "tsx": ".tsx"}
-NAMES = ["python", "javascript", "typescript", "tsx", "json", "plain"]
+EXTENSIONS = {
+    "python": ".py",
+    "javascript": ".js",
+    "typescript": ".ts",
+    "tsx": ".tsx",
+    "rust": ".rs",
+}
+NAMES = [file.stem for file in sorted(GOLDEN.glob("*.toml")) if file.stem != "regions"]
 
 
 def cases() -> list[Any]:

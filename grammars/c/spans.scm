@@ -1,0 +1,12 @@
+; What a cursor can stand in. @string and @comment hold text, @code is code inside a string.
+[(string_literal) (char_literal) (system_lib_string)] @string
+(comment) @comment
+
+; Brackets, for what is open at the cursor.
+["(" "[" "{"] @open
+[")" "]" "}"] @close
+
+; What a selection can cover.
+[(argument_list) (parameter_list) (initializer_list) (parenthesized_expression)] @argument_list
+[(compound_statement) (field_declaration_list) (enumerator_list) (declaration_list)] @block
+(expression) @expression
