@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Final
 
-from lsp_server.completion.balance import cut_back
+from lsp_server.completion.whole_part import cut_back
 from lsp_server.completion.cache import count_typed
 from lsp_server.completion.question import Question
 from lsp_server.completion.result import Meter

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 
-from lsp_server.completion.balance import cut_back
+from lsp_server.completion.whole_part import cut_back
 from lsp_server.completion.cache import AnswerCache, Found
 from lsp_server.completion.gate import Ask, LastChange, Trigger, refusal
 from lsp_server.completion.place import line_break, trim_region

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lsp_server.completion.balance import cut_back
+from lsp_server.completion.whole_part import cut_back
 from lsp_server.completion.question import Question
 from lsp_server.settings import Settings
 from lsp_server.syntax.brackets import match_brackets
