@@ -12,6 +12,7 @@ from lsp_server.commands import doctor
 from lsp_server.commands.doctor import Check, examine, show
 from lsp_server.models.embedded import download
 from lsp_server.models.embedded.spec import SPEC
+from lsp_server.syntax.languages import names
 
 
 def by_name(checks: list[Check]) -> dict[str, Check]:
@@ -49,7 +50,7 @@ def test_damaged_weights_are_removed_and_told(cache: Path) -> None:
 def test_all_grammars_are_known(cache: Path) -> None:
     found = by_name(examine())["grammars"]
     assert found.state == "ok"
-    assert set(found.found.split(", ")) == {"python", "javascript", "typescript", "tsx", "json"}
+    assert set(found.found.split(", ")) == set(names())
 
 
 def test_a_missing_grammar_is_told_but_not_fatal(

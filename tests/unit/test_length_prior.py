@@ -18,7 +18,7 @@ from lsp_server.syntax.spans.plain_stop_rule import PlainStopRule
 from lsp_server.syntax.spans.types import Kind, Span
 from lsp_server.syntax.tree import SyntaxTree
 
-FILES = [grammars() / FILE, *(grammars() / name / FILE for name in names())]
+FILES = [grammars() / FILE, *sorted(grammars().glob(f"*/{FILE}"))]
 
 
 def language(name: str) -> Language:

@@ -79,7 +79,7 @@ def test_brackets_mean_nothing_in_prose() -> None:
         shown = complete(before + "|\n", "1) rest", language=language, uri=uri)[1].text
         assert shown == "1) rest"
     assert (
-        complete(before + "|\n", "1) rest", language="go", uri=uri)[1].reason
+        complete(before + "|\n", "1) rest", language="kotlin", uri=uri)[1].reason
         == "bracket-closed-already"
     )
 
