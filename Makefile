@@ -56,6 +56,7 @@ package: .venv/.installed
 bench: model
 	@$(BIN)/unmask bench structure
 	@$(BIN)/unmask bench latency
+	@$(BIN)/unmask bench peers
 	@if test -f "$(HOLES)"; then $(BIN)/unmask bench infill --data "$(HOLES)"; \
 	    else echo "bench infill is left out: set HOLES to a file of HumanEval-Infilling"; fi
 
