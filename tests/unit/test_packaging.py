@@ -19,7 +19,8 @@ PROBE = """
 import json
 from lsp_server.syntax.languages import grammars, language_for, lexical_rules_for, names
 from lsp_server.syntax.spans.length_prior import FILE
-found = [language_for(None, "x" + end).name for end in (".js", ".json", ".py", ".tsx", ".ts")]
+ends = ("c", "cpp", "css", "go", "java", "js", "json", "py", "rs", "tsx", "ts")
+found = [language_for(None, f"x.{end}").name for end in ends]
 counted = [name for name in names() if (grammars() / name / FILE).is_file()]
 assert (grammars() / FILE).is_file()
 assert lexical_rules_for("go")
