@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from typing import Final
 
-from lsp_server.completion.whole_part import cut_back
 from lsp_server.completion.cache import count_typed
 from lsp_server.completion.question import Question
 from lsp_server.completion.result import Meter
+from lsp_server.completion.whole_part import cut_back
 
 FIRST_S: Final = 1.0
 """Seconds after which an automatic request is answered with the first whole part of its text."""

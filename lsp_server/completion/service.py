@@ -13,7 +13,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 
-from lsp_server.completion.whole_part import cut_back
 from lsp_server.completion.cache import AnswerCache, Found
 from lsp_server.completion.gate import Ask, LastChange, Trigger, refusal
 from lsp_server.completion.place import line_break, trim_region
@@ -22,6 +21,7 @@ from lsp_server.completion.question import Question, insert
 from lsp_server.completion.result import Completion, Meter, Timing, nothing_typed
 from lsp_server.completion.selected import Selected
 from lsp_server.completion.snapshot import Snapshot
+from lsp_server.completion.whole_part import cut_back
 from lsp_server.completion.writer import Infiller, NoText, Writer
 from lsp_server.diffusion.trace import Observer
 from lsp_server.models.interfaces import Cancelled, Stop, never

@@ -12,7 +12,7 @@ from lsp_server.completion.result import OFFERED
 from lsp_server.server.messages import State
 
 PACKAGE = Path(lsp_server.__file__).parent
-TELLING = ("completion/service.py", "server/answers.py")
+TELLING = ("completion/service.py", "completion/writer.py", "server/answers.py")
 """Where reasons are given that no table of rules holds."""
 
 

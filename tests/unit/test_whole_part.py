@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lsp_server.completion.whole_part import cut_back
 from lsp_server.completion.question import Question
+from lsp_server.completion.whole_part import cut_back
 from lsp_server.settings import Settings
 from lsp_server.syntax.brackets import match_brackets
 from lsp_server.syntax.lexer import GENERIC
