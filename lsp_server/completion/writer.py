@@ -82,8 +82,8 @@ class Writer:
         if infill.reason == "hopeless":
             raise NoText("not-confident")
         if not answer.finished and not found.rest.strip():
-            late = "timeout" if infill.reason == "late" else "blank"
-            raise NoText("unfinished" if infill.text.strip() else late)
+            reason = "timeout" if infill.reason == "late" else "blank"
+            raise NoText("unfinished" if infill.text.strip() else reason)
         return found
 
     def decode(self, hole: Hole, meter: Meter) -> Infill:
