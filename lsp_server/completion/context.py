@@ -18,13 +18,17 @@ as it is complete; the gate refuses places inside them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from lsp_server.completion.secrets import BLOCK, mask_secrets
 from lsp_server.settings import Settings
 
 BYTES_PER_TOKEN: Final = 3.2
+BRIEF: Final = 4
+"""A brief window has the budgets divided by this."""
+BRIEF_LEAST: Final = 32
+"""Tokens of a brief window's prefix."""
 CHUNKS: Final = 4
 """The start of the prefix moves by the budget divided by this."""
 
@@ -53,6 +57,15 @@ def choose_window(before: str, after: str, settings: Settings) -> Window:
         mask_secrets(suffix, after=after[stop : stop + BLOCK]),
         ends_line,
     )
+
+
+def choose_brief_window(before: str, after: str, settings: Settings) -> Window:
+    """The window for an answer that must not wait: a quarter of both budgets."""
+    prefix_tokens = max(settings.prefix_tokens // BRIEF, BRIEF_LEAST)
+    brief = replace(
+        settings, prefix_tokens=prefix_tokens, suffix_tokens=settings.suffix_tokens // BRIEF
+    )
+    return choose_window(before, after, brief)
 
 
 def prefix_window(before: str, tokens: int) -> str:

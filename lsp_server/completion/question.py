@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
-from lsp_server.completion.context import Window, choose_window
+from lsp_server.completion.context import Window, choose_brief_window, choose_window
 from lsp_server.completion.place import Place
 from lsp_server.completion.snapshot import Snapshot
 from lsp_server.diffusion.prompt import Prompt
@@ -46,6 +46,13 @@ class Question:
         span = find_region(tree, start, end, bounded, place.around, place.lexical)
         window = choose_window(place.before, place.after_region, settings)
         return cls(snapshot, start, end, place, span, window)
+
+    def brief_prompt(self, settings: Settings) -> Prompt:
+        """The prompt for an answer that must not wait for a whole window."""
+        place = self.place
+        after = place.after_cursor if self.start == self.end else place.after_region
+        window = choose_brief_window(place.before, after, settings)
+        return Prompt.around(window.prefix, window.suffix)
 
     @property
     def tree(self) -> SyntaxTree:

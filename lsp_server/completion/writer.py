@@ -67,6 +67,7 @@ class Writer:
                 min_confidence=floor,
                 deadline=meter.deadline,
                 go_on=patience.go_on,
+                brief=question.brief_prompt(self._settings) if meter.limited else None,
             ),
             meter,
         )

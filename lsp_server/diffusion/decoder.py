@@ -6,7 +6,7 @@ import time
 from collections import deque
 from dataclasses import replace
 from threading import Lock
-from typing import Protocol
+from typing import Final, Protocol
 
 from lsp_server.diffusion.draft_policy import DraftPolicy
 from lsp_server.diffusion.length import Bias, published_bias
@@ -14,8 +14,11 @@ from lsp_server.diffusion.speculative import SpeculativeDecoding
 from lsp_server.diffusion.token_healing import Vocabulary, tokenize
 from lsp_server.diffusion.trace import Observer, Trace
 from lsp_server.diffusion.types import Cost, Hole, Infill
-from lsp_server.models.interfaces import Model, Stop, never
+from lsp_server.models.interfaces import Model, Stop, Verifier, never
 from lsp_server.settings import Settings
+
+PREFILL_MS: Final = 400.0
+"""The longest prefill before which a brief prompt is not thought of."""
 
 
 class Decoding(Protocol):
@@ -99,9 +102,22 @@ class Decoder:
         """Speculative decoding if the model has a verifier and the settings ask for it."""
         model, settings, vocabulary = self.model, self.settings, self._vocabulary
         if model.verifier is not None and settings.decoding == "speculative":
+            hole = self._fit_prompt(hole, model.verifier)
             return SpeculativeDecoding(
                 hole, model, model.verifier, vocabulary, self._policy, settings, trace, cost
             )
         from lsp_server.diffusion.masked import MaskedDecoding  # needs torch
 
         return MaskedDecoding(hole, model, vocabulary, settings, trace, cost, self._bias)
+
+    def _fit_prompt(self, hole: Hole, verifier: Verifier) -> Hole:
+        """The hole with its brief prompt, if that is sooner where the whole one takes too long."""
+
+        def prefill_ms(hole: Hole) -> float:
+            prompt, _ = tokenize(hole, self.model.tokenizer)
+            return self._policy.costs.prefill(verifier.count_missing(prompt))
+
+        if hole.brief is None or (whole := prefill_ms(hole)) <= PREFILL_MS:
+            return hole
+        brief = replace(hole, prompt=hole.brief)
+        return brief if 2 * prefill_ms(brief) < whole else hole

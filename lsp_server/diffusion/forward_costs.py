@@ -47,6 +47,10 @@ class ForwardCosts:
         """The milliseconds of a verifying forward of ``rows`` rows."""
         return float(np.interp(rows, _KNOTS, self._curve))
 
+    def prefill(self, tokens: int) -> float:
+        """About the milliseconds of a prefill of ``tokens`` tokens."""
+        return tokens * self.verify(MOST_ROWS) / MOST_ROWS
+
     @property
     def canvas(self) -> float:
         """The milliseconds of a canvas."""

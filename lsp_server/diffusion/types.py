@@ -62,7 +62,8 @@ class Hole:
     ``end`` takes the text written so far and returns the offset at which it is complete
     (everything from there on is dropped), or None to go on. ``expect`` returns the text that the
     syntax forces next, or "". ``go_on`` says whether more of the text is wanted. All three are
-    called once per cycle and must be cheap.
+    called once per cycle and must be cheap. ``brief`` is a shorter prompt for the same place, for
+    when the whole one is not cached and would take too long.
     """
 
     prompt: Prompt
@@ -75,6 +76,7 @@ class Hole:
     min_confidence: float = 0.0  # stop as "hopeless" if the first tokens' joint probability is less
     deadline: float = math.inf  # by ``time.perf_counter``
     document: str = ""  # an opaque key of the document, to drop its cache by
+    brief: Prompt | None = None
     written: Written = Written()  # where decoding starts, for a model that verifies
 
     @property

@@ -186,6 +186,9 @@ class Verifier(Protocol):
         between two of them. Finished slices stay cached.
         """
 
+    def count_missing(self, prompt: PromptTokens) -> int:
+        """How many tokens a prefill of a prompt would run."""
+
     def extend(self, tokens: Sequence[int]) -> Floats:
         """Append tokens; logits (tokens, vocabulary): row i predicts what follows tokens[i]."""
 

@@ -63,23 +63,31 @@ class CachedSequences:
         Where there is none it is a new sequence, or the least recently used one when the budget is
         spent. A sequence belongs to the document that it was filled for last.
         """
-        shared = {sequence: _common(sequence.tokens, prompt) for sequence in reversed(self._all)}
-        near = [
-            sequence
-            for sequence, count in shared.items()
-            if 2 * count >= min(len(sequence.tokens), sequence.prompt_length)
-        ]
-        if near:
-            self.active = max(near, key=shared.__getitem__)
+        shared = self._count_near(prompt)
+        if shared:
+            self.active = max(shared, key=shared.__getitem__)
         elif self.bytes + self._new_bytes <= self._budget:
             self.active = CachedSequence(self._new_cache())
         else:
             self.active = self._all[0]
         self._all = [*(each for each in self._all if each is not self.active), self.active]
-        count = shared.get(self.active, 0)
+        count = _common(self.active.tokens, prompt)
         self.active.cut(count)
         self.active.prompt_length, self.active.document = len(prompt), document
         return count
+
+    def count_cached(self, prompt: Sequence[int]) -> int:
+        """How many tokens of a prompt ``activate`` would find cached."""
+        return max(self._count_near(prompt).values(), default=0)
+
+    def _count_near(self, prompt: Sequence[int]) -> dict[CachedSequence, int]:
+        """What a prompt shares with the sequences that may be cut for it, the latest used first."""
+        shared = {sequence: _common(sequence.tokens, prompt) for sequence in reversed(self._all)}
+        return {
+            sequence: count
+            for sequence, count in shared.items()
+            if 2 * count >= min(len(sequence.tokens), sequence.prompt_length)
+        }
 
     def shrink(self) -> None:
         """Drop the least recently used sequences while the budget is exceeded."""

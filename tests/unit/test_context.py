@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from lsp_server.completion.context import (
     BYTES_PER_TOKEN,
     CHUNKS,
+    choose_brief_window,
     choose_window,
     prefix_window,
     suffix_window,
@@ -156,3 +157,14 @@ def test_any_region_is_trimmed_to_a_part_of_the_text(text: str, start: int, end:
     start_, end_ = trim_region(text, start, end)
     assert 0 <= start_ <= end_ <= len(text)
     assert not text[start_:end_] or text[start_:end_].strip()
+
+
+@given(texts, texts)
+def test_a_brief_window_is_a_part_of_the_whole_one(before: str, after: str) -> None:
+    settings = Settings(prefix_tokens=128, suffix_tokens=32)
+    whole = choose_window(before, after, settings)
+    brief = choose_brief_window(before, after, settings)
+    assert whole.prefix.endswith(brief.prefix)
+    assert whole.suffix.startswith(brief.suffix)
+    assert whole.ends_line == brief.ends_line
+    assert len(brief.prefix.encode()) <= 32 * BYTES_PER_TOKEN

@@ -18,6 +18,7 @@ from lsp_server.diffusion.drafters.drafter import DraftContext
 from lsp_server.diffusion.drafters.drafts import Drafts, compete
 from lsp_server.diffusion.drafters.factory import DRAFTERS, make_drafters
 from lsp_server.diffusion.drafters.prompt_lookup import TokenIndex
+from lsp_server.diffusion.forward_costs import MOST_ROWS, ForwardCosts
 from lsp_server.diffusion.output import Output
 from lsp_server.diffusion.prompt import Prompt
 from lsp_server.diffusion.token_healing import tokenize
@@ -347,3 +348,41 @@ def test_every_source_of_drafts_has_a_drafter() -> None:
         context = DraftContext(hole, VERIFIED, prompt, output, index, (source,))
         assert [drafter.name for drafter in make_drafters(context)] == [source]
     assert set(DRAFTERS) == set(SOURCES) == set(no_drafts())
+
+
+class Missing(TinyCausal):
+    """Says how much of a prompt is cached, and records the prompts that are run."""
+
+    def __init__(self, cached: bool) -> None:
+        super().__init__()
+        self.cached, self.run = cached, list[int]()
+
+    def count_missing(self, prompt: PromptTokens) -> int:
+        return 1 if self.cached and len(prompt.ids) > 20 else len(prompt.ids)
+
+    def prefill(self, prompt: PromptTokens, stop: Stop) -> Prefill:
+        self.run.append(len(prompt.ids))
+        return super().prefill(prompt, stop)
+
+
+@pytest.mark.parametrize(
+    ("cached", "brief", "ms", "expected"),
+    [
+        (False, 10, 40.0, 10),  # 40 tokens of 40 ms are too long to wait for
+        (False, 30, 40.0, 40),  # the brief one is hardly sooner
+        (False, 10, 4.0, 40),  # the whole one is soon there
+        (True, 10, 40.0, 40),  # the whole one is there already
+        (False, None, 40.0, 40),
+    ],
+)
+def test_a_brief_prompt_is_run_where_the_whole_one_takes_too_long(
+    cached: bool, brief: int | None, ms: float, expected: int
+) -> None:
+    verifier, costs = Missing(cached), ForwardCosts()
+    for _ in range(99):
+        costs.record_verify(MOST_ROWS, ms * MOST_ROWS)
+    decoder = Decoder(TinyModel(TinyDiffusion(), verifier), PLAIN, policy=DraftPolicy(costs))
+    short = None if brief is None else Prompt.around("b\n" * (brief // 2), "")
+    got = decoder.infill(Hole(Prompt.around("b\n" * 20, ""), 3, brief=short))
+    assert verifier.run[0] in (expected - 1, expected)  # the last token may be healed
+    assert got.cost.tokens == len(got.ids) > 0

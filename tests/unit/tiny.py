@@ -218,6 +218,9 @@ class TinyCausal:
         self.cache.truncate(0)
         return Prefill(self.extend([*prompt.suffix, END, *prompt.prefix])[-1], 1, 0)
 
+    def count_missing(self, prompt: PromptTokens) -> int:
+        return len(prompt.ids) + 1
+
     @torch.inference_mode()
     def extend(self, tokens: Sequence[int]) -> Floats:
         self.forwards += 1

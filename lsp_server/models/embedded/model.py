@@ -72,6 +72,11 @@ class CausalBase:
         """Bring the cache to a prompt, in slices; see ``Verifier``."""
         return self.fill(self.lay_out(prompt), prompt.document, stop)
 
+    def count_missing(self, prompt: PromptTokens) -> int:
+        """How many tokens a prefill of a prompt would run; see ``Verifier``."""
+        sequence = self.lay_out(prompt)
+        return len(sequence) - min(self._sequences.count_cached(sequence), len(sequence) - 1)
+
     def holds(self, sequence: Sequence[int], document: str) -> bool:
         """Whether the active sequence is this one, and the row run last is its last."""
         active = self._sequences.active
