@@ -177,9 +177,10 @@ def test_an_infill_that_is_cancelled_replaces_nothing(session: Session) -> None:
 
 def test_the_status_bar_shows_what_the_last_completion_cost(session: Session) -> None:
     window = session.window
-    window.open("status.py", ORDERS.replace("small", "large"))  # not an answer that is cached
-    window.go_to(*BODY)
-    window.type(TYPED)
+    before = ORDERS.replace("small", "large")  # not an answer that is cached
+    window.open("status.py", with_typed(before, BODY, TYPED))
+    window.go_to(BODY[0], BODY[1] + len(TYPED))
+    window.command("Unmask: Trigger Inline Completion")
     window.wait_for_ghost_text()
     cost = session.last_cost()
     eventually("the latency", lambda: window.status_text() == duration(cost["ms"]))
