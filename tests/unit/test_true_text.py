@@ -52,6 +52,9 @@ def test_the_rest_of_a_line_comes_back(path: Path, data: st.DataObject) -> None:
     place = Place.of(tree, at, at)
     end = find_span(tree, at, around=place.around).end(text[at:])
     shown = postprocess(Candidate(place, text[at:][:end]), COMPLETION)
+    if shown == "blank":  # the beginning of a list's rest that is empty: a member was complete
+        assert text[at:].lstrip().startswith(",")
+        return
     assert not isinstance(shown, str), shown
     restored = text[:at] + shown.text + tree.text[at + shown.taken :]
     assert well_formed(restored) == well_formed(text) or text.startswith(shown.text, at)
