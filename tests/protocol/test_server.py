@@ -10,6 +10,8 @@ from tests.protocol.conftest import Stage
 from tests.protocol.editor import AUTOMATIC, INVOKED, Editor, becomes, within
 from tests.protocol.puppet import TEXT, URI
 
+BODY = TEXT.index("return")  # where the puppet's text is a statement
+
 
 async def test_announces_what_it_does(editor: Editor) -> None:
     capabilities = editor.capabilities
@@ -110,9 +112,9 @@ async def test_cancelling_a_replaced_infill_leaves_the_newest_alone(
 ) -> None:
     stage.puppet.holding = stage.puppet.deaf = True
     editor.open(URI, TEXT)
-    replaced = editor.infill(URI, 0, 3, work_done_token="replaced")
+    replaced = editor.infill(URI, BODY, len(TEXT), work_done_token="replaced")
     await becomes(stage.puppet.begun.is_set)
-    newest = editor.infill(URI, 0, 3)
+    newest = editor.infill(URI, BODY, len(TEXT))
     editor.client.window_work_done_progress_cancel(types.WorkDoneProgressCancelParams("replaced"))
     await editor.client.protocol.send_request_async("unmask/stats", {})  # the server has read both
     stage.puppet.holding = stage.puppet.deaf = False

@@ -258,7 +258,8 @@ async def test_odd_documents_get_an_answer(real: Editor, text: str, language_id:
     real.open(uri, text, language_id)
     for offset in (0, len(text) // 2, len(text)):
         item = await within(120, real.complete(uri, offset))
-        assert item is None or "<|" not in str(item.insert_text)
+        # Where the document has such names, they are ordinary text.
+        assert item is None or "<|" in text or "<|" not in str(item.insert_text)
     assert await real.in_step(uri)
     assert real.latencies[-1].reason != "error"
     real.close(uri)
