@@ -29,7 +29,6 @@ FARTHEST: Final = 30_000
 
 CLOSERS: Final = (")", "]", "}")
 _CLOSING: Final = ")]} \t"
-OPENER: Final = {closer: opener for opener, closer in PARTNER.items()}
 
 _PARAMETERS: Final = re.compile(r"\)\s*(?::[^={}]*)?$")
 _VALUE: Final = re.compile(r"(?:[^=!<>]=|[(,:\[?&|])$")

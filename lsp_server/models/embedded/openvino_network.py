@@ -68,7 +68,7 @@ class OpenVinoNetwork:
     runtime, device = "openvino", "cpu"
 
     def __init__(self, tensors: MappedTensors, threads: int, shape: Shape = SPEC.shape) -> None:
-        """``threads``: of a forward; 0: one per physical core."""
+        """``threads``: of a forward."""
         openvino, _ = import_openvino()
         self._openvino, self._shape, self._tensors = openvino, shape, tensors
         self._rotary = rotary_tables(shape, _CAPACITY)
@@ -153,11 +153,10 @@ class OpenVinoNetwork:
 
 def _configuration(threads: int) -> dict[str, Any]:
     """Of compiled graphs."""
-    chosen = {"INFERENCE_NUM_THREADS": threads} if threads else {}
     return {
         "PERFORMANCE_HINT": "LATENCY",
         "INFERENCE_PRECISION_HINT": "f32",
         "DYNAMIC_QUANTIZATION_GROUP_SIZE": GROUP,
+        "INFERENCE_NUM_THREADS": threads,
         "ENABLE_CPU_PINNING": False,  # an editor is never alone on its cores
-        **chosen,
     }
